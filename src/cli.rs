@@ -1,0 +1,1 @@
+//! The whole parser, dispatch, completions and man pages.

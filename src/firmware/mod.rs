@@ -1,0 +1,1 @@
+//! Token and trust anchors to source text.

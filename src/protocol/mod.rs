@@ -1,0 +1,3 @@
+//! The wire, both directions side by side, without behaviour, I/O or clock.
+
+pub mod amqp;
