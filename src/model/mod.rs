@@ -1,1 +1,9 @@
-//! The field's own words.
+//! The field's own words: identities, connection strings, secrets, durations and events.
+//!
+//! Knows the shapes that hub, device and user agree on. Must never know a wire, a file, a clock or a terminal.
+
+pub mod connection_string;
+pub mod device;
+pub mod identifier;
+pub mod secret;
+pub mod span;

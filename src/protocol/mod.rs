@@ -1,3 +1,5 @@
 //! The wire, both directions side by side, without behaviour, I/O or clock.
 
 pub mod amqp;
+pub mod rest;
+pub mod sas;

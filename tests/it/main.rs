@@ -1,1 +1,3 @@
+//! hubctl judged from outside: the real binary, real sockets, real TLS.
+
 fn main() {}

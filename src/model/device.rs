@@ -1,0 +1,106 @@
+//! A device as the hub's identity registry tells it.
+
+use serde::{Deserialize, Serialize};
+
+/// The JSON of `GET /devices/{id}` (api-version 2021-04-12); fields that are not known here are ignored when read.
+///
+/// Source: azure-iot-hub 2.7.0, `protocol/models/device.py`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Identity {
+    /// The device's id, in the case it was registered with.
+    pub device_id: String,
+    /// The module's id, for modules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_id: Option<String>,
+    /// Changes when an id is deleted and made anew.
+    pub generation_id: String,
+    /// Changes with each change of the identity.
+    pub etag: String,
+    /// Whether the device is connected now, as far as the hub knows.
+    pub connection_state: String,
+    /// `enabled` or `disabled`.
+    pub status: Status,
+    /// Why it was disabled, in the operator's words.
+    pub status_reason: Option<String>,
+    /// RFC 3339 without offset, `0001-01-01T00:00:00` for never.
+    pub connection_state_updated_time: String,
+    /// RFC 3339 without offset, `0001-01-01T00:00:00` for never.
+    pub status_updated_time: String,
+    /// RFC 3339 without offset, `0001-01-01T00:00:00` for never.
+    pub last_activity_time: String,
+    /// Messages that wait for the device.
+    pub cloud_to_device_message_count: i64,
+    /// How the device proves who it is.
+    pub authentication: Authentication,
+}
+
+/// Whether the hub lets a device in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It may connect.
+    #[default]
+    Enabled,
+    /// It is kept out.
+    Disabled,
+}
+
+/// How a device proves who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Authentication {
+    /// The two keys of a device that signs tokens.
+    pub symmetric_key: Option<SymmetricKey>,
+    /// The certificates' thumbprints of a device that uses its own.
+    pub x509_thumbprint: Option<Thumbprint>,
+    /// `sas`, `selfSigned`, `certificateAuthority` or `none`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// A device's two keys, base64.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SymmetricKey {
+    /// The first key, base64.
+    pub primary_key: Option<String>,
+    /// The second key, base64, for rolling over without a gap.
+    pub secondary_key: Option<String>,
+}
+
+impl std::fmt::Debug for SymmetricKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SymmetricKey(…)")
+    }
+}
+
+/// Thumbprints (hex) of a device's own certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Thumbprint {
+    /// SHA-1 or SHA-256 in hex.
+    pub primary_thumbprint: Option<String>,
+    /// SHA-1 or SHA-256 in hex.
+    pub secondary_thumbprint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_stay_out_of_debug() {
+        let identity = Identity {
+            authentication: Authentication {
+                symmetric_key: Some(SymmetricKey {
+                    primary_key: Some("c2VjcmV0".into()),
+                    secondary_key: None,
+                }),
+                ..Authentication::default()
+            },
+            ..Identity::default()
+        };
+        assert!(!format!("{identity:?}").contains("c2VjcmV0"));
+    }
+}

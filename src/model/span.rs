@@ -1,0 +1,216 @@
+//! Durations and points in time as the user writes them.
+//!
+//! Durations: `90`, `90s`, `15m`, `1h30m`, `7d` (a bare number is seconds). Times: RFC 3339, milliseconds since 1970,
+//! or a duration meaning that long ago.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use thiserror::Error;
+
+/// Why a text is no duration or time.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SpanError {
+    /// Not a duration at all.
+    #[error("{text:?} is not a duration; write 90, 90s, 15m, 1h30m or 7d")]
+    Duration {
+        /// What was given.
+        text: String,
+    },
+    /// A duration beyond what can be counted.
+    #[error("{text:?} is too long a duration")]
+    TooLong {
+        /// What was given.
+        text: String,
+    },
+    /// Not a time at all.
+    #[error(
+        "{text:?} is not a time; write 2026-01-31T08:00:00Z, milliseconds since 1970, or 10m for ten minutes ago"
+    )]
+    Time {
+        /// What was given.
+        text: String,
+    },
+}
+
+/// Reads a duration.
+///
+/// # Errors
+/// [`SpanError::Duration`] where the text is none, [`SpanError::TooLong`] beyond `u64` seconds.
+pub fn parse_duration(text: &str) -> Result<Duration, SpanError> {
+    let malformed = || SpanError::Duration {
+        text: text.to_owned(),
+    };
+    let too_long = || SpanError::TooLong {
+        text: text.to_owned(),
+    };
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(malformed());
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = trimmed;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        if digits == 0 {
+            return Err(malformed());
+        }
+        let number: u64 = rest[..digits].parse().map_err(|_| too_long())?;
+        rest = &rest[digits..];
+        let unit_length = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let unit = match &rest[..unit_length] {
+            // A bare number stands alone: in `1h30` nobody can tell seconds from minutes.
+            "" if digits < trimmed.len() => None,
+            unit => unit_of(unit),
+        };
+        let unit = unit.ok_or_else(malformed)?;
+        rest = &rest[unit_length..];
+        let part = unit.checked_mul_by(number).ok_or_else(too_long)?;
+        total = total.checked_add(part).ok_or_else(too_long)?;
+    }
+    // Chrono and the wire count milliseconds in an i64.
+    if i64::try_from(total.as_millis()).is_err() {
+        return Err(too_long());
+    }
+    Ok(total)
+}
+
+struct Unit {
+    milliseconds: u64,
+}
+
+impl Unit {
+    fn checked_mul_by(&self, number: u64) -> Option<Duration> {
+        self.milliseconds
+            .checked_mul(number)
+            .map(Duration::from_millis)
+    }
+}
+
+fn unit_of(text: &str) -> Option<Unit> {
+    let milliseconds = match text.trim_end() {
+        "ms" => 1,
+        "s" => 1000,
+        "" if text.is_empty() => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        _ => return None,
+    };
+    Some(Unit { milliseconds })
+}
+
+/// Reads a point in time; `now` is what "ago" counts from.
+///
+/// # Errors
+/// [`SpanError::Time`] where the text is no time, or one that cannot be represented.
+pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, SpanError> {
+    let malformed = || SpanError::Time {
+        text: text.to_owned(),
+    };
+    let trimmed = text.trim();
+    if trimmed == "now" {
+        return Ok(now);
+    }
+    // A bare number is milliseconds since 1970 here, not a duration.
+    if trimmed.chars().all(|c| c.is_ascii_digit()) && !trimmed.is_empty() {
+        let milliseconds = trimmed.parse().map_err(|_| malformed())?;
+        return Utc
+            .timestamp_millis_opt(milliseconds)
+            .single()
+            .ok_or_else(malformed);
+    }
+    if let Ok(time) = DateTime::parse_from_rfc3339(trimmed) {
+        return Ok(time.with_timezone(&Utc));
+    }
+    let ago = parse_duration(trimmed).map_err(|_| malformed())?;
+    let ago = chrono::Duration::from_std(ago).map_err(|_| malformed())?;
+    now.checked_sub_signed(ago).ok_or_else(malformed)
+}
+
+/// A duration as a person reads it: its two largest units (`59 minutes`, `1 h 5 min`, `6 days 3 h`).
+#[must_use]
+pub fn describe_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (1, 0, _) => "1 day".to_owned(),
+        (1, hours, _) => format!("1 day {hours} h"),
+        (days, 0, _) => format!("{days} days"),
+        (days, hours, _) => format!("{days} days {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_are_read() {
+        for (text, seconds) in [
+            ("90", 90),
+            ("90s", 90),
+            ("15m", 900),
+            ("1h30m", 5400),
+            ("7d", 604_800),
+            (" 1h ", 3600),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
+        }
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn nonsense_is_no_duration() {
+        for text in ["", "s", "1x", "-5", "1.5h", "h1", "1 0", "1h30", "٣"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+        assert!(matches!(
+            parse_duration("99999999999999999999"),
+            Err(SpanError::TooLong { .. })
+        ));
+    }
+
+    #[test]
+    fn times_are_read() {
+        let now = Utc.timestamp_opt(1_700_000_000, 0).unwrap();
+        assert_eq!(
+            parse_time("1700000000123", now).unwrap().timestamp_millis(),
+            1_700_000_000_123
+        );
+        assert_eq!(
+            parse_time("10m", now).unwrap().timestamp(),
+            1_700_000_000 - 600
+        );
+        assert_eq!(
+            parse_time("2026-01-31T08:00:00+01:00", now)
+                .unwrap()
+                .to_rfc3339(),
+            "2026-01-31T07:00:00+00:00"
+        );
+        assert!(parse_time("yesterday", now).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let now = Utc.timestamp_opt(1_700_000_000, 0).unwrap();
+            let _ = parse_duration(&text);
+            let _ = parse_time(&text, now);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The request headers of a device-to-cloud message: properties of the system's and of the user's own.
+//!
+//! Source: azure-iot-device-http 1.14.4 `http.js`; azure-iot-sdk-c `iothubtransporthttp.c`.
+
+/// What stands before the name of a user's property.
+pub const APPLICATION_PREFIX: &str = "iothub-app-";
+
+/// The message's own id.
+pub const MESSAGE_ID: &str = "iothub-messageid";
+/// The id of the message that this one answers.
+pub const CORRELATION_ID: &str = "iothub-correlationid";
+/// On whose behalf it is sent.
+pub const USER_ID: &str = "iothub-userid";
+/// The path it is sent to, sent by some SDKs.
+pub const TO: &str = "iothub-to";
+/// What the body is; the request's own `Content-Type` is not looked at.
+pub const CONTENT_TYPE: &str = "iothub-contenttype";
+/// How the body's text is encoded.
+pub const CONTENT_ENCODING: &str = "iothub-contentencoding";
+/// When the device made the message, RFC 3339.
+pub const CREATION_TIME: &str = "iothub-creationtimeutc";
+
+/// The property that a request header (or a batch's key) stands for, its name in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Property<'a> {
+    /// `iothub-messageid`
+    MessageId,
+    /// `iothub-correlationid`
+    CorrelationId,
+    /// `iothub-userid`
+    UserId,
+    /// `iothub-contenttype`
+    ContentType,
+    /// `iothub-contentencoding`
+    ContentEncoding,
+    /// `iothub-creationtimeutc`
+    CreationTime,
+    /// `iothub-app-NAME`
+    Application(&'a str),
+}
+
+impl<'a> Property<'a> {
+    /// Reads a header's name; `None` for one that is no property.
+    #[must_use]
+    pub fn of_header(name: &'a str) -> Option<Self> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if name.len() > APPLICATION_PREFIX.len()
+            && name
+                .get(..APPLICATION_PREFIX.len())
+                .is_some_and(|prefix| prefix.eq_ignore_ascii_case(APPLICATION_PREFIX))
+        {
+            return Some(Self::Application(&name[APPLICATION_PREFIX.len()..]));
+        }
+        [
+            (MESSAGE_ID, Self::MessageId),
+            (CORRELATION_ID, Self::CorrelationId),
+            (USER_ID, Self::UserId),
+            (CONTENT_TYPE, Self::ContentType),
+            (CONTENT_ENCODING, Self::ContentEncoding),
+            (CREATION_TIME, Self::CreationTime),
+        ]
+        .into_iter()
+        .find_map(|(known, property)| is(known).then_some(property))
+    }
+
+    /// The header's name.
+    #[must_use]
+    pub fn header(&self) -> String {
+        match self {
+            Self::MessageId => MESSAGE_ID.to_owned(),
+            Self::CorrelationId => CORRELATION_ID.to_owned(),
+            Self::UserId => USER_ID.to_owned(),
+            Self::ContentType => CONTENT_TYPE.to_owned(),
+            Self::ContentEncoding => CONTENT_ENCODING.to_owned(),
+            Self::CreationTime => CREATION_TIME.to_owned(),
+            Self::Application(name) => format!("{APPLICATION_PREFIX}{name}"),
+        }
+    }
+}
+
+/// Whether `character` may stand in a property's name or value over HTTPS
+/// (learn.microsoft.com, "Create and read IoT Hub messages"): letters, digits and ``!#$%&'*+-.^_`|~``.
+#[must_use]
+pub fn is_legal_in_property(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_there_and_back() {
+        for property in [
+            Property::MessageId,
+            Property::CorrelationId,
+            Property::UserId,
+            Property::ContentType,
+            Property::ContentEncoding,
+            Property::CreationTime,
+            Property::Application("Level"),
+        ] {
+            assert_eq!(Property::of_header(&property.header()), Some(property));
+        }
+        assert_eq!(
+            Property::of_header("IoTHub-MessageId"),
+            Some(Property::MessageId)
+        );
+        assert_eq!(Property::of_header("iothub-app-"), None);
+        assert_eq!(Property::of_header("content-type"), None);
+    }
+}

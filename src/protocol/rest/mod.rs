@@ -1,0 +1,24 @@
+//! IoT Hub over HTTPS: paths, headers and error bodies, written by one side and read by the other.
+//!
+//! Sources: Azure REST reference for IoT Hub (api-version 2021-04-12); azure-iot-device-http 1.14.4; azure-iot-hub 2.7.0.
+
+pub mod batch;
+pub mod error_body;
+pub mod error_code;
+pub mod event_header;
+pub mod path;
+
+/// The api-version that the current service SDKs send.
+pub const API_VERSION: &str = "2021-04-12";
+
+/// The content type that marks a batch of device-to-cloud messages.
+pub const BATCH_CONTENT_TYPE: &str = "application/vnd.microsoft.iothub.json";
+
+/// The largest device-to-cloud message or batch, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 262_144;
+
+/// The most messages in one batch.
+pub const MAX_BATCH_MESSAGES: usize = 500;
+
+/// The response header that names the error (`DeviceNotFound`).
+pub const ERROR_CODE_HEADER: &str = "iothub-errorcode";
