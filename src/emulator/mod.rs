@@ -1,1 +1,7 @@
-//! The hub as seen from inside.
+//! The hub as seen from inside: one pure state machine and the servers that drive it.
+//!
+//! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
+//! notices out; the servers turn bytes into commands and replies into bytes.
+
+pub mod driver;
+pub mod hub;

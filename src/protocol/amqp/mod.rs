@@ -1,1 +1,3 @@
 //! AMQP 1.0 as IoT Hub and Event Hubs speak it.
+
+pub mod filter;

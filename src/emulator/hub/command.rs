@@ -1,0 +1,262 @@
+//! What the servers ask of the hub, and what it answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::model::device::Identity;
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::rest::error_code::ErrorCode;
+
+/// A request to the hub. Tokens stand as they were received; the hub verifies them itself.
+#[derive(Debug)]
+pub enum Command {
+    /// A device posts events: all of them are stored, or none.
+    SendEvents {
+        /// The token from the `Authorization` header, if there was one.
+        token: Option<String>,
+        /// The device's id from the path, decoded.
+        device: String,
+        /// The messages, in order.
+        messages: Vec<DeviceMessage>,
+    },
+    /// The service's side works on the identity registry.
+    Registry {
+        /// The token from the `Authorization` header, if there was one.
+        token: Option<String>,
+        /// What is to be done.
+        operation: RegistryOperation,
+    },
+    /// A connection shows a token on `$cbs`.
+    PutToken {
+        /// The token.
+        token: String,
+        /// The audience that the request named; the token's own resource decides.
+        audience: String,
+    },
+    /// A connection comes with SASL PLAIN.
+    PlainLogin {
+        /// `policy@sas.root.hub`, `device@sas.hub`, or a policy's bare name on the namespace.
+        user: String,
+        /// A token, or on the namespace the key's text.
+        password: String,
+    },
+    /// What the event hub looks like. The reply is [`Reply::EventHub`].
+    DescribeEventHub,
+    /// How far a partition has come. The reply is [`Reply::Partition`].
+    DescribePartition {
+        /// `0`, `1`, …, as the client wrote it.
+        partition: String,
+    },
+    /// A reader attaches to a partition. The reply is [`Reply::Done`].
+    OpenReader {
+        /// Whose cursor this is; the driver gives out the numbers.
+        reader: ReaderId,
+        /// The consumer group, in any case.
+        group: String,
+        /// `0`, `1`, …, as the client wrote it.
+        partition: String,
+        /// Where it begins.
+        position: Position,
+        /// The owner level; `None` for a reader that shares.
+        epoch: Option<i64>,
+        /// The reader's own name, for the message that refuses a sixth.
+        name: Option<String>,
+    },
+    /// A reader takes what has come. The reply is [`Reply::Events`]; an empty one means that
+    /// [`Notice::Available`] will follow as soon as there is something.
+    Read {
+        /// Whose cursor.
+        reader: ReaderId,
+        /// The most events to hand out.
+        max: usize,
+    },
+    /// A reader has gone; without effect for one that is not known.
+    CloseReader {
+        /// Whose cursor.
+        reader: ReaderId,
+    },
+}
+
+/// A reader's number, unique while the hub lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReaderId(pub u64);
+
+/// A message as a device sends it, over whichever protocol.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceMessage {
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// The message's own id.
+    pub message_id: Option<String>,
+    /// The id of the message that this one answers.
+    pub correlation_id: Option<String>,
+    /// On whose behalf it is sent.
+    pub user_id: Option<String>,
+    /// What the body is.
+    pub content_type: Option<String>,
+    /// How the body's text is encoded.
+    pub content_encoding: Option<String>,
+    /// The user's own properties, and those of the system that travel among them.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// What can be done to the identity registry.
+#[derive(Debug, Clone)]
+pub enum RegistryOperation {
+    /// The reply is [`Reply::Identity`].
+    Read {
+        /// The device.
+        device: String,
+        /// The module, for a module's identity.
+        module: Option<String>,
+    },
+    /// Creates, or with an `If-Match` replaces. The reply is [`Reply::Identity`].
+    Write {
+        /// The device, from the path.
+        device: String,
+        /// The module, from the path.
+        module: Option<String>,
+        /// The body.
+        identity: Box<Identity>,
+        /// `If-Match` without quotes: `*` or an etag.
+        if_match: Option<String>,
+    },
+    /// The reply is [`Reply::Done`].
+    Delete {
+        /// The device.
+        device: String,
+        /// The module, for a module's identity.
+        module: Option<String>,
+        /// `If-Match` without quotes: `*` or an etag.
+        if_match: Option<String>,
+    },
+    /// The reply is [`Reply::Identities`].
+    List {
+        /// The most to return.
+        top: usize,
+    },
+    /// A device's modules. The reply is [`Reply::Identities`].
+    ListModules {
+        /// The device.
+        device: String,
+    },
+    /// The reply is [`Reply::Statistics`].
+    Statistics,
+}
+
+/// What the hub answers when it does not refuse.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// It is done; there is nothing to say.
+    Done,
+    /// What a token opens.
+    Granted(Grant),
+    /// One identity.
+    Identity(Box<Identity>),
+    /// Several identities.
+    Identities(Vec<Identity>),
+    /// How many devices there are.
+    Statistics {
+        /// All of them.
+        total: usize,
+        /// Those that may connect.
+        enabled: usize,
+    },
+    /// The event hub's own description.
+    EventHub {
+        /// The Event Hub-compatible name.
+        name: String,
+        /// When the hub was made.
+        created: DateTime<Utc>,
+        /// How many partitions it has.
+        partitions: usize,
+    },
+    /// How far a partition has come.
+    Partition(PartitionState),
+    /// Events from a reader's cursor on, in order.
+    Events(Vec<Arc<StoredEvent>>),
+}
+
+/// How far a partition has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionState {
+    /// Its number, from 0.
+    pub partition: usize,
+    /// The oldest event's sequence number that is still there.
+    pub begin_sequence_number: i64,
+    /// The newest event's; -1 before the first.
+    pub last_sequence_number: i64,
+    /// The newest event's offset; `-1` before the first.
+    pub last_offset: String,
+    /// When the newest event was enqueued; 1970 before the first.
+    pub last_enqueued: DateTime<Utc>,
+    /// Whether there is none.
+    pub is_empty: bool,
+}
+
+/// Which of the two hosts a connection speaks with; both answer on the same port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// IoT Hub's own: keys are decoded from base64, `$cbs` answers 200.
+    Hub,
+    /// The Event Hubs namespace behind it: keys are text, `$cbs` answers 202.
+    Namespace,
+}
+
+/// What a verified token opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The host that the token was made for.
+    pub side: Side,
+    /// The token's resource, decoded and without scheme: `localhost/messages/events`, `localhost/entity`, …
+    pub scope: String,
+    /// Seconds since 1970 at which it ends; `None` for a key shown over SASL PLAIN.
+    pub expires: Option<i64>,
+    /// Whether it may read events (ServiceConnect).
+    pub may_read_events: bool,
+}
+
+/// An event as it was stored, with what the hub added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Counts up from 0 in its partition.
+    pub sequence_number: i64,
+    /// The event's place in the partition's bytes; opaque text to readers.
+    pub offset: i64,
+    /// When the hub took it.
+    pub enqueued: DateTime<Utc>,
+    /// The whole encoded AMQP message (all sections), ready to be put into a transfer.
+    pub encoded: Bytes,
+}
+
+/// What happens to a reader without its asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// There is something to read again.
+    Available,
+    /// Another reader with a higher owner level has taken the partition: detach with this condition and text.
+    Detached(Refusal),
+}
+
+/// Everything that one command brought about.
+#[derive(Debug)]
+pub struct Effects {
+    /// The answer to whoever asked.
+    pub reply: Result<Reply, Refusal>,
+    /// Who else must hear of it.
+    pub notices: Vec<(ReaderId, Notice)>,
+}
+
+/// Why the hub says no, in the service's own terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The service's code; its first three digits are the HTTP status.
+    pub code: ErrorCode,
+    /// The AMQP error condition that says the same, such as `amqp:unauthorized-access`.
+    pub condition: &'static str,
+    /// The service's own words.
+    pub message: String,
+}
