@@ -112,12 +112,10 @@ impl Context {
 /// What a failed write to stdout means.
 #[must_use]
 pub fn output_failure(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => {
-            Failure::new(Kind::PipeClosed, "the reader of standard output has gone")
-        }
-        _ => Failure::new(Kind::Input, "cannot write to standard output")
-            .because(error)
-            .hint("Free some space, or send the output elsewhere."),
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::new(Kind::PipeClosed, "the reader of standard output has gone");
     }
+    Failure::new(Kind::Input, "cannot write to standard output")
+        .because(error)
+        .hint("Free some space, or send the output elsewhere.")
 }

@@ -1,8 +1,4 @@
 //! `login`: saves a hub under a name, so that later commands need no `--login`.
-#![expect(
-    clippy::doc_markdown,
-    reason = "doc comments of flags are the help's text, where backticks would be noise"
-)]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -86,10 +82,9 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
         args.token.then_some(args.duration),
         context.now(),
     )?;
-    let ca_file = match args.ca_file {
-        Some(file) => Some(std::path::absolute(&file).unwrap_or(file)),
-        None => None,
-    };
+    let ca_file = args
+        .ca_file
+        .map(|file| std::path::absolute(&file).unwrap_or(file));
     let name = args.profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
     let host = host_of(&settings.connection_string);
     let kind = settings.connection_string.kind_name();

@@ -90,8 +90,7 @@ fn variable_for(serves: Serves) -> &'static str {
 }
 
 /// Where in the portal a string of that kind stands.
-#[must_use]
-pub fn where_to_find(serves: Serves) -> String {
+fn where_to_find(serves: Serves) -> String {
     let hub = "In the Azure portal: your IoT hub > Security settings > Shared access policies > a policy > Primary connection string";
     match serves {
         Serves::Hub | Serves::Any => format!("{hub}."),

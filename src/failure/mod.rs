@@ -4,6 +4,7 @@
 //! decide the exit code and the hint. Nothing below knows of exit codes.
 
 mod config;
+mod dial;
 
 use serde_json::{Map, Value, json};
 
