@@ -1,3 +1,4 @@
 //! hubctl judged from outside: the real binary, real sockets, real TLS.
 
-fn main() {}
+mod architecture;
+mod completions;
