@@ -1,0 +1,7 @@
+//! What every test of the binary stands on: a hermetic runner and a running hub.
+
+pub mod emulator;
+pub mod runner;
+
+pub use emulator::Emulator;
+pub use runner::{Finished, Hubctl};
