@@ -5,7 +5,16 @@
 //! | [`encoding`], [`descriptor`] | format codes, where a value ends, the numbers of the standard's types |
 //! | [`value`], [`writer`] | values read in place, values written compactly |
 
+pub mod address;
 pub mod descriptor;
 pub mod encoding;
+pub mod filter;
+pub mod frame;
+pub mod message;
+pub mod performative;
+pub mod redirect;
 pub mod value;
 pub mod writer;
+
+#[cfg(test)]
+pub(crate) mod reference;
