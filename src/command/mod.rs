@@ -6,5 +6,6 @@
 pub mod context;
 pub mod login;
 pub mod logout;
+pub mod sas_token;
 
 pub use context::Context;
