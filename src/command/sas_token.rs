@@ -8,21 +8,24 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
-use clap::{Args, ValueEnum};
+use chrono::{DateTime, Local, SubsecRound as _, Utc};
+use clap::Args;
 
 use super::Context;
+use super::device_key::{DeviceKey, KeyType, device_key};
+use super::teller::{Teller, hub_client};
+use crate::client::notice::Notice;
 use crate::config::file;
 use crate::config::options::SecretText;
 use crate::config::{ConnectionOptions, Serves};
 use crate::failure::{Failure, Kind};
-use crate::firmware::{Flashed, Format, Prefix};
+use crate::firmware::{Flashed, Format, Prefix, Subject};
 use crate::model::connection_string::Host;
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::secret::Secret;
 use crate::model::span::{describe_duration, parse_duration};
 use crate::protocol::sas::{self, KeyError, SigningKey};
-use plan::{Plan, Signer, Source};
+use plan::{LookUp, Plan, Signer, Source};
 
 /// No key is longer than this file, in bytes.
 const KEY_FILE_LIMIT: u64 = 1 << 16;
@@ -50,7 +53,7 @@ pub struct SasTokenArgs {
     expires_at: Option<String>,
 
     /// Which of the device's two keys to look up and sign with [default: primary]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "WHICH")]
     key_type: Option<KeyType>,
 
     /// Sign with this key (base64), with the key in @FILE, or with the one on standard input for -
@@ -83,16 +86,6 @@ pub struct SasTokenArgs {
     connection: ConnectionOptions,
 }
 
-/// One of a device's two keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum KeyType {
-    /// The first key, or the second where there is no first.
-    #[default]
-    Primary,
-    /// The second key.
-    Secondary,
-}
-
 impl SasTokenArgs {
     /// Whether the answer is JSON, so that errors are as well.
     #[must_use]
@@ -106,13 +99,14 @@ impl SasTokenArgs {
 /// # Errors
 /// [`Kind::Usage`] and [`Kind::Input`] for what was asked; what the hub answers where the key is looked up.
 pub fn run(args: &SasTokenArgs, context: &mut Context) -> Result<(), Failure> {
-    let now = context.now();
+    // Tokens count whole seconds.
+    let now = context.now().trunc_subsecs(0);
     let source = source(args, context)?;
     let plan = Plan::new(args, source, now)?;
     for warning in &plan.warnings {
         context.warn(warning);
     }
-    let flashed = sign(args, plan, now)?;
+    let flashed = sign(args, plan, now, context)?;
     deliver(args, &flashed, context)
 }
 
@@ -126,7 +120,7 @@ fn source(args: &SasTokenArgs, context: &mut Context) -> Result<Source, Failure>
     }
     context
         .settings(&args.connection, Serves::HubOrDevice)
-        .map(|settings| Source::Login(Box::new(settings)))
+        .map(Source::Login)
 }
 
 fn read_key(text: &str, context: &mut Context) -> Result<Secret, Failure> {
@@ -145,33 +139,57 @@ fn read_key(text: &str, context: &mut Context) -> Result<Secret, Failure> {
     Ok(Secret::new(text.expose().trim()))
 }
 
-fn sign(args: &SasTokenArgs, plan: Plan, now: DateTime<Utc>) -> Result<Flashed, Failure> {
+fn sign(
+    args: &SasTokenArgs,
+    plan: Plan,
+    now: DateTime<Utc>,
+    context: &mut Context,
+) -> Result<Flashed, Failure> {
+    let mut subject = plan.subject;
     let (key, policy) = match plan.signer {
         Signer::Key(key) => (key, None),
         Signer::Policy { name, key } => (key, Some(name)),
-        Signer::LookUp { .. } => {
-            return Err(Failure::new(
-                Kind::Bug,
-                "looking a device's key up is not there yet",
-            ));
+        Signer::LookUp(look_up) => {
+            let found = ask_hub(&look_up, now, context)?;
+            subject = Subject::of(found.device, look_up.module);
+            (found.key, None)
         }
     };
     let signing = SigningKey::decoded(&key).map_err(|error| unusable_key(&error))?;
     let token = sas::mint(
         &signing,
-        &plan.subject.resource(&plan.host),
+        &subject.resource(&plan.host),
         plan.expires.timestamp(),
         policy.as_deref(),
     );
     Ok(Flashed {
         host: plan.host,
-        subject: plan.subject,
+        subject,
         policy,
         token,
         expires: plan.expires,
         made: now,
         prefix: args.prefix.clone().unwrap_or_default(),
     })
+}
+
+fn ask_hub(
+    look_up: &LookUp,
+    now: DateTime<Utc>,
+    context: &mut Context,
+) -> Result<DeviceKey, Failure> {
+    let teller = Teller::new(context);
+    let notify = |notice: Notice<'_>| teller.tell(notice);
+    let client = hub_client(&look_up.hub.host, &look_up.settings, &notify)?;
+    Context::block_on(device_key(
+        &client,
+        &look_up.hub,
+        &look_up.device,
+        look_up.module.as_ref(),
+        look_up.key_type,
+        now,
+        &notify,
+    ))
 }
 
 fn unusable_key(error: &KeyError) -> Failure {
@@ -192,17 +210,18 @@ fn deliver(args: &SasTokenArgs, flashed: &Flashed, context: &mut Context) -> Res
         context.terminals.stdout
     };
     if watched {
-        context.note(&validity(flashed.expires, context.now()));
+        context.note(&validity(flashed));
     }
     Ok(())
 }
 
 /// Until when the token is valid, in local time and relative.
-fn validity(expires: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let local = expires
+fn validity(flashed: &Flashed) -> String {
+    let local = flashed
+        .expires
         .with_timezone(&Local)
         .format("%Y-%m-%d %H:%M:%S %:z");
-    match (expires - now).to_std() {
+    match (flashed.expires - flashed.made).to_std() {
         Ok(left) => format!("valid until {local} (for {})", describe_duration(left)),
         Err(_) => format!("expired at {local}"),
     }

@@ -25,6 +25,15 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// A device, or a module of it.
+    #[must_use]
+    pub fn of(device: DeviceId, module: Option<ModuleId>) -> Self {
+        match module {
+            None => Self::Device(device),
+            Some(module) => Self::Module(device, module),
+        }
+    }
+
     /// The device, where it is one or stands in one.
     #[must_use]
     pub fn device(&self) -> Option<&DeviceId> {

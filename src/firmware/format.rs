@@ -15,7 +15,7 @@ pub enum Format {
     Json,
     /// A header for C and C++
     C,
-    /// A Rust file for `no_std` crates
+    /// A Rust file that needs no std
     Rust,
     /// NAME='value' lines for a shell
     Env,

@@ -1,8 +1,9 @@
 //! What will be signed, for whom, with what and until when: decided without a network, a file or a clock.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
-use super::{KeyType, SasTokenArgs};
+use super::SasTokenArgs;
+use crate::command::device_key::KeyType;
 use crate::config::Settings;
 use crate::failure::{Failure, Kind};
 use crate::firmware::Subject;
@@ -29,7 +30,7 @@ pub(super) enum Source {
         host: Host,
     },
     /// A connection string, and how to reach its hub.
-    Login(Box<Settings>),
+    Login(Settings),
 }
 
 /// What signs the token.
@@ -44,12 +45,21 @@ pub(super) enum Signer {
         key: Secret,
     },
     /// The device's or module's own key, which the hub must be asked for first.
-    LookUp {
-        /// How to reach the hub.
-        settings: Box<Settings>,
-        /// Which of the two keys.
-        key_type: KeyType,
-    },
+    LookUp(Box<LookUp>),
+}
+
+/// Whose key the hub is asked for, and how.
+pub(super) struct LookUp {
+    /// The hub's string.
+    pub(super) hub: HubString,
+    /// How to reach the hub.
+    pub(super) settings: Settings,
+    /// The device.
+    pub(super) device: DeviceId,
+    /// Its module.
+    pub(super) module: Option<ModuleId>,
+    /// Which of the two keys.
+    pub(super) key_type: KeyType,
 }
 
 /// What will be done.
@@ -100,7 +110,7 @@ impl Plan {
                 }
             },
         };
-        if args.key_type.is_some() && !matches!(signer, Signer::LookUp { .. }) {
+        if args.key_type.is_some() && !matches!(signer, Signer::LookUp(_)) {
             warnings.push(
                 "--key-type is passed over: there is one key here and nothing to look up"
                     .to_owned(),
@@ -131,7 +141,7 @@ fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Fail
             Kind::Usage,
             "a token cannot have expired before 1970",
         )),
-        0..=LAST_EXPIRY => Ok(expires),
+        0..=LAST_EXPIRY => Ok(expires.trunc_subsecs(0)),
         _ => Err(too_far()),
     }
 }
@@ -152,15 +162,17 @@ fn expired_warning(args: &SasTokenArgs, expires: DateTime<Utc>) -> String {
     warning
 }
 
-/// The subject that the command line names, which must be a device or a module.
-fn named_subject(args: &SasTokenArgs) -> Result<Subject, Failure> {
-    match (&args.device, &args.module) {
-        (Some(device), None) => Ok(Subject::Device(device.clone())),
-        (Some(device), Some(module)) => Ok(Subject::Module(device.clone(), module.clone())),
-        (None, _) => Err(Failure::new(Kind::Usage, "no device was named").hint(
+/// The device that the command line names.
+fn named_device(args: &SasTokenArgs) -> Result<DeviceId, Failure> {
+    args.device.clone().ok_or_else(|| {
+        Failure::new(Kind::Usage, "no device was named").hint(
             "Name it: `hubctl sas-token DEVICE`; with a hub's connection string, --policy makes a token for the whole hub.",
-        )),
-    }
+        )
+    })
+}
+
+fn named_subject(args: &SasTokenArgs) -> Result<Subject, Failure> {
+    Ok(Subject::of(named_device(args)?, args.module.clone()))
 }
 
 /// With a device's or module's own string everything is at hand, and the string says for whom.
@@ -184,11 +196,7 @@ fn of_device(
     let DeviceCredential::Key(key) = &device.credential else {
         return Err(no_key(device, settings));
     };
-    let id = device.device_id.clone();
-    let subject = match &device.module_id {
-        Some(module) => Subject::Module(id, module.clone()),
-        None => Subject::Device(id),
-    };
+    let subject = Subject::of(device.device_id.clone(), device.module_id.clone());
     Ok((device.host.clone(), subject, Signer::Key(key.clone())))
 }
 
@@ -257,12 +265,22 @@ fn no_key(device: &DeviceString, settings: &Settings) -> Failure {
 fn of_hub(
     args: &SasTokenArgs,
     hub: HubString,
-    settings: Box<Settings>,
+    settings: Settings,
 ) -> Result<(Host, Subject, Signer), Failure> {
     if !args.policy {
-        let key_type = args.key_type.unwrap_or_default();
-        let signer = Signer::LookUp { settings, key_type };
-        return Ok((hub.host, named_subject(args)?, signer));
+        let host = hub.host.clone();
+        let look_up = LookUp {
+            hub,
+            settings,
+            device: named_device(args)?,
+            module: args.module.clone(),
+            key_type: args.key_type.unwrap_or_default(),
+        };
+        return Ok((
+            host,
+            named_subject(args)?,
+            Signer::LookUp(Box::new(look_up)),
+        ));
     }
     let subject = match (&args.device, &args.module) {
         (None, None) => Subject::Hub,
