@@ -3,4 +3,7 @@
 //! Knows sockets and trust anchors. Must never know flags, profiles, exit codes or how anything is shown.
 
 pub mod dial;
+pub mod https;
+pub mod notice;
+pub mod retry;
 pub mod trust;

@@ -1,5 +1,7 @@
 //! hubctl judged from outside: the real binary, real sockets, real TLS.
 #![allow(
+    unreachable_pub,
+    clippy::format_collect,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -9,4 +11,5 @@
 mod architecture;
 mod command;
 mod completions;
+mod firmware;
 mod support;
