@@ -106,9 +106,4 @@ impl Emulator {
             .filter_map(|text| text.split("SharedAccessKey=").nth(1).map(str::to_owned))
             .collect()
     }
-
-    /// Its process's number.
-    pub fn id(&self) -> u32 {
-        self.running.id()
-    }
 }

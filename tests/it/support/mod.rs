@@ -6,4 +6,4 @@ pub mod runner;
 
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};
-pub use runner::{Finished, Hubctl};
+pub use runner::Hubctl;

@@ -1,7 +1,6 @@
 //! Runs the real binary with an environment of its own: nothing of the user's settings, hubs or proxies gets in.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -71,12 +70,6 @@ impl Hubctl {
     /// Gives it something to read.
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
-        self
-    }
-
-    /// Runs it in this folder.
-    pub fn current_dir(mut self, folder: &Path) -> Self {
-        self.command.current_dir(folder);
         self
     }
 
