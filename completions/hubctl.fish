@@ -34,6 +34,7 @@ complete -c hubctl -n "__fish_hubctl_needs_command" -s h -l help -d 'Print help 
 complete -c hubctl -n "__fish_hubctl_needs_command" -s V -l version -d 'Print version'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "login" -d 'Save a hub\'s connection string, so that later commands need no --login'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "logout" -d 'Forget what `hubctl login` has saved'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "sas-token" -d 'Make a SAS token, alone or as a file to flash'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c hubctl -n "__fish_hubctl_using_subcommand login" -s l -l login -d 'The same, as every other command has it' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand login" -l profile -d 'Save it under this name' -r
@@ -57,6 +58,33 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand logout" -s q -l quiet -d '
 complete -c hubctl -n "__fish_hubctl_using_subcommand logout" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand logout" -l json -d 'Errors as one JSON object on stderr'
 complete -c hubctl -n "__fish_hubctl_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s m -l module -d 'A module of the device' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s d -l duration -d 'How long the token is good for' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l expires-at -d 'When the token expires: RFC 3339, or milliseconds since 1970' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l key-type -d 'Which of the device\'s two keys to look up and sign with [default: primary]' -r -f -a "primary\t'The first'
+secondary\t'The second, for rolling over without a gap'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l key -d 'Sign with this key (base64), with the key in @FILE, or with the one on standard input for -' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l hub -d 'The hub\'s host name, where --key signs' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s f -l format -d 'How to write it down' -r -f -a "token\t'The token alone'
+json\t'One JSON object'
+c\t'A header for C and C++'
+rust\t'A Rust file that needs no std'
+env\t'NAME=\'value\' lines for a shell'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s o -l output -d 'Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l prefix -d 'Begin every name with this, such as DEV1_, in the formats that have names' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s l -l login -d 'Connection string, @FILE to read it from a file, or - for standard input' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l profile -d 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l ca-file -d 'Trust the certificates in this PEM file besides the system\'s [env: HUBCTL_CA_FILE]' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l amqp-port -d 'The hub\'s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l connect-timeout -d 'Give up a connection that is not made within this time' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l policy -d 'Sign with the policy\'s key of the hub\'s connection string: for the whole hub, or for DEVICE if it is named'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hubctl -n "__fish_hubctl_using_subcommand completions" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Everywhere'
 never\t'Nowhere'"

@@ -5,4 +5,7 @@
 pub mod amqp;
 pub mod dial;
 pub mod event_stream;
+pub mod https;
+pub mod notice;
+pub mod retry;
 pub mod trust;

@@ -4,7 +4,10 @@
 //! takes the time as an argument; what it does stands in its `run`.
 
 pub mod context;
+pub mod device_key;
 pub mod login;
 pub mod logout;
+pub mod sas_token;
+pub mod teller;
 
 pub use context::Context;

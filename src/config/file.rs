@@ -85,11 +85,12 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         path: path.to_owned(),
         source,
     };
-    match std::fs::symlink_metadata(path) {
+    // What a link points to counts: `/dev/stdout` is a link to a terminal or a pipe.
+    match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             return Err(fault(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
+        Ok(metadata) if !metadata.is_file() => {
             return std::fs::OpenOptions::new()
                 .write(true)
                 .open(path)
@@ -102,11 +103,31 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
                 "the file is read-only",
             )));
         }
+        Err(_) if std::fs::symlink_metadata(path).is_ok() => {
+            return Err(fault(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it is a link to something that is not there",
+            )));
+        }
         Ok(_) | Err(_) => {}
     }
     // A link's target is what the user means; replacing the link itself would leave the target as it was.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     replace(&target, bytes).map_err(fault)
+}
+
+/// The same as [`replace_private`], but a file that holds `bytes` already is left untouched, so that a build which
+/// depends on it does not run again. Returns whether it was written.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn replace_private_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    // Only a regular file may be read first: reading a pipe would wait for its writer.
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if is_file && read(path, bytes.len() as u64).is_ok_and(|there| there == bytes) {
+        return Ok(false);
+    }
+    replace_private(path, bytes).map(|()| true)
 }
 
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -149,6 +170,41 @@ mod tests {
             );
         }
         assert!(matches!(read(&path, 2), Err(FileError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn an_unchanged_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(replace_private_if_changed(&path, b"one").unwrap());
+        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+        assert!(!replace_private_if_changed(&path, b"one").unwrap());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().modified().unwrap(),
+            before
+        );
+        assert!(replace_private_if_changed(&path, b"on").unwrap());
+        assert_eq!(read(&path, 10).unwrap(), b"on");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_never_replaced() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        symlink(&target, &link).unwrap();
+        assert!(matches!(
+            replace_private(&link, b"x"),
+            Err(FileError::Write { .. })
+        ));
+        std::fs::write(&target, "old").unwrap();
+        replace_private(&link, b"new").unwrap();
+        assert_eq!(read(&target, 10).unwrap(), b"new");
+        let device = folder.path().join("device");
+        symlink("/dev/null", &device).unwrap();
+        replace_private(&device, b"x").unwrap();
+        assert!(std::fs::symlink_metadata(&device).unwrap().is_symlink());
     }
 
     #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 
 pub mod connection_string;
 pub mod device;
+pub mod dice;
 pub mod identifier;
 pub mod secret;
 pub mod span;

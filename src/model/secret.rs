@@ -2,7 +2,20 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
 use zeroize::Zeroizing;
+
+/// Where a key stops being base64 (RFC 4648 §4, padded). Holds the place and never the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{what} at character {position}")]
+pub struct NotBase64 {
+    /// What is wrong there.
+    pub what: &'static str,
+    /// The character's place, counted from 1.
+    pub position: usize,
+}
 
 /// A key or token. Wiped from memory when dropped; `Debug` shows none of it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,6 +31,34 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The bytes that the text stands for in base64.
+    ///
+    /// # Errors
+    /// [`NotBase64`], the first place where it is not base64.
+    pub fn decode_base64(&self) -> Result<Zeroizing<Vec<u8>>, NotBase64> {
+        let fault = |what, index: usize| NotBase64 {
+            what,
+            position: index + 1,
+        };
+        STANDARD
+            .decode(self.expose())
+            .map(Zeroizing::new)
+            .map_err(|error| match error {
+                base64::DecodeError::InvalidByte(index, _) => {
+                    fault("a character that base64 does not have", index)
+                }
+                base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => {
+                    fault(
+                        "it is cut short, or lacks its closing '='",
+                        self.expose().len(),
+                    )
+                }
+                base64::DecodeError::InvalidLastSymbol { offset: index, .. } => {
+                    fault("its last characters do not belong together", index)
+                }
+            })
     }
 }
 
@@ -40,5 +81,16 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_it() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn what_is_not_base64_is_told_by_place() {
+        let place = |text: &str| Secret::new(text).decode_base64().unwrap_err().position;
+        assert_eq!(place("QUJD*EVG"), 5);
+        assert_eq!(place("QUJDRA"), 7);
+        assert_eq!(
+            Secret::new("QUI=").decode_base64().unwrap().as_slice(),
+            b"AB"
+        );
     }
 }

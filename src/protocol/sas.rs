@@ -13,9 +13,8 @@ use sha2::Sha256;
 use std::fmt::Write as _;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::model::secret::Secret;
+use crate::model::secret::{NotBase64, Secret};
 
 /// What every token begins with.
 pub const SCHEME: &str = "SharedAccessSignature";
@@ -46,19 +45,24 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// A key that is not base64.
+/// Why a key cannot sign. Holds places, never a part of the key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the key is not base64")]
-pub struct KeyError;
+pub enum KeyError {
+    /// It is not base64.
+    #[error("the key is not base64: {0}")]
+    NotBase64(#[from] NotBase64),
+    /// Its length does not suit; HMAC takes any, so this is never met.
+    #[error("the key's length does not suit")]
+    Length,
+}
 
 impl SigningKey {
     /// A key of IoT Hub or DPS: base64, decoded before use.
     ///
     /// # Errors
-    /// [`KeyError`] where `key` is not base64.
+    /// [`KeyError::NotBase64`], with the place.
     pub fn decoded(key: &Secret) -> Result<Self, KeyError> {
-        let bytes = Zeroizing::new(STANDARD.decode(key.expose()).map_err(|_| KeyError)?);
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&key.decode_base64()?)
     }
 
     /// A key of Event Hubs: its text as it stands, whatever it is.
@@ -70,7 +74,9 @@ impl SigningKey {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        Hmac::new_from_slice(bytes).map(Self).map_err(|_| KeyError)
+        Hmac::new_from_slice(bytes)
+            .map(Self)
+            .map_err(|_| KeyError::Length)
     }
 
     /// The base64 signature over the encoded resource and the expiry, before percent-encoding.
@@ -364,6 +370,22 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_token_is_one_that_there_is() {
+        // All bits set: 42 slashes, one letter, one '='.
+        let signature = percent_encode(&STANDARD.encode([0xff; 32]));
+        assert_eq!(signature.len(), LONGEST_SIGNATURE);
+        let resource = "contoso.azure-devices.net/devices/a:b";
+        let token = format!(
+            "{SCHEME} sr={}&sig={signature}&se=1735689600&skn=p%2Bq",
+            percent_encode(resource)
+        );
+        assert_eq!(
+            longest_token(resource, 1_735_689_600, Some("p+q")),
+            token.len()
+        );
+    }
+
+    #[test]
     fn a_scope_opens_what_lies_below_it_and_nothing_beside() {
         assert!(covers("h", "h/devices/d"));
         assert!(covers("h/devices/d", "H/devices/D/messages/events"));
@@ -375,6 +397,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_signature_is_longer_than_the_longest(bytes in any::<[u8; 32]>()) {
+            prop_assert!(percent_encode(&STANDARD.encode(bytes)).len() <= LONGEST_SIGNATURE);
+        }
+
         #[test]
         fn what_is_minted_parses_and_verifies(
             key in proptest::collection::vec(any::<u8>(), 1..64),

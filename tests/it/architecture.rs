@@ -146,11 +146,7 @@ fn mentions(source: &Source) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     let code = &source.code;
     for (start, _) in code.match_indices("crate::") {
-        found.extend(
-            expand(&code[start + "crate::".len()..])
-                .into_iter()
-                .map(|path| path.to_vec()),
-        );
+        found.extend(expand(&code[start + "crate::".len()..]));
     }
     let module = source.module();
     // `super` in a folder's mod.rs means the folder's parent, in a file beside it the folder itself.

@@ -1,4 +1,15 @@
 //! hubctl judged from outside: the real binary, real sockets, real TLS.
+#![allow(
+    unreachable_pub,
+    clippy::format_collect,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed, and says where"
+)]
 
 mod architecture;
+mod command;
 mod completions;
+mod firmware;
+mod support;

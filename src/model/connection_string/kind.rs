@@ -1,12 +1,9 @@
 //! The kinds of connection string, each built from the elements of a text.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::elements::{Element, Elements};
 use super::error::{ConnectionStringError, Place};
 use crate::model::identifier::{DeviceId, ModuleId};
-use crate::model::secret::Secret;
+use crate::model::secret::{NotBase64, Secret};
 
 const HUB: &str = "a hub connection string (HostName=…;SharedAccessKeyName=…;SharedAccessKey=…)";
 const DEVICE: &str = "a device connection string (HostName=…;DeviceId=…;SharedAccessKey=…)";
@@ -402,24 +399,13 @@ fn token_of(element: &Element<'_>) -> Result<Secret, ConnectionStringError> {
 }
 
 fn base64_key(element: &Element<'_>) -> Result<Secret, ConnectionStringError> {
-    let fault = |what, index: usize| ConnectionStringError::NotBase64 {
-        key: element.key,
-        what,
-        place: Place(element.value_place.0 + index),
-    };
-    match STANDARD.decode(element.value) {
-        Ok(_) => Ok(Secret::new(element.value)),
-        Err(base64::DecodeError::InvalidByte(index, _)) => {
-            Err(fault("a character that base64 does not have", index))
-        }
-        Err(base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding) => {
-            Err(fault(
-                "it is cut short, or lacks its closing '='",
-                element.value.len(),
-            ))
-        }
-        Err(base64::DecodeError::InvalidLastSymbol { offset: index, .. }) => {
-            Err(fault("its last characters do not belong together", index))
-        }
+    let key = Secret::new(element.value);
+    match key.decode_base64() {
+        Ok(_) => Ok(key),
+        Err(NotBase64 { what, position }) => Err(ConnectionStringError::NotBase64 {
+            key: element.key,
+            what,
+            place: Place(element.value_place.0 + position - 1),
+        }),
     }
 }

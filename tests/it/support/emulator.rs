@@ -21,11 +21,22 @@ impl Emulator {
 
     fn start_in(data: TempDir, [https, amqps]: [&str; 2], arguments: &[&str]) -> Self {
         let mut running = Hubctl::new(&["emulator", "--device", "device1"])
-            .args(&["--data-dir", data.path().to_str().unwrap(), "--https-port", https, "--amqps-port", amqps])
+            .args(&[
+                "--data-dir",
+                data.path().to_str().unwrap(),
+                "--https-port",
+                https,
+                "--amqps-port",
+                amqps,
+            ])
             .args(arguments)
             .start();
         let ready = serde_json::from_str(&running.wait_for("\"ready\"")).unwrap();
-        Self { running, ready, data }
+        Self {
+            running,
+            ready,
+            data,
+        }
     }
 
     /// Ends it without warning and starts it again on the same ports, with the same keys.
@@ -37,7 +48,10 @@ impl Emulator {
 
     /// A text of the ready line.
     pub fn text(&self, pointer: &str) -> &str {
-        self.ready.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", self.ready))
+        self.ready
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.ready))
     }
 
     /// The connection string of `iothubowner`.
@@ -74,19 +88,22 @@ impl Emulator {
 
     /// The same, with the hub's own connection string in the environment.
     pub fn owner(&self, arguments: &[&str]) -> Hubctl {
-        self.hubctl(arguments).env("IOTHUB_CONNECTION_STRING", self.hub())
+        self.hubctl(arguments)
+            .env("IOTHUB_CONNECTION_STRING", self.hub())
     }
 
     /// Every secret that this hub knows: keys of its policies and devices.
     pub fn secrets(&self) -> Vec<String> {
         let strings = ["policies", "devices"].into_iter().flat_map(|group| {
-            self.ready[group].as_object().unwrap().values().filter_map(Value::as_str).collect::<Vec<_>>()
+            self.ready[group]
+                .as_object()
+                .unwrap()
+                .values()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
         });
-        strings.filter_map(|text| text.split("SharedAccessKey=").nth(1).map(str::to_owned)).collect()
-    }
-
-    /// Its process's number.
-    pub fn id(&self) -> u32 {
-        self.running.id()
+        strings
+            .filter_map(|text| text.split("SharedAccessKey=").nth(1).map(str::to_owned))
+            .collect()
     }
 }

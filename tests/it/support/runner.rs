@@ -1,7 +1,6 @@
 //! Runs the real binary with an environment of its own: nothing of the user's settings, hubs or proxies gets in.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -49,7 +48,11 @@ impl Hubctl {
                 command.env(name, value);
             }
         }
-        Self { command, stdin: Vec::new(), home }
+        Self {
+            command,
+            stdin: Vec::new(),
+            home,
+        }
     }
 
     /// Adds an environment variable.
@@ -67,12 +70,6 @@ impl Hubctl {
     /// Gives it something to read.
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
-        self
-    }
-
-    /// Runs it in this folder.
-    pub fn current_dir(mut self, folder: &Path) -> Self {
-        self.command.current_dir(folder);
         self
     }
 
@@ -96,7 +93,14 @@ impl Hubctl {
         std::thread::spawn(move || stdin.write_all(&input));
         let stdout = child.stdout.take().map(lines_of);
         let stderr = child.stderr.take().map(lines_of);
-        Running { child, stdout, stderr, read: String::new(), told: String::new(), _home: self.home }
+        Running {
+            child,
+            stdout,
+            stderr,
+            read: String::new(),
+            told: String::new(),
+            _home: self.home,
+        }
     }
 }
 
@@ -105,8 +109,14 @@ fn lines_of(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+        while reader
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|count| count > 0)
+        {
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
                 // Nobody listens any more, but a full pipe would hold the process up.
                 let _ = std::io::copy(&mut reader.by_ref(), &mut std::io::sink());
             }
@@ -146,7 +156,13 @@ impl Running {
     #[cfg(unix)]
     pub fn interrupt(self) -> Finished {
         let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.finish()
     }
 
@@ -174,7 +190,11 @@ impl Running {
             std::thread::yield_now();
         }
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Finished { stdout, stderr, code }
+        Finished {
+            stdout,
+            stderr,
+            code,
+        }
     }
 }
 
@@ -196,7 +216,9 @@ fn wait(lines: Option<&Receiver<String>>, seen: &mut String, text: &str, other: 
                     return line;
                 }
             }
-            Err(error) => panic!("{text:?} did not come ({error})\nseen: {seen}\nother stream: {other}"),
+            Err(error) => {
+                panic!("{text:?} did not come ({error})\nseen: {seen}\nother stream: {other}")
+            }
         }
     }
 }
@@ -217,14 +239,27 @@ fn drain(lines: Option<&Receiver<String>>, deadline: Instant) -> String {
 impl Finished {
     /// Holds it to success, and returns its stdout.
     pub fn success(self) -> String {
-        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, 0,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
         self.stdout
     }
 
     /// Holds it to this exit code and a single error of three lines at most, and returns its stderr.
     pub fn failure(self, code: i32) -> String {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
-        assert_eq!(self.stderr.matches("error: ").count(), 1, "not one error: {}", self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
+        assert_eq!(
+            self.stderr.matches("error: ").count(),
+            1,
+            "not one error: {}",
+            self.stderr
+        );
         self.stderr
     }
 }

@@ -1,0 +1,235 @@
+//! `sas-token`: makes a token for a device, a module or a hub, and writes it the way it will be used.
+//!
+//! With a key at hand nothing is touched but the clock: no network, no certificates, no runtime.
+
+mod plan;
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Local, SubsecRound as _, Utc};
+use clap::Args;
+
+use super::Context;
+use super::device_key::{DeviceKey, KeyType, device_key};
+use super::teller::{Teller, hub_client};
+use crate::client::notice::Notice;
+use crate::config::file;
+use crate::config::options::SecretText;
+use crate::config::{ConnectionOptions, Serves};
+use crate::failure::{Failure, Kind};
+use crate::firmware::{Flashed, Format, Prefix, Subject};
+use crate::model::connection_string::Host;
+use crate::model::identifier::{DeviceId, ModuleId};
+use crate::model::secret::Secret;
+use crate::model::span::{describe_duration, parse_duration};
+use crate::protocol::sas::{self, KeyError, SigningKey};
+use plan::{LookUp, Plan, Signer, Source};
+
+/// No key is longer than this file, in bytes.
+const KEY_FILE_LIMIT: u64 = 1 << 16;
+
+/// Make a SAS token, alone or as a file to flash
+///
+/// With a device's or module's connection string, or with --key and --hub, the token is made without any network. With a
+/// hub's connection string the device's key is looked up first. Standard output holds the result and nothing else.
+#[derive(Debug, Args)]
+pub struct SasTokenArgs {
+    /// The device; may be left out where the connection string names it
+    #[arg(value_name = "DEVICE")]
+    device: Option<DeviceId>,
+
+    /// A module of the device
+    #[arg(short, long, value_name = "MODULE")]
+    module: Option<ModuleId>,
+
+    /// How long the token is good for
+    #[arg(short, long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    duration: Duration,
+
+    /// When the token expires: RFC 3339, or milliseconds since 1970
+    #[arg(long, value_name = "TIME", conflicts_with = "duration")]
+    expires_at: Option<String>,
+
+    /// Which of the device's two keys to look up and sign with [default: primary]
+    #[arg(long, value_name = "WHICH")]
+    key_type: Option<KeyType>,
+
+    /// Sign with this key (base64), with the key in @FILE, or with the one on standard input for -
+    ///
+    /// A key given as it stands can be seen in the list of processes; @FILE and - keep it out of there.
+    #[arg(long, value_name = "KEY|@FILE|-", requires = "hub", conflicts_with_all = ["login", "profile"])]
+    key: Option<SecretText>,
+
+    /// The hub's host name, where --key signs
+    #[arg(long, value_name = "HOST", requires = "key", value_parser = parse_host)]
+    hub: Option<Host>,
+
+    /// Sign with the policy's key of the hub's connection string: for the whole hub, or for DEVICE if it is named
+    #[arg(long, conflicts_with_all = ["key", "key_type"])]
+    policy: bool,
+
+    /// How to write it down
+    #[arg(short, long, value_name = "FORMAT", default_value = "token")]
+    format: Format,
+
+    /// Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Begin every name with this, such as DEV1_, in the formats that have names
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<Prefix>,
+
+    #[command(flatten)]
+    connection: ConnectionOptions,
+}
+
+impl SasTokenArgs {
+    /// Whether the answer is JSON, so that errors are as well.
+    #[must_use]
+    pub fn answers_in_json(&self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// Makes the token and writes it.
+///
+/// # Errors
+/// [`Kind::Usage`] and [`Kind::Input`] for what was asked; what the hub answers where the key is looked up.
+pub fn run(args: &SasTokenArgs, context: &mut Context) -> Result<(), Failure> {
+    // Tokens count whole seconds.
+    let now = context.now().trunc_subsecs(0);
+    let source = source(args, context)?;
+    let plan = Plan::new(args, source, now)?;
+    for warning in &plan.warnings {
+        context.warn(warning);
+    }
+    let flashed = sign(args, plan, now, context)?;
+    deliver(args, &flashed, context)
+}
+
+/// What signs: the key of the flags, or the connection string.
+fn source(args: &SasTokenArgs, context: &mut Context) -> Result<Source, Failure> {
+    if let (Some(key), Some(host)) = (&args.key, &args.hub) {
+        return Ok(Source::Key {
+            key: read_key(&key.0, context)?,
+            host: host.clone(),
+        });
+    }
+    context
+        .settings(&args.connection, Serves::HubOrDevice)
+        .map(Source::Login)
+}
+
+fn read_key(text: &str, context: &mut Context) -> Result<Secret, Failure> {
+    let text = if text == "-" {
+        let mut text = String::new();
+        let mut stdin = context.stdin.as_mut().take(KEY_FILE_LIMIT);
+        stdin.read_to_string(&mut text).map_err(|error| {
+            Failure::new(Kind::Input, "cannot read the key from standard input").because(&error)
+        })?;
+        Secret::new(text)
+    } else if let Some(path) = text.strip_prefix('@') {
+        Secret::new(file::read_text(path.as_ref(), KEY_FILE_LIMIT)?)
+    } else {
+        Secret::new(text)
+    };
+    Ok(Secret::new(text.expose().trim()))
+}
+
+fn sign(
+    args: &SasTokenArgs,
+    plan: Plan,
+    now: DateTime<Utc>,
+    context: &mut Context,
+) -> Result<Flashed, Failure> {
+    let mut subject = plan.subject;
+    let (key, policy) = match plan.signer {
+        Signer::Key(key) => (key, None),
+        Signer::Policy { name, key } => (key, Some(name)),
+        Signer::LookUp(look_up) => {
+            let found = ask_hub(&look_up, now, context)?;
+            subject = Subject::of(found.device, look_up.module);
+            (found.key, None)
+        }
+    };
+    let signing = SigningKey::decoded(&key).map_err(|error| unusable_key(&error))?;
+    let token = sas::mint(
+        &signing,
+        &subject.resource(&plan.host),
+        plan.expires.timestamp(),
+        policy.as_deref(),
+    );
+    Ok(Flashed {
+        host: plan.host,
+        subject,
+        policy,
+        token,
+        expires: plan.expires,
+        made: now,
+        prefix: args.prefix.clone().unwrap_or_default(),
+    })
+}
+
+fn ask_hub(
+    look_up: &LookUp,
+    now: DateTime<Utc>,
+    context: &mut Context,
+) -> Result<DeviceKey, Failure> {
+    let teller = Teller::new(context);
+    let notify = |notice: Notice<'_>| teller.tell(notice);
+    let client = hub_client(&look_up.hub.host, &look_up.settings, &notify)?;
+    Context::block_on(device_key(
+        &client,
+        &look_up.hub,
+        &look_up.device,
+        look_up.module.as_ref(),
+        look_up.key_type,
+        now,
+        &notify,
+    ))
+}
+
+fn unusable_key(error: &KeyError) -> Failure {
+    Failure::new(Kind::Input, "cannot sign with the key")
+        .because(error)
+        .hint("Copy the key again, whole and on one line; a connection string goes into --login.")
+}
+
+fn deliver(args: &SasTokenArgs, flashed: &Flashed, context: &mut Context) -> Result<(), Failure> {
+    let text = Secret::new(args.format.write(flashed));
+    let bytes = text.expose().as_bytes();
+    let path = args.output.as_deref().filter(|path| *path != "-");
+    let watched = if let Some(path) = path {
+        file::replace_private_if_changed(path, bytes)?;
+        context.terminals.stderr
+    } else {
+        context.print(bytes)?;
+        context.terminals.stdout
+    };
+    if watched {
+        context.note(&validity(flashed));
+    }
+    Ok(())
+}
+
+/// Until when the token is valid, in local time and relative.
+fn validity(flashed: &Flashed) -> String {
+    let local = flashed
+        .expires
+        .with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M:%S %:z");
+    match (flashed.expires - flashed.made).to_std() {
+        Ok(left) => format!("valid until {local} (for {})", describe_duration(left)),
+        Err(_) => format!("expired at {local}"),
+    }
+}
+
+fn parse_host(text: &str) -> Result<Host, String> {
+    Host::parse(text).map_err(|(what, index)| format!("it holds {what} at character {}", index + 1))
+}
+
+#[cfg(test)]
+mod tests;

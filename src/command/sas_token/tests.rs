@@ -1,0 +1,221 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeZone as _;
+use clap::Parser;
+
+use super::*;
+use crate::command::context::Terminals;
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: SasTokenArgs,
+}
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn midday() -> DateTime<Utc> {
+    Utc.timestamp_opt(1_735_689_600, 0).unwrap()
+}
+
+/// Runs the command at a fixed time; what it says on stdout and stderr.
+fn run_at_midday(terminals: Terminals, line: &[&str]) -> Result<(String, String), Failure> {
+    let (out, err) = (Sink::default(), Sink::default());
+    let mut context = Context {
+        stdin: Box::new(KEY.as_bytes()),
+        stdout: Box::new(out.clone()),
+        stderr: Box::new(err.clone()),
+        terminals,
+        environment: std::iter::empty().collect(),
+        clock: midday,
+        quiet: false,
+        trace: false,
+        json: false,
+        colour: false,
+    };
+    let line = std::iter::once(&"sas-token").chain(line);
+    run(&Line::try_parse_from(line).unwrap().args, &mut context)?;
+    Ok((out.text(), err.text()))
+}
+
+fn offline<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["--key", KEY, "--hub", "h.example"][..], more].concat()
+}
+
+fn failure(line: &[&str]) -> Failure {
+    run_at_midday(Terminals::default(), line).unwrap_err()
+}
+
+#[test]
+fn an_hour_is_the_default() {
+    let (out, err) = run_at_midday(Terminals::default(), &offline(&["device1"])).unwrap();
+    assert!(out.starts_with("SharedAccessSignature sr=h.example%2Fdevices%2Fdevice1&sig="));
+    assert!(out.ends_with("&se=1735693200\n"), "{out}");
+    assert_eq!(err, "");
+}
+
+#[test]
+fn a_terminal_is_told_until_when() {
+    let terminals = Terminals {
+        stdout: true,
+        ..Terminals::default()
+    };
+    let (_, err) = run_at_midday(terminals, &offline(&["d", "-d", "5400"])).unwrap();
+    assert!(err.starts_with("valid until 202"), "{err}");
+    assert!(err.ends_with(" (for 1 h 30 min)\n"), "{err}");
+}
+
+#[test]
+fn the_key_comes_from_standard_input() {
+    let line = ["d", "--hub", "h.example", "--key", "-"];
+    assert_eq!(
+        run_at_midday(Terminals::default(), &line).unwrap(),
+        run_at_midday(Terminals::default(), &offline(&["d"])).unwrap()
+    );
+}
+
+#[test]
+fn what_has_expired_is_made_with_a_warning() {
+    let (out, err) = run_at_midday(
+        Terminals::default(),
+        &offline(&["d", "--expires-at", "1735689600"]),
+    )
+    .unwrap();
+    assert!(out.ends_with("&se=1735689\n"));
+    assert_eq!(
+        err,
+        "warning: the token has expired already, at 1970-01-21T02:08:09Z (a bare number for --expires-at is \
+         milliseconds since 1970)\n"
+    );
+}
+
+#[test]
+fn times_out_of_reach_are_refused() {
+    for line in [
+        &["d", "-d", "99999999999d"][..],
+        &["d", "-d", "9000w", "--expires-at", "10000-01-01T00:00:00Z"],
+        &["d", "-d", "4000000d"],
+        &["d", "--expires-at", "1969-12-31T23:59:59Z"],
+        &["d", "--expires-at", "soon"],
+    ] {
+        let Ok(parsed) =
+            Line::try_parse_from(std::iter::once(&"sas-token").chain(&offline(line)[..]))
+        else {
+            continue;
+        };
+        let source = Source::Key {
+            key: Secret::new(KEY),
+            host: Host::parse("h").unwrap(),
+        };
+        let Err(failure) = Plan::new(&parsed.args, source, midday()) else {
+            panic!("{line:?} was taken");
+        };
+        assert_eq!(failure.kind, Kind::Usage, "{line:?}");
+    }
+}
+
+#[test]
+fn a_string_for_another_device_names_both() {
+    let login = format!("HostName=h;DeviceId=one;SharedAccessKey={KEY}");
+    let failure = failure(&["two", "--login", &login]);
+    assert_eq!(
+        failure.what,
+        "--login is for the device \"one\", not for \"two\""
+    );
+    assert_eq!(failure.kind, Kind::Input);
+}
+
+#[test]
+fn a_module_string_signs_for_its_module() {
+    let login = format!("HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey={KEY}");
+    let (out, _) = run_at_midday(Terminals::default(), &["--login", &login]).unwrap();
+    assert!(out.contains("sr=h%2Fdevices%2Fd%2Fmodules%2Fm&"), "{out}");
+}
+
+#[test]
+fn a_policy_signs_for_the_hub_or_for_one_device() {
+    let login = format!("HostName=h:8443;SharedAccessKeyName=service;SharedAccessKey={KEY}");
+    let (out, _) = run_at_midday(Terminals::default(), &["--policy", "-l", &login]).unwrap();
+    assert!(out.starts_with("SharedAccessSignature sr=h&"), "{out}");
+    assert!(out.ends_with("&skn=service\n"), "{out}");
+    let (out, _) = run_at_midday(Terminals::default(), &["--policy", "d", "-l", &login]).unwrap();
+    assert!(
+        out.starts_with("SharedAccessSignature sr=h%2Fdevices%2Fd&"),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_cannot_sign_is_named() {
+    let token = "SharedAccessSignature=SharedAccessSignature sr=h&sig=MDEy&se=1";
+    let cases = [
+        (
+            "HostName=h;DeviceId=d;x509=true".to_owned(),
+            &[][..],
+            "x509",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;{token}"),
+            &[],
+            "holds a token, and no key",
+        ),
+        (
+            format!("HostName=h;{token}"),
+            &["--policy"],
+            "holds a token, and no key",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}"),
+            &["--policy"],
+            "has no policy",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}"),
+            &["-m", "m"],
+            "does not sign for its module \"m\"",
+        ),
+        (
+            format!("Endpoint=sb://n/;SharedAccessKeyName=p;SharedAccessKey={KEY}"),
+            &[],
+            "a hub or device connection string is needed",
+        ),
+    ];
+    for (login, more, expected) in cases {
+        let failure = failure(&[&["--login", login.as_str()][..], more].concat());
+        assert_eq!(failure.kind, Kind::Input, "{expected}");
+        let text = failure.to_text();
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains(KEY) && !text.contains("MDEy"), "{text}");
+    }
+}
+
+#[test]
+fn a_hub_needs_a_device_or_policy() {
+    let login = format!("HostName=h;SharedAccessKeyName=p;SharedAccessKey={KEY}");
+    assert_eq!(failure(&["--login", &login]).kind, Kind::Usage);
+    assert_eq!(failure(&offline(&[])).kind, Kind::Usage);
+    assert_eq!(
+        failure(&offline(&["d", "--prefix", "A_"])).kind,
+        Kind::Usage
+    );
+}

@@ -1,0 +1,322 @@
+//! Failures over HTTPS: the service's codes become exit codes and hints.
+
+use chrono::{DateTime, Utc};
+
+use super::{Failure, Kind};
+use crate::client::https::{HttpsError, Refusal, SetupError};
+use crate::model::span::describe_duration;
+use crate::protocol::rest::MAX_MESSAGE_BYTES;
+use crate::protocol::rest::error_code as code;
+
+/// What a request was opened with, which decides what a 401 may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenedBy {
+    /// A token made just now from a policy's key.
+    PolicyKey,
+    /// A hub's token that was minted earlier.
+    PolicyToken,
+    /// A token made just now from a device's key as the registry gave it.
+    RegistryKey,
+    /// A token made just now from a device's key that the user gave.
+    DeviceKey,
+    /// A device's token that was minted earlier.
+    DeviceToken,
+}
+
+/// A clock may be off by this many seconds before it is told.
+const TOLERANCE: i64 = 300;
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Trust(source) => source.into(),
+            SetupError::Http { .. } => Self::new(Kind::Bug, "cannot set HTTPS up").because(&error),
+        }
+    }
+}
+
+/// The failure of a request: `what` failed (a fragment), opened by what, at `now` by this machine's clock.
+#[must_use]
+pub fn explain(
+    what: impl Into<String>,
+    error: &HttpsError,
+    opened_by: OpenedBy,
+    now: DateTime<Utc>,
+) -> Failure {
+    let what = what.into();
+    match error {
+        HttpsError::Dial(dial) => Failure {
+            what,
+            ..Failure::from(dial)
+        },
+        HttpsError::Proxy { .. } => Failure::new(Kind::Unreachable, what).because(error).hint(
+            "The proxy comes from HTTPS_PROXY; name hosts that need none in NO_PROXY.",
+        ),
+        HttpsError::TimedOut { .. } => Failure::new(Kind::Unreachable, what).because(error).hint(
+            "The request may have arrived all the same. Try again; if it stays so, look at the hub's health in the portal.",
+        ),
+        HttpsError::Broken { .. } => Failure::new(Kind::Unreachable, what).because(error).hint(
+            "The request may have arrived all the same. Try again; a proxy or firewall that cuts connections shows like this.",
+        ),
+        HttpsError::Service(refusal) => refused(what, refusal, opened_by, now),
+        HttpsError::Unreadable { .. } => Failure::new(Kind::Service, what)
+            .because(error)
+            .hint("Is HostName an IoT hub? A proxy's or another server's page shows like this."),
+        HttpsError::Address { .. } => Failure::new(Kind::Input, what)
+            .because(error)
+            .hint("No HTTP client can name this device; give it another id."),
+        HttpsError::Token => Failure::new(Kind::Input, what)
+            .because(error)
+            .hint("Copy the token again, whole and on one line."),
+    }
+}
+
+fn refused(what: String, refusal: &Refusal, opened_by: OpenedBy, now: DateTime<Utc>) -> Failure {
+    let (kind, hint) = meaning(refusal, opened_by);
+    let clock = (refusal.status == 401)
+        .then(|| clock_hint(refusal.date?, now))
+        .flatten();
+    Failure {
+        code: refusal.error.code,
+        code_name: refusal.error.name.clone(),
+        tracking_id: refusal.error.tracking_id.clone(),
+        ..Failure::new(kind, what)
+            .because(refusal)
+            .hint(clock.unwrap_or(hint))
+    }
+}
+
+/// Says by how much this machine's clock is off, where it is off by more than five minutes.
+#[must_use]
+pub fn clock_hint(hub: DateTime<Utc>, here: DateTime<Utc>) -> Option<String> {
+    let off = here - hub;
+    if off.num_seconds().abs() <= TOLERANCE {
+        return None;
+    }
+    let direction = if off > chrono::Duration::zero() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    Some(format!(
+        "This machine's clock is {} {direction} the hub's, so tokens made here are good at the wrong time. Set the clock.",
+        describe_duration(off.abs().to_std().unwrap_or_default())
+    ))
+}
+
+/// By the service's own code, and by the status where that says nothing.
+fn meaning(refusal: &Refusal, opened_by: OpenedBy) -> (Kind, String) {
+    let known = refusal
+        .error
+        .code
+        .and_then(code::by_number)
+        .and_then(by_code);
+    if let Some((kind, hint)) = known {
+        return (kind, hint);
+    }
+    let (kind, hint) = match refusal.status {
+        401 => return (Kind::Refused, unauthorized(opened_by).to_owned()),
+        403 => (
+            Kind::Refused,
+            "The hub knows who asks and does not allow it. Its words above say why.",
+        ),
+        404 => (
+            Kind::NotFound,
+            "Check the id and HostName: ids are case-sensitive.",
+        ),
+        409 => (
+            Kind::Conflict,
+            "Something else is doing the same. Try again when it is done.",
+        ),
+        412 => (
+            Kind::Conflict,
+            "It was changed by somebody else in between. Read it again and repeat the change.",
+        ),
+        429 => return (Kind::Throttled, throttled(refusal)),
+        400 | 405 | 411..=417 => (
+            Kind::Input,
+            "The hub does not take the request as it is. Its words above say why.",
+        ),
+        408 | 504 => (
+            Kind::DeviceSilent,
+            "Is the device connected? The hub waited for it in vain.",
+        ),
+        500..=599 => (
+            Kind::Service,
+            "The trouble is the hub's. Try again later; if it stays so, give the tracking id to Azure support.",
+        ),
+        _ => (
+            Kind::Service,
+            "No hub answers like this. Check HostName, and what stands between here and there.",
+        ),
+    };
+    (kind, hint.to_owned())
+}
+
+fn by_code(code: code::ErrorCode) -> Option<(Kind, String)> {
+    let (kind, hint) = match code {
+        code::IOT_HUB_NOT_FOUND => (
+            Kind::Refused,
+            "There is no hub of this name here. Check HostName.",
+        ),
+        code::DEVICE_DISABLED => (
+            Kind::Refused,
+            "The device is disabled. Enable it: `az iot hub device-identity update -d DEVICE --set status=enabled`, or in the portal.",
+        ),
+        code::IOT_HUB_SUSPENDED => (
+            Kind::Refused,
+            "The hub is suspended: look at the subscription's state and at what the portal says of the hub.",
+        ),
+        code::IOT_HUB_QUOTA_EXCEEDED => (
+            Kind::Throttled,
+            "The hub's messages for today are used up. Wait until the next UTC day, or add units to the hub.",
+        ),
+        code::DEVICE_MAXIMUM_QUEUE_DEPTH_EXCEEDED | code::IOT_HUB_MAX_CBS_TOKEN_EXCEEDED => (
+            Kind::Throttled,
+            "A limit of the hub is reached. Let the device empty its queue, or use fewer at once.",
+        ),
+        code::DEVICE_NOT_FOUND => (
+            Kind::NotFound,
+            "Check the id: it is case-sensitive. To create it: `az iot hub device-identity create -d DEVICE`, or in the portal under Device management > Devices; on the local hub: `hubctl emulator --device DEVICE`.",
+        ),
+        code::MODULE_NOT_FOUND => (
+            Kind::NotFound,
+            "Check the module's id: it is case-sensitive, and belongs to one device.",
+        ),
+        code::DEVICE_NOT_ONLINE => (
+            Kind::DeviceSilent,
+            "The device is not connected. Switch it on, and look at what it says of its own connection.",
+        ),
+        code::DEVICE_ALREADY_EXISTS | code::MODULE_ALREADY_EXISTS => (
+            Kind::Conflict,
+            "Choose another id, or change the one that is there.",
+        ),
+        code::PRECONDITION_FAILED => (
+            Kind::Conflict,
+            "It was changed by somebody else in between. Read it again and repeat the change.",
+        ),
+        code::MESSAGE_TOO_LARGE => return Some((Kind::Input, too_large())),
+        code::TOO_MANY_DEVICES | code::TOO_MANY_MODULES => (
+            Kind::Throttled,
+            "The hub holds as many as it can. Delete some, or use a larger hub.",
+        ),
+        code::INVALID_PROTOCOL_VERSION => (
+            Kind::Service,
+            "The hub does not speak this api-version. Is it a hub, and is hubctl up to date?",
+        ),
+        _ => return None,
+    };
+    Some((kind, hint.to_owned()))
+}
+
+fn unauthorized(opened_by: OpenedBy) -> &'static str {
+    match opened_by {
+        OpenedBy::PolicyKey => {
+            "The hub does not accept this policy's key: it may have been regenerated, belong to another hub, or the policy may lack the permission (RegistryRead to look devices up). Copy the string again: Security settings > Shared access policies."
+        }
+        OpenedBy::PolicyToken => {
+            "The token may have expired, be for another hub, or made from a key that was regenerated since. Make a new one with `hubctl login --token`, or use the hub's connection string."
+        }
+        OpenedBy::RegistryKey => {
+            "The hub gave this key a moment ago and does not accept it now: the device may just have been deleted, disabled, or given new keys. Try again."
+        }
+        OpenedBy::DeviceKey => {
+            "To a device the hub says no more than this. Either the key is not the device's (copied badly, or regenerated), or the device does not exist on this hub or is disabled. With a hub connection string hubctl can tell which."
+        }
+        OpenedBy::DeviceToken => {
+            "The token may have expired, be for another device or hub, or made from a key that was regenerated since; or the device does not exist or is disabled. Make a new one with `hubctl sas-token`."
+        }
+    }
+}
+
+fn throttled(refusal: &Refusal) -> String {
+    let wait = refusal.retry_after.map_or_else(
+        || "Wait a little".to_owned(),
+        |wait| format!("The hub asks to wait {}", describe_duration(wait)),
+    );
+    format!("{wait}, then send more slowly (--rate, --interval), or add units to the hub.")
+}
+
+/// What to do about a message over the limit.
+#[must_use]
+pub fn too_large() -> String {
+    format!(
+        "A device-to-cloud message may have {MAX_MESSAGE_BYTES} bytes with its properties. Send less at once, or upload a file."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::rest::error_body::ServiceError;
+    use std::time::Duration;
+
+    fn refusal(status: u16, name: Option<&str>) -> HttpsError {
+        HttpsError::Service(Box::new(Refusal {
+            status,
+            error: ServiceError::parse(name, b""),
+            retry_after: None,
+            date: "2026-01-01T00:00:00Z".parse().ok(),
+        }))
+    }
+
+    fn explained(status: u16, name: Option<&str>, now: &str) -> Failure {
+        explain(
+            "cannot post",
+            &refusal(status, name),
+            OpenedBy::DeviceKey,
+            now.parse().unwrap(),
+        )
+    }
+
+    #[test]
+    fn codes_and_statuses_have_their_kinds() {
+        for (status, name, kind) in [
+            (400, Some("ArgumentInvalid"), Kind::Input),
+            (401, Some("IotHubUnauthorizedAccess"), Kind::Refused),
+            (403, Some("IotHubQuotaExceeded"), Kind::Throttled),
+            (403, Some("DeviceDisabled"), Kind::Refused),
+            (403, None, Kind::Refused),
+            (404, Some("DeviceNotFound"), Kind::NotFound),
+            (404, Some("DeviceNotOnline"), Kind::DeviceSilent),
+            (404, None, Kind::NotFound),
+            (408, None, Kind::DeviceSilent),
+            (409, Some("DeviceAlreadyExists"), Kind::Conflict),
+            (412, Some("PreconditionFailed"), Kind::Conflict),
+            (413, Some("MessageTooLarge"), Kind::Input),
+            (429, Some("ThrottlingException"), Kind::Throttled),
+            (500, Some("ServerError"), Kind::Service),
+            (503, Some("ServiceUnavailable"), Kind::Service),
+            (504, None, Kind::DeviceSilent),
+            (302, None, Kind::Service),
+        ] {
+            let failure = explained(status, name, "2026-01-01T00:00:00Z");
+            assert_eq!(failure.kind, kind, "{status} {name:?}");
+            assert!(failure.hint.is_some(), "{status} {name:?}");
+            assert_eq!(failure.code_name.as_deref(), name);
+        }
+    }
+
+    #[test]
+    fn a_401_looks_at_the_clock() {
+        let hint = |now| {
+            explained(401, Some("IotHubUnauthorizedAccess"), now)
+                .hint
+                .unwrap()
+        };
+        assert!(hint("2026-01-01T02:00:00Z").contains("clock is 2 h ahead of the hub's"));
+        assert!(hint("2025-12-31T23:30:00Z").contains("clock is 30 min behind the hub's"));
+        assert!(hint("2026-01-01T00:04:00Z").contains("regenerated"));
+    }
+
+    #[test]
+    fn the_pause_asked_for_is_told() {
+        let refusal = Refusal {
+            status: 429,
+            error: ServiceError::default(),
+            retry_after: Some(Duration::from_secs(3600)),
+            date: None,
+        };
+        assert!(throttled(&refusal).contains("wait 1 h"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What is flashed, and the name of each part of it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::prefix::Prefix;
+use crate::model::connection_string::Host;
+use crate::model::identifier::{DeviceId, ModuleId};
+use crate::model::secret::Secret;
+use crate::protocol::rest::API_VERSION;
+use crate::protocol::rest::path::Resource;
+use crate::protocol::sas;
+
+/// The largest expiry of ten digits (the year 2286): a buffer that holds this one holds every renewal of it.
+const LONGEST_EXPIRY: i64 = 9_999_999_999;
+
+/// What a token opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The whole hub.
+    Hub,
+    /// One device, and its modules.
+    Device(DeviceId),
+    /// One module of a device.
+    Module(DeviceId, ModuleId),
+}
+
+impl Subject {
+    /// A device, or a module of it.
+    #[must_use]
+    pub fn of(device: DeviceId, module: Option<ModuleId>) -> Self {
+        match module {
+            None => Self::Device(device),
+            Some(module) => Self::Module(device, module),
+        }
+    }
+
+    /// The device, where it is one or stands in one.
+    #[must_use]
+    pub fn device(&self) -> Option<&DeviceId> {
+        match self {
+            Self::Hub => None,
+            Self::Device(device) | Self::Module(device, _) => Some(device),
+        }
+    }
+
+    /// The module, where it is one.
+    #[must_use]
+    pub fn module(&self) -> Option<&ModuleId> {
+        match self {
+            Self::Hub | Self::Device(_) => None,
+            Self::Module(_, module) => Some(module),
+        }
+    }
+
+    /// The resource that is signed, before encoding: the host without a port, for the hub knows itself by its name.
+    #[must_use]
+    pub fn resource(&self, host: &Host) -> String {
+        sas::resource(
+            &host.name,
+            self.device().map(DeviceId::as_str),
+            self.module().map(ModuleId::as_str),
+        )
+    }
+}
+
+/// One description of what is flashed; every format is written from it.
+#[derive(Debug, Clone)]
+pub struct Flashed {
+    /// The hub's host, with its port where it is not 443.
+    pub host: Host,
+    /// What the token opens.
+    pub subject: Subject,
+    /// The policy that signed, where it was not the device's or module's own key.
+    pub policy: Option<String>,
+    /// The token.
+    pub token: Secret,
+    /// Until when it is valid.
+    pub expires: DateTime<Utc>,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// What stands before every name in C, Rust and shell text.
+    pub prefix: Prefix,
+}
+
+/// One part of what is flashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Its name in upper case, without the prefix.
+    pub name: &'static str,
+    /// What it is, a sentence of plain ASCII words.
+    pub about: &'static str,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A fact's value.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A text; it may be the token.
+    Text(String),
+    /// Seconds since 1970, which may be past 2038.
+    Seconds(i64),
+    /// A length in bytes.
+    Length(usize),
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(…)"),
+            Self::Seconds(seconds) => write!(f, "Seconds({seconds})"),
+            Self::Length(length) => write!(f, "Length({length})"),
+        }
+    }
+}
+
+impl Flashed {
+    /// Every fact, in the order in which it is written.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let mut facts = vec![
+            text(
+                "IOT_HUB_NAME",
+                "The hub's short name.",
+                self.host.hub_name(),
+            ),
+            text(
+                "IOT_HUB_HOST",
+                "The hub's host name, without a port.",
+                &self.host.name,
+            ),
+        ];
+        if let Some(device) = self.subject.device() {
+            facts.push(text("DEVICE_NAME", "The device's id.", device.as_str()));
+        }
+        if let Some(module) = self.subject.module() {
+            facts.push(text("MODULE_NAME", "The module's id.", module.as_str()));
+        }
+        facts.extend(self.token_facts());
+        facts.extend(self.https_facts());
+        facts.extend(self.mqtt_facts());
+        facts
+    }
+
+    fn token_facts(&self) -> [Fact; 4] {
+        let longest = sas::longest_token(
+            &self.subject.resource(&self.host),
+            self.expires.timestamp().max(LONGEST_EXPIRY),
+            self.policy.as_deref(),
+        );
+        [
+            text(
+                "SAS_TOKEN",
+                "The token: HTTP's Authorization header and MQTT's password, as it stands.",
+                self.token.expose(),
+            ),
+            Fact {
+                name: "SAS_TOKEN_EXPIRY",
+                about: "When the token expires, in seconds since 1970.",
+                value: Value::Seconds(self.expires.timestamp()),
+            },
+            Fact {
+                name: "SAS_TOKEN_LENGTH",
+                about: "The token's length in bytes, without a final NUL.",
+                value: Value::Length(self.token.expose().len()),
+            },
+            Fact {
+                name: "SAS_TOKEN_MAX_LENGTH",
+                about: "The most bytes that a token for this host and id can have, whatever its signature, without a final NUL.",
+                value: Value::Length(longest),
+            },
+        ]
+    }
+
+    /// Where a device posts. Modules have no such place: a hub takes their events over AMQP and MQTT alone.
+    fn https_facts(&self) -> Vec<Fact> {
+        let Subject::Device(device) = &self.subject else {
+            return Vec::new();
+        };
+        let events = Resource::DeviceEvents {
+            device: device.as_str().to_owned(),
+        };
+        let path = events.path_and_query();
+        let url = format!("https://{}{path}", self.host.authority());
+        vec![
+            text(
+                "IOT_HUB_EVENTS_URL",
+                "Where the device posts its messages over HTTPS.",
+                &url,
+            ),
+            text(
+                "IOT_HUB_EVENTS_PATH",
+                "The path and query of that address.",
+                &path,
+            ),
+        ]
+    }
+
+    /// Ids stand as they are in MQTT's user name and topics, never percent-encoded (azure-iot-device 2.14.0,
+    /// `mqtt_topic_iothub.py`).
+    fn mqtt_facts(&self) -> Vec<Fact> {
+        let Some(device) = self.subject.device() else {
+            return Vec::new();
+        };
+        let (client, topic) = match self.subject.module() {
+            None => (device.to_string(), format!("devices/{device}")),
+            Some(module) => (
+                format!("{device}/{module}"),
+                format!("devices/{device}/modules/{module}"),
+            ),
+        };
+        vec![
+            text(
+                "IOT_HUB_MQTT_USERNAME",
+                "The user name over MQTT.",
+                &format!("{}/{client}/?api-version={API_VERSION}", self.host.name),
+            ),
+            text(
+                "IOT_HUB_MQTT_TOPIC",
+                "The topic to publish messages to over MQTT.",
+                &format!("{topic}/messages/events/"),
+            ),
+        ]
+    }
+
+    /// Until when the token is valid, RFC 3339 in UTC.
+    #[must_use]
+    pub fn expires_text(&self) -> String {
+        self.expires.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// When it was made, RFC 3339 in UTC.
+    #[must_use]
+    pub fn made_text(&self) -> String {
+        self.made.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+}
+
+fn text(name: &'static str, about: &'static str, value: &str) -> Fact {
+    Fact {
+        name,
+        about,
+        value: Value::Text(value.to_owned()),
+    }
+}
