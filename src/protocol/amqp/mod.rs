@@ -4,9 +4,29 @@
 //! |---|---|
 //! | [`encoding`], [`descriptor`] | format codes, where a value ends, the numbers of the standard's types |
 //! | [`value`], [`writer`] | values read in place, values written compactly |
+//! | [`frame`], [`performative`] | what stands around a payload |
+//! | [`message`] | the sections of a payload |
+//! | [`address`], [`filter`] | what a link is attached to, and where it starts reading |
+//! | [`redirect`] | how the hub sends readers on to its event hub |
+//! | [`response`], [`cbs`], [`management`] | requests and replies of `$cbs` and `$management` |
+//!
+//! Reading borrows from the bytes and takes what any of Microsoft's stacks sends; walking a message allocates nothing.
+//! Writing is strict: shortest encodings, complete lists. Behaviour (who may attach where, what a filter selects) is
+//! for the client and the emulator.
 
+pub mod address;
+pub mod cbs;
 pub mod descriptor;
 pub mod encoding;
 pub mod filter;
+pub mod frame;
+pub mod management;
+pub mod message;
+pub mod performative;
+pub mod redirect;
+pub mod response;
 pub mod value;
 pub mod writer;
+
+#[cfg(test)]
+pub(crate) mod reference;
