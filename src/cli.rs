@@ -1,1 +1,135 @@
 //! The whole parser, dispatch, completions and man pages.
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of flags are the help's text, where backticks would be noise"
+)]
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::command::{Context, login, logout};
+use crate::failure::Failure;
+
+/// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
+#[derive(Debug, Parser)]
+#[command(
+    name = "hubctl",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+struct Global {
+    /// Say nothing but results, warnings and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Tell on stderr what goes over the wire, secrets masked
+    #[arg(long, global = true)]
+    trace: bool,
+
+    /// Errors as one JSON object on stderr
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+impl Cli {
+    /// Sets the context's switches by the global flags.
+    pub fn prepare(&self, context: &mut Context) {
+        context.quiet = self.global.quiet;
+        context.trace = self.global.trace;
+        context.json = self.global.json || self.command.answers_in_json();
+        context.colour = match self.global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                context.terminals.stdout && context.environment.variable("NO_COLOR").is_none()
+            }
+        };
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// The command's own.
+    pub fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self.command {
+            Command::Login(args) => login::run(args, context),
+            Command::Logout(args) => logout::run(&args, context),
+            Command::Completions { shell } => context.print(&completions(shell)),
+        }
+    }
+}
+
+impl Command {
+    /// Whether a JSON format was asked for, so that errors are JSON as well.
+    fn answers_in_json(&self) -> bool {
+        match self {
+            Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
+        }
+    }
+}
+
+/// The completions for one shell.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hubctl", &mut script);
+    script
+}
+
+/// Every man page: its file name and its text.
+///
+/// # Errors
+/// None that can be met: the pages are written to memory.
+pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut pages = Vec::new();
+    let all = std::iter::once(&command).chain(command.get_subcommands());
+    for page in all.filter(|page| !page.is_hide_set()) {
+        let name = page
+            .get_display_name()
+            .unwrap_or(page.get_name())
+            .to_owned();
+        let mut text = Vec::new();
+        clap_mangen::Man::new(page.clone()).render(&mut text)?;
+        pages.push((format!("{name}.1"), text));
+    }
+    Ok(pages)
+}

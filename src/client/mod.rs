@@ -1,1 +1,6 @@
-//! The hub as seen from outside.
+//! The hub as seen from outside: HTTPS, AMQP, the stream of events, and trying again.
+//!
+//! Knows sockets and trust anchors. Must never know flags, profiles, exit codes or how anything is shown.
+
+pub mod dial;
+pub mod trust;

@@ -1,1 +1,10 @@
-//! A file a command.
+//! A file a command: its arguments, a pure plan, a short run.
+//!
+//! Commands bring the rooms below together: settings in, text out. What a command decides stands in its `plan`, which
+//! takes the time as an argument; what it does stands in its `run`.
+
+pub mod context;
+pub mod login;
+pub mod logout;
+
+pub use context::Context;

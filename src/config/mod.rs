@@ -1,1 +1,13 @@
-//! Flags over environment over profile.
+//! Flags over environment over profile: which hub, which credential, which trust anchors, how long to wait.
+//!
+//! Knows the environment and the files of the user's own. Must never know a socket, a command or an exit code.
+
+pub mod credential;
+pub mod environment;
+pub mod file;
+pub mod options;
+pub mod profile;
+
+pub use credential::{Origin, Serves, Settings};
+pub use environment::Environment;
+pub use options::ConnectionOptions;

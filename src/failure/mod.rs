@@ -3,11 +3,16 @@
 //! Each room below has an error of its own; the files here turn those into a [`Failure`] by exhaustive matches, and
 //! decide the exit code and the hint. Nothing below knows of exit codes.
 
+mod config;
+mod dial;
+
 use serde_json::{Map, Value, json};
 
 /// The kinds of failure; each is an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// 0: the reader of standard output has gone, a normal end of which nothing is said.
+    PipeClosed,
     /// 1: unexpected, a bug.
     Bug,
     /// 2: the command line is wrong.
@@ -41,6 +46,7 @@ impl Kind {
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
+            Self::PipeClosed => 0,
             Self::Bug => 1,
             Self::Usage => 2,
             Self::Input => 3,
@@ -61,6 +67,7 @@ impl Kind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::PipeClosed => "pipeClosed",
             Self::Bug => "bug",
             Self::Usage => "usage",
             Self::Input => "input",

@@ -148,6 +148,23 @@ impl HubString {
     }
 }
 
+impl HubString {
+    pub(super) fn write(&self) -> String {
+        let host = self.host.authority();
+        match &self.credential {
+            HubCredential::Key { policy, key } => {
+                format!(
+                    "HostName={host};SharedAccessKeyName={policy};SharedAccessKey={}",
+                    key.expose()
+                )
+            }
+            HubCredential::Token(token) => {
+                format!("HostName={host};SharedAccessSignature={}", token.expose())
+            }
+        }
+    }
+}
+
 /// What a device proves itself with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceCredential {
@@ -202,6 +219,36 @@ impl DeviceString {
             credential: device_credential(elements)?,
             gateway,
         })
+    }
+}
+
+impl DeviceString {
+    pub(super) fn write(&self) -> String {
+        let mut text = format!(
+            "HostName={};DeviceId={}",
+            self.host.authority(),
+            self.device_id
+        );
+        if let Some(module) = &self.module_id {
+            text.push_str(";ModuleId=");
+            text.push_str(module.as_str());
+        }
+        match &self.credential {
+            DeviceCredential::Key(key) => {
+                text.push_str(";SharedAccessKey=");
+                text.push_str(key.expose());
+            }
+            DeviceCredential::Token(token) => {
+                text.push_str(";SharedAccessSignature=");
+                text.push_str(token.expose());
+            }
+            DeviceCredential::X509 => text.push_str(";x509=true"),
+        }
+        if let Some(gateway) = &self.gateway {
+            text.push_str(";GatewayHostName=");
+            text.push_str(&gateway.authority());
+        }
+        text
     }
 }
 
@@ -277,6 +324,32 @@ impl EventHubString {
                 .find("UseDevelopmentEmulator")
                 .is_some_and(|flag| flag.value.eq_ignore_ascii_case("true")),
         })
+    }
+}
+
+impl EventHubString {
+    pub(super) fn write(&self) -> String {
+        let mut text = format!("Endpoint=sb://{}/", self.endpoint.authority());
+        match &self.credential {
+            EventHubCredential::Key { policy, key } => {
+                text.push_str(";SharedAccessKeyName=");
+                text.push_str(policy);
+                text.push_str(";SharedAccessKey=");
+                text.push_str(key.expose());
+            }
+            EventHubCredential::Token(token) => {
+                text.push_str(";SharedAccessSignature=");
+                text.push_str(token.expose());
+            }
+        }
+        if let Some(entity) = &self.entity {
+            text.push_str(";EntityPath=");
+            text.push_str(entity);
+        }
+        if self.development {
+            text.push_str(";UseDevelopmentEmulator=true");
+        }
+        text
     }
 }
 

@@ -56,6 +56,16 @@ impl ConnectionString {
         })
     }
 
+    /// The string again, in Azure's own spelling and order. Holds the secret.
+    #[must_use]
+    pub fn write(&self) -> String {
+        match self {
+            Self::Hub(hub) => hub.write(),
+            Self::Device(device) => device.write(),
+            Self::EventHub(event_hub) => event_hub.write(),
+        }
+    }
+
     /// What kind of string this is, as a noun phrase with its article.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {

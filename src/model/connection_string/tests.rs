@@ -26,6 +26,7 @@ fn each_kind_is_recognised_and_named() {
     ];
     for (text, name) in kinds {
         assert_eq!(parse(&text).kind_name(), name, "{text}");
+        assert_eq!(parse(&parse(&text).write()), parse(&text));
     }
 }
 

@@ -74,7 +74,7 @@ impl<'a> Flow<'a> {
 
 /// Carries a message, or a part of one; the bytes follow the performative.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "the standard's own fields")]
+
 pub struct Transfer<'a> {
     /// The link.
     pub handle: u32,

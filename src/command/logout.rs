@@ -1,0 +1,48 @@
+//! `logout`: forgets what `login` has saved.
+
+use clap::Args;
+
+use super::Context;
+use crate::config::profile::Profiles;
+use crate::failure::Failure;
+
+/// Forget what `hubctl login` has saved
+#[derive(Debug, Args)]
+pub struct LogoutArgs {
+    /// Forget this profile rather than the current one
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    profile: Option<String>,
+
+    /// Forget every profile
+    #[arg(long)]
+    all: bool,
+}
+
+/// Forgets one profile or all.
+///
+/// # Errors
+/// [`crate::failure::Kind::Input`] for a name that is not there or a file that cannot be written.
+pub fn run(args: &LogoutArgs, context: &mut Context) -> Result<(), Failure> {
+    let path = Profiles::path(&context.environment)?;
+    let mut profiles = Profiles::load(&path)?;
+    if args.all {
+        let count = profiles.profiles.len();
+        Profiles::default().save(&path)?;
+        context.note(&format!("forgot {count} profiles"));
+        return Ok(());
+    }
+    let Some(name) = profiles
+        .find(args.profile.as_deref())?
+        .map(|(name, _)| name.to_owned())
+    else {
+        context.note("there is no current profile; nothing to forget");
+        return Ok(());
+    };
+    profiles.profiles.remove(&name);
+    if profiles.current.as_deref() == Some(&name) {
+        profiles.current = None;
+    }
+    profiles.save(&path)?;
+    context.note(&format!("forgot the profile {name:?}"));
+    Ok(())
+}

@@ -1,0 +1,377 @@
+//! Where the credential comes from: the flag, the environment, the profile; the first that is there.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::environment::Environment;
+use super::file::{self, FileError};
+use super::options::ConnectionOptions;
+use super::profile::{ProfileError, Profiles};
+use crate::model::connection_string::{ConnectionString, ConnectionStringError, Warning};
+
+/// AMQP's port over TLS.
+pub const AMQPS_PORT: u16 = 5671;
+
+/// No connection string or certificate file is larger, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// Which kinds of string can serve a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// A hub's own alone.
+    Hub,
+    /// A hub's, a device's or a module's.
+    HubOrDevice,
+    /// A hub's, or an Event Hub-compatible one.
+    HubOrEventHub,
+    /// Whatever there is.
+    Any,
+}
+
+impl Serves {
+    fn takes(self, connection_string: &ConnectionString) -> bool {
+        match connection_string {
+            ConnectionString::Hub(_) => true,
+            ConnectionString::Device(_) => matches!(self, Self::HubOrDevice | Self::Any),
+            ConnectionString::EventHub(_) => matches!(self, Self::HubOrEventHub | Self::Any),
+        }
+    }
+
+    fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Hub => &["IOTHUB_CONNECTION_STRING"],
+            Self::HubOrDevice => &[
+                "IOTHUB_CONNECTION_STRING",
+                "IOTHUB_DEVICE_CONNECTION_STRING",
+            ],
+            Self::HubOrEventHub => &["IOTHUB_CONNECTION_STRING", "EVENTHUB_CONNECTION_STRING"],
+            Self::Any => &[
+                "IOTHUB_CONNECTION_STRING",
+                "IOTHUB_DEVICE_CONNECTION_STRING",
+                "EVENTHUB_CONNECTION_STRING",
+            ],
+        }
+    }
+
+    /// What is needed, as a noun phrase.
+    #[must_use]
+    pub fn needed(self) -> &'static str {
+        match self {
+            Self::Hub => "a hub connection string",
+            Self::HubOrDevice => "a hub or device connection string",
+            Self::HubOrEventHub => "a hub or Event Hub-compatible connection string",
+            Self::Any => "a connection string",
+        }
+    }
+}
+
+/// Where a connection string came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--login STRING`.
+    Argument,
+    /// `--login @FILE`.
+    File(PathBuf),
+    /// `--login -`.
+    Stdin,
+    /// An environment variable.
+    Variable(&'static str),
+    /// A saved profile.
+    Profile(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument => f.write_str("--login"),
+            Self::File(path) => write!(f, "--login @{}", path.display()),
+            Self::Stdin => f.write_str("--login - (standard input)"),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+            Self::Profile(name) => write!(f, "the profile {name:?}"),
+        }
+    }
+}
+
+/// Why there is no credential.
+#[derive(Debug, Error)]
+pub enum CredentialError {
+    /// Nothing was given anywhere.
+    #[error("no connection string was given")]
+    Missing {
+        /// What is needed.
+        serves: Serves,
+    },
+    /// It cannot be read.
+    #[error("the connection string from {origin} cannot be used: {source}")]
+    Malformed {
+        /// Where it came from.
+        origin: Origin,
+        /// What is wrong with it.
+        #[source]
+        source: ConnectionStringError,
+    },
+    /// It is of a kind that cannot serve.
+    #[error("{origin} holds {kind}, and {} is needed here", serves.needed())]
+    CannotServe {
+        /// Where it came from.
+        origin: Origin,
+        /// What it is, with its article.
+        kind: &'static str,
+        /// What is needed.
+        serves: Serves,
+    },
+    /// Its file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Standard input cannot be read.
+    #[error("cannot read the connection string from standard input: {source}")]
+    Stdin {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The saved profiles cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A variable that should hold a port does not.
+    #[error("{name} is not a port number from 1 to 65535")]
+    Port {
+        /// The variable.
+        name: &'static str,
+    },
+}
+
+/// Everything that says which hub and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The connection string, taken apart.
+    pub connection_string: ConnectionString,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What looked odd about it.
+    pub warnings: Vec<Warning>,
+    /// Further trust anchors, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// The hub's AMQP port.
+    pub amqp_port: u16,
+    /// How long a connection may take to come up.
+    pub connect_timeout: Duration,
+}
+
+impl Settings {
+    /// Brings flags, environment and profile together.
+    ///
+    /// # Errors
+    /// [`CredentialError`], which names where the string came from and never holds any of it.
+    pub fn resolve(
+        options: &ConnectionOptions,
+        serves: Serves,
+        environment: &Environment,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, CredentialError> {
+        let found = find(options, serves, environment, stdin)?;
+        let parsed =
+            ConnectionString::parse(&found.text).map_err(|source| CredentialError::Malformed {
+                origin: found.origin.clone(),
+                source,
+            })?;
+        if !serves.takes(&parsed.connection_string) {
+            return Err(CredentialError::CannotServe {
+                origin: found.origin,
+                kind: parsed.connection_string.kind_name(),
+                serves,
+            });
+        }
+        let ca_file = options.ca_file.clone();
+        let ca_file = ca_file
+            .or_else(|| environment.variable("HUBCTL_CA_FILE").map(PathBuf::from))
+            .or(found.ca_file);
+        Ok(Self {
+            connection_string: parsed.connection_string,
+            origin: found.origin,
+            warnings: parsed.warnings,
+            ca_file,
+            amqp_port: amqp_port(options, environment)?
+                .or(found.amqp_port)
+                .unwrap_or(AMQPS_PORT),
+            connect_timeout: options.connect_timeout,
+        })
+    }
+}
+
+fn amqp_port(
+    options: &ConnectionOptions,
+    environment: &Environment,
+) -> Result<Option<u16>, CredentialError> {
+    const NAME: &str = "HUBCTL_AMQP_PORT";
+    match (options.amqp_port, environment.variable(NAME)) {
+        (Some(port), _) => Ok(Some(port)),
+        (None, Some(text)) => text
+            .trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| CredentialError::Port { name: NAME }),
+        (None, None) => Ok(None),
+    }
+}
+
+struct Found {
+    text: String,
+    origin: Origin,
+    ca_file: Option<PathBuf>,
+    amqp_port: Option<u16>,
+}
+
+impl Found {
+    fn new(text: String, origin: Origin) -> Self {
+        Self {
+            text,
+            origin,
+            ca_file: None,
+            amqp_port: None,
+        }
+    }
+}
+
+fn find(
+    options: &ConnectionOptions,
+    serves: Serves,
+    environment: &Environment,
+    stdin: &mut dyn Read,
+) -> Result<Found, CredentialError> {
+    if let Some(login) = &options.login {
+        return read_login(&login.0, stdin);
+    }
+    if options.profile.is_none() {
+        for name in serves.variables() {
+            if let Some(text) = environment.variable(name) {
+                return Ok(Found::new(text.to_owned(), Origin::Variable(name)));
+            }
+        }
+    }
+    let name = options
+        .profile
+        .as_deref()
+        .or_else(|| environment.variable("HUBCTL_PROFILE"));
+    match Profiles::path(environment) {
+        Ok(path) => {
+            if let Some((name, profile)) = Profiles::load(&path)?.find(name)? {
+                return Ok(Found {
+                    text: profile.connection_string.clone(),
+                    origin: Origin::Profile(name.to_owned()),
+                    ca_file: profile.ca_file.clone(),
+                    amqp_port: profile.amqp_port,
+                });
+            }
+        }
+        Err(error) if name.is_some() => return Err(error.into()),
+        Err(_) => {}
+    }
+    Err(CredentialError::Missing { serves })
+}
+
+/// The text of `--login`: itself, a file's after `@`, or standard input's for `-`.
+///
+/// # Errors
+/// [`CredentialError::File`] and [`CredentialError::Stdin`].
+fn read_login(login: &str, stdin: &mut dyn Read) -> Result<Found, CredentialError> {
+    if login == "-" {
+        let mut text = String::new();
+        stdin
+            .take(LIMIT)
+            .read_to_string(&mut text)
+            .map_err(|source| CredentialError::Stdin { source })?;
+        return Ok(Found::new(text, Origin::Stdin));
+    }
+    if let Some(path) = login.strip_prefix('@') {
+        let path = Path::new(path);
+        return Ok(Found::new(
+            file::read_text(path, LIMIT)?,
+            Origin::File(path.to_owned()),
+        ));
+    }
+    Ok(Found::new(login.to_owned(), Origin::Argument))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::options::SecretText;
+
+    const HUB: &str = "HostName=h;SharedAccessKeyName=p;SharedAccessKey=MDEy";
+    const DEVICE: &str = "HostName=h;DeviceId=d;SharedAccessKey=MDEy";
+
+    fn resolve(
+        login: Option<&str>,
+        serves: Serves,
+        variables: &[(&str, &str)],
+        stdin: &str,
+    ) -> Result<Settings, CredentialError> {
+        let options = ConnectionOptions {
+            login: login.map(|text| SecretText(text.to_owned())),
+            ..ConnectionOptions::default()
+        };
+        let environment = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Settings::resolve(&options, serves, &environment, &mut stdin.as_bytes())
+    }
+
+    #[test]
+    fn the_first_source_wins() {
+        let variables = [
+            ("IOTHUB_CONNECTION_STRING", HUB),
+            ("IOTHUB_DEVICE_CONNECTION_STRING", DEVICE),
+        ];
+        assert_eq!(
+            resolve(Some(DEVICE), Serves::HubOrDevice, &variables, "")
+                .unwrap()
+                .origin,
+            Origin::Argument
+        );
+        assert_eq!(
+            resolve(Some("-"), Serves::HubOrDevice, &variables, HUB)
+                .unwrap()
+                .origin,
+            Origin::Stdin
+        );
+        let from_environment = resolve(None, Serves::HubOrDevice, &variables[1..], "")
+            .unwrap()
+            .origin;
+        assert_eq!(
+            from_environment,
+            Origin::Variable("IOTHUB_DEVICE_CONNECTION_STRING")
+        );
+        assert!(matches!(
+            resolve(None, Serves::Hub, &variables[1..], ""),
+            Err(CredentialError::Missing { .. })
+        ));
+    }
+
+    #[test]
+    fn a_string_that_cannot_serve_is_named() {
+        let error = resolve(Some(DEVICE), Serves::Hub, &[], "")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "--login holds a device connection string, and a hub connection string is needed here"
+        );
+    }
+
+    #[test]
+    fn ports_come_from_the_environment() {
+        let settings =
+            resolve(Some(HUB), Serves::Hub, &[("HUBCTL_AMQP_PORT", "5999")], "").unwrap();
+        assert_eq!(settings.amqp_port, 5999);
+        assert!(matches!(
+            resolve(Some(HUB), Serves::Hub, &[("HUBCTL_AMQP_PORT", "x")], ""),
+            Err(CredentialError::Port { .. })
+        ));
+    }
+}

@@ -1,0 +1,162 @@
+//! Files that are read whole, and files that are replaced whole.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why a file could not be read or written.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is larger than anything that belongs here.
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are taken.
+        limit: u64,
+    },
+    /// It is not UTF-8.
+    #[error("{} is not UTF-8 text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be written; what stood there before still does.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// [`FileError::Read`] and [`FileError::TooLarge`].
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let fault = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(fault)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fault)?;
+    if bytes.len() as u64 > limit {
+        return Err(FileError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a text file of at most `limit` bytes.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    String::from_utf8(read(path, limit)?).map_err(|_| FileError::NotText {
+        path: path.to_owned(),
+    })
+}
+
+/// Puts `bytes` in the place of `path`, readable by its owner alone (0600): wholly or not at all. Missing folders are
+/// made. Something that is no regular file (a terminal, `/dev/stdout`) is written to as it is.
+///
+/// # Errors
+/// [`FileError::Write`]; the old file then stands untouched.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let fault = |source| FileError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            return Err(fault(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
+            return std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut device| device.write_all(bytes).and_then(|()| device.flush()))
+                .map_err(fault);
+        }
+        Ok(metadata) if metadata.permissions().readonly() => {
+            return Err(fault(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the file is read-only",
+            )));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    // A link's target is what the user means; replacing the link itself would leave the target as it was.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    replace(&target, bytes).map_err(fault)
+}
+
+fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    // tempfile makes its files 0600.
+    let mut file = tempfile::Builder::new()
+        .prefix(".hubctl-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/deep/file");
+        replace_private(&path, b"one").unwrap();
+        replace_private(&path, b"two").unwrap();
+        assert_eq!(read(&path, 10).unwrap(), b"two");
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+        }
+        assert!(matches!(read(&path, 2), Err(FileError::TooLarge { .. })));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told() {
+        assert!(matches!(
+            replace_private(Path::new("/dev/full"), b"x"),
+            Err(FileError::Write { .. })
+        ));
+    }
+}

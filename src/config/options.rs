@@ -1,0 +1,57 @@
+//! The flags that say which hub and how to reach it; the same for every command that goes there.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of flags are the help's text, where backticks would be noise"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::model::span::parse_duration;
+
+/// Which hub, and how to reach it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionOptions {
+    /// Connection string, @FILE to read it from a file, or - for standard input
+    ///
+    /// Without it: the environment (IOTHUB_CONNECTION_STRING, IOTHUB_DEVICE_CONNECTION_STRING,
+    /// EVENTHUB_CONNECTION_STRING, whichever can serve), then the profile saved by `hubctl login`.
+    #[arg(short, long, value_name = "STRING|@FILE|-", hide_default_value = true)]
+    pub login: Option<SecretText>,
+
+    /// Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]
+    #[arg(long, value_name = "NAME", conflicts_with = "login")]
+    pub profile: Option<String>,
+
+    /// Trust the certificates in this PEM file besides the system's [env: HUBCTL_CA_FILE]
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+
+    /// The hub's AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]
+    #[arg(long, value_name = "PORT")]
+    pub amqp_port: Option<u16>,
+
+    /// Give up a connection that is not made within this time
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
+    pub connect_timeout: Duration,
+}
+
+/// A flag's text that `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(pub String);
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}

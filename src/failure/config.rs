@@ -1,0 +1,127 @@
+//! Failures of settings: connection strings, profiles, files.
+
+use super::{Failure, Kind};
+use crate::config::Serves;
+use crate::config::credential::CredentialError;
+use crate::config::file::FileError;
+use crate::config::profile::ProfileError;
+use crate::model::connection_string::ConnectionStringError;
+
+impl From<CredentialError> for Failure {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Missing { serves } => Self::new(Kind::Input, error.to_string()).hint(format!(
+                "Give {} with --login (or --login @FILE), in {}, or save it once with `hubctl login`. {}",
+                serves.needed(),
+                variable_for(serves),
+                where_to_find(serves)
+            )),
+            CredentialError::Malformed { origin, source } => {
+                Self::new(Kind::Input, format!("the connection string from {origin} cannot be used"))
+                    .because(&source)
+                    .hint(mend(&source))
+            }
+            CredentialError::CannotServe { serves, .. } => {
+                Self::new(Kind::Input, error.to_string()).hint(where_to_find(serves))
+            }
+            CredentialError::File(source) => source.into(),
+            CredentialError::Stdin { source } => {
+                Self::new(Kind::Input, "cannot read the connection string from standard input").because(&source)
+            }
+            CredentialError::Profile(source) => source.into(),
+            CredentialError::Port { .. } => {
+                Self::new(Kind::Input, error.to_string()).hint("Set it to the hub's AMQP port, or unset it for 5671.")
+            }
+        }
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::NoFolder => Self::new(Kind::Input, error.to_string())
+                .hint("Set HUBCTL_CONFIG_DIR to a folder of yours, or use --login."),
+            ProfileError::File(source) => source.into(),
+            ProfileError::Damaged { .. } => {
+                Self::new(Kind::Input, "cannot read the saved profiles")
+                    .because(&error)
+                    .hint("Mend the file, or delete it and run `hubctl login` again.")
+            }
+            ProfileError::Unknown { ref known, .. } => {
+                let hint = if known.is_empty() {
+                    "Save one with `hubctl login --profile NAME STRING`.".to_owned()
+                } else {
+                    format!(
+                        "There are: {}. Save another with `hubctl login --profile NAME STRING`.",
+                        known.join(", ")
+                    )
+                };
+                Self::new(Kind::Input, error.to_string()).hint(hint)
+            }
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Read { path, source } => {
+                Self::new(Kind::Input, format!("cannot read {}", path.display())).because(&source)
+            }
+            FileError::Write { path, source } => Self::new(
+                Kind::Input,
+                format!("cannot write {}", path.display()),
+            )
+            .because(&source)
+            .hint("What stood there before is untouched. Free some space, or name another file."),
+            FileError::TooLarge { .. } | FileError::NotText { .. } => {
+                Self::new(Kind::Input, error.to_string())
+            }
+        }
+    }
+}
+
+fn variable_for(serves: Serves) -> &'static str {
+    match serves {
+        Serves::Hub | Serves::Any => "IOTHUB_CONNECTION_STRING",
+        Serves::HubOrDevice => "IOTHUB_CONNECTION_STRING or IOTHUB_DEVICE_CONNECTION_STRING",
+        Serves::HubOrEventHub => "IOTHUB_CONNECTION_STRING or EVENTHUB_CONNECTION_STRING",
+    }
+}
+
+/// Where in the portal a string of that kind stands.
+fn where_to_find(serves: Serves) -> String {
+    let hub = "In the Azure portal: your IoT hub > Security settings > Shared access policies > a policy > Primary connection string";
+    match serves {
+        Serves::Hub | Serves::Any => format!("{hub}."),
+        Serves::HubOrDevice => {
+            format!(
+                "{hub}; a device's own: Device management > Devices > the device > Primary connection string."
+            )
+        }
+        Serves::HubOrEventHub => format!(
+            "{hub}; the Event Hub-compatible one: Hub settings > Built-in endpoints > Event Hub-compatible endpoint."
+        ),
+    }
+}
+
+fn mend(error: &ConnectionStringError) -> String {
+    use ConnectionStringError as E;
+    match error {
+        E::SasToken => "Give the connection string that the token was made from; `hubctl login` can save it.".to_owned(),
+        E::NotBase64 { .. } => "Copy the key again, whole and on one line; the portal's copy button does it.".to_owned(),
+        E::Host { .. } => "HostName is a bare name such as contoso.azure-devices.net, with a :PORT only for a local hub.".to_owned(),
+        E::TwoCredentials { .. } => "Delete one of the two.".to_owned(),
+        E::MisspeltKey { key, .. } => format!("Write {key}."),
+        E::Empty | E::NoPairs | E::MissingEquals { .. } | E::MissingName { .. } | E::MissingKey { .. } => format!(
+            "Put the whole string in quotes, for the shell ends it at the first ';' otherwise. {}",
+            where_to_find(Serves::HubOrDevice)
+        ),
+        E::EmptyValue { .. }
+        | E::DuplicateKey { .. }
+        | E::Id { .. }
+        | E::Endpoint { .. }
+        | E::Token { .. }
+        | E::ModuleWithoutDevice { .. } => where_to_find(Serves::HubOrDevice),
+    }
+}

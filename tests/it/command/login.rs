@@ -1,0 +1,139 @@
+//! `login` and `logout`.
+
+use crate::support::Hubctl;
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+fn hub(host: &str) -> String {
+    format!("HostName={host};SharedAccessKeyName=iothubowner;SharedAccessKey={KEY}")
+}
+
+/// A call that keeps its profiles in `folder`.
+fn hubctl(folder: &tempfile::TempDir, arguments: &[&str]) -> Hubctl {
+    Hubctl::new(arguments).env("HUBCTL_CONFIG_DIR", folder.path())
+}
+
+#[test]
+fn a_saved_hub_is_listed_switched_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = hubctl(&folder, &["login", &hub("one.azure-devices.net")]).run();
+    assert_eq!(
+        saved.stderr,
+        "saved a hub (service policy) connection string for one.azure-devices.net as the profile \"default\"\n"
+    );
+    assert_eq!(saved.success(), "");
+    hubctl(&folder, &["login", "-", "--profile", "work"])
+        .stdin(hub("two.azure-devices.net"))
+        .run()
+        .success();
+    let listed = hubctl(&folder, &["login"]).run().success();
+    assert_eq!(
+        listed,
+        "  default\tone.azure-devices.net\ta hub (service policy) connection string\n\
+         * work\ttwo.azure-devices.net\ta hub (service policy) connection string\n"
+    );
+    hubctl(&folder, &["login", "--profile", "default"])
+        .run()
+        .success();
+    assert!(
+        hubctl(&folder, &["login"])
+            .run()
+            .success()
+            .contains("* default")
+    );
+    hubctl(&folder, &["logout"]).run().success();
+    assert!(
+        !hubctl(&folder, &["login"])
+            .run()
+            .success()
+            .contains("default")
+    );
+    hubctl(&folder, &["logout", "--all"]).run().success();
+    assert_eq!(hubctl(&folder, &["login"]).run().success(), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    hubctl(&folder, &["login", &hub("h")]).run().success();
+    let mode = std::fs::metadata(folder.path().join("profiles.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn with_token_the_key_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    hubctl(&folder, &["login", &hub("h"), "--token", "-d", "2h"])
+        .run()
+        .success();
+    let text = std::fs::read_to_string(folder.path().join("profiles.json")).unwrap();
+    assert!(
+        text.contains("SharedAccessSignature sr=h&sig=") && !text.contains(KEY),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    hubctl(&folder, &["login", &hub("h")]).run().success();
+    let before = std::fs::read(folder.path().join("profiles.json")).unwrap();
+    let error = hubctl(
+        &folder,
+        &[
+            "login",
+            "HostName=h;SharedAccessKeyName=p;SharedAccesKey=secret",
+        ],
+    )
+    .run()
+    .failure(3);
+    assert_eq!(
+        error,
+        "error: the connection string from --login cannot be used\n  \
+         because: SharedAccessKey is missing; is \"SharedAccesKey\" (at character 34) a slip of the pen?\n  \
+         hint: Write SharedAccessKey.\n"
+    );
+    assert_eq!(
+        std::fs::read(folder.path().join("profiles.json")).unwrap(),
+        before
+    );
+    let error = hubctl(&folder, &["logout", "--profile", "nowhere"])
+        .run()
+        .failure(3);
+    assert!(
+        error.contains("there is no profile \"nowhere\"") && error.contains("There are: default."),
+        "{error}"
+    );
+}
+
+#[test]
+fn errors_are_one_json_object_when_asked() {
+    let error = Hubctl::new(&["login", "HostName=h", "--json"]).run();
+    assert_eq!(error.code, 3);
+    let error: serde_json::Value = serde_json::from_str(&error.stderr).unwrap();
+    assert_eq!(error["error"]["kind"], "input");
+    assert_eq!(error["error"]["exitCode"], 3);
+    assert!(
+        error["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("Shared access policies")
+    );
+}
+
+#[test]
+fn a_damaged_file_is_told_by_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("profiles.json"),
+        "{\"profiles\": {\n  oops",
+    )
+    .unwrap();
+    let error = hubctl(&folder, &["login"]).run().failure(3);
+    assert!(error.contains("damaged at line 2, column 3"), "{error}");
+}

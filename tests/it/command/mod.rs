@@ -1,0 +1,3 @@
+//! A file a command, as in `src/command`.
+
+mod login;

@@ -1,0 +1,114 @@
+//! A hub of the test's own: the real emulator on ports of its choice.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::runner::{Hubctl, Running};
+
+/// A running emulator; ends with the test.
+pub struct Emulator {
+    running: Running,
+    /// Its ready line.
+    pub ready: Value,
+    data: TempDir,
+}
+
+impl Emulator {
+    /// Starts one with `device1` and these further arguments.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), ["0", "0"], arguments)
+    }
+
+    fn start_in(data: TempDir, [https, amqps]: [&str; 2], arguments: &[&str]) -> Self {
+        let mut running = Hubctl::new(&["emulator", "--device", "device1"])
+            .args(&[
+                "--data-dir",
+                data.path().to_str().unwrap(),
+                "--https-port",
+                https,
+                "--amqps-port",
+                amqps,
+            ])
+            .args(arguments)
+            .start();
+        let ready = serde_json::from_str(&running.wait_for("\"ready\"")).unwrap();
+        Self {
+            running,
+            ready,
+            data,
+        }
+    }
+
+    /// Ends it without warning and starts it again on the same ports, with the same keys.
+    pub fn kill_and_restart(self, arguments: &[&str]) -> Self {
+        let ports = ["https", "amqps"].map(|name| self.ready["ports"][name].to_string());
+        self.running.kill();
+        Self::start_in(self.data, [&ports[0], &ports[1]], arguments)
+    }
+
+    /// A text of the ready line.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.ready
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.ready))
+    }
+
+    /// The connection string of `iothubowner`.
+    pub fn hub(&self) -> &str {
+        self.text("/hubConnectionString")
+    }
+
+    /// The connection string of another policy.
+    pub fn policy(&self, name: &str) -> &str {
+        self.ready["policies"][name].as_str().unwrap()
+    }
+
+    /// A device's connection string.
+    pub fn device(&self, id: &str) -> &str {
+        self.ready["devices"][id].as_str().unwrap()
+    }
+
+    /// The Event Hub-compatible connection string.
+    pub fn event_hub(&self) -> &str {
+        self.text("/eventHubConnectionString")
+    }
+
+    /// A port by its name in the ready line.
+    pub fn port(&self, name: &str) -> u16 {
+        u16::try_from(self.ready["ports"][name].as_u64().unwrap()).unwrap()
+    }
+
+    /// A call of the binary that trusts this hub and reaches its ports, with no credential.
+    pub fn hubctl(&self, arguments: &[&str]) -> Hubctl {
+        Hubctl::new(arguments)
+            .env("HUBCTL_CA_FILE", self.text("/caFile"))
+            .env("HUBCTL_AMQP_PORT", self.port("amqps").to_string())
+    }
+
+    /// The same, with the hub's own connection string in the environment.
+    pub fn owner(&self, arguments: &[&str]) -> Hubctl {
+        self.hubctl(arguments)
+            .env("IOTHUB_CONNECTION_STRING", self.hub())
+    }
+
+    /// Every secret that this hub knows: keys of its policies and devices.
+    pub fn secrets(&self) -> Vec<String> {
+        let strings = ["policies", "devices"].into_iter().flat_map(|group| {
+            self.ready[group]
+                .as_object()
+                .unwrap()
+                .values()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+        });
+        strings
+            .filter_map(|text| text.split("SharedAccessKey=").nth(1).map(str::to_owned))
+            .collect()
+    }
+
+    /// Its process's number.
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+}

@@ -1,0 +1,178 @@
+//! A hub that answers by a script: throttled, failing, cutting connections off, its clock wrong.
+
+use std::collections::VecDeque;
+use std::io::{BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::PrivateKeyDer;
+use tempfile::TempDir;
+
+/// What the hub does with one request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Sends these bytes.
+    Bytes(String),
+    /// Sends these bytes and cuts the connection off.
+    Cut(String),
+}
+
+impl Answer {
+    /// An answer with a status line, further headers (each with its line end) and a body.
+    pub fn new(status: &str, headers: &str, body: &str) -> Self {
+        Self::Bytes(format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// What the hub says when it has taken a message.
+    pub fn taken() -> Self {
+        Self::Bytes("HTTP/1.1 204 No Content\r\n\r\n".to_owned())
+    }
+}
+
+/// A server by the script, with a CA of its own.
+pub struct HostileHub {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+    folder: TempDir,
+}
+
+/// The key in its connection strings.
+pub const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+impl HostileHub {
+    /// Starts one that answers the first request by the first entry, and so on; the last goes on for ever.
+    pub fn start(script: Vec<Answer>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Arc::new(server_config(&folder));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let script = Arc::new(Mutex::new(VecDeque::from(script)));
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (config, script, seen) =
+                    (Arc::clone(&config), Arc::clone(&script), Arc::clone(&seen));
+                std::thread::spawn(move || serve(stream, config, &script, &seen));
+            }
+        });
+        Self {
+            port,
+            requests,
+            folder,
+        }
+    }
+
+    /// A device's connection string for it.
+    pub fn device(&self) -> String {
+        format!(
+            "HostName=localhost:{};DeviceId=device1;SharedAccessKey={KEY}",
+            self.port
+        )
+    }
+
+    /// A hub's connection string for it.
+    pub fn hub(&self) -> String {
+        format!(
+            "HostName=localhost:{};SharedAccessKeyName=iothubowner;SharedAccessKey={KEY}",
+            self.port
+        )
+    }
+
+    /// Its CA's certificate.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Every request that came, its body behind the head.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn server_config(folder: &TempDir) -> ServerConfig {
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let leaf = CertificateParams::new(names)
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap()
+}
+
+fn serve(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    script: &Mutex<VecDeque<Answer>>,
+    seen: &Mutex<Vec<String>>,
+) {
+    let Ok(connection) = ServerConnection::new(config) else {
+        return;
+    };
+    let mut reader = BufReader::new(StreamOwned::new(connection, stream));
+    while let Some(request) = read_request(&mut reader) {
+        seen.lock().unwrap().push(request);
+        let answer = {
+            let mut script = script.lock().unwrap();
+            let next = script.front().cloned();
+            if script.len() > 1 {
+                script.pop_front();
+            }
+            next
+        };
+        let (bytes, cut) = match answer {
+            Some(Answer::Bytes(bytes)) => (bytes, false),
+            Some(Answer::Cut(bytes)) => (bytes, true),
+            None => return,
+        };
+        let stream = reader.get_mut();
+        if stream
+            .write_all(bytes.as_bytes())
+            .and_then(|()| stream.flush())
+            .is_err()
+            || cut
+        {
+            return;
+        }
+    }
+}
+
+fn read_request(reader: &mut impl std::io::BufRead) -> Option<String> {
+    let mut request = String::new();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        request.push_str(&line);
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    request.push_str(&String::from_utf8_lossy(&body));
+    Some(request)
+}

@@ -1,0 +1,9 @@
+//! What every test of the binary stands on: a hermetic runner and a running hub.
+
+pub mod emulator;
+pub mod hostile;
+pub mod runner;
+
+pub use emulator::Emulator;
+pub use hostile::{Answer, HostileHub};
+pub use runner::{Finished, Hubctl};
