@@ -3,5 +3,6 @@
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
 //! notices out; the servers turn bytes into commands and replies into bytes.
 
+pub mod amqp;
 pub mod driver;
 pub mod hub;
