@@ -21,16 +21,16 @@ impl<'a> Content<'a> {
     pub fn of(body: &Body<'a>, scratch: &'a mut Vec<u8>) -> Self {
         match body {
             Body::Empty => Self::Empty,
-            Body::Data(sections) => match sections.single() {
-                Some(bytes) => Self::Bytes(bytes),
-                None => {
-                    scratch.clear();
-                    for section in sections.iter() {
-                        scratch.extend_from_slice(section);
-                    }
-                    Self::Bytes(scratch)
+            Body::Data(sections) => {
+                if let Some(bytes) = sections.single() {
+                    return Self::Bytes(bytes);
                 }
-            },
+                scratch.clear();
+                for section in sections.iter() {
+                    scratch.extend_from_slice(section);
+                }
+                Self::Bytes(scratch)
+            }
             Body::Value(value) => match value.as_binary() {
                 Some(bytes) => Self::Bytes(bytes),
                 None => Self::Value(*value),

@@ -126,44 +126,44 @@ fn write_system_properties(event: &Event<'_>, json: &mut Json<'_>) {
                 | annotation::DEVICE_ID
                 | annotation::MODULE_ID
                 | annotation::SOURCE,
-            ) => {}
+            )
+            // Annotations are named by symbols; numbers are reserved by the standard, and nobody sends them.
+            | None => {}
             Some(name) => {
                 json.key(name);
                 write_value(&value, json);
             }
-            // Annotations are named by symbols; numbers are reserved by the standard, and nobody sends them.
-            None => {}
         }
     }
     write_further_properties(event, json);
 }
 
 fn write_body(content: Content<'_>, json: &mut Json<'_>) {
-    let text = match content {
-        Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => {
-                json.key("bodyBase64");
-                return json.base64(bytes);
-            }
-        },
-        Content::Value(value) => match value.as_str() {
-            Some(text) => text,
-            None => {
-                json.key("body");
-                return write_value(&value, json);
-            }
-        },
-        Content::Empty => {
-            json.key("body");
-            return json.display("null");
-        }
-        Content::Lists(lists) => {
-            json.key("body");
-            return write_lists(lists.iter(), json);
+    let bytes = match content {
+        Content::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| bytes),
+        Content::Empty | Content::Value(_) | Content::Lists(_) => Ok(""),
+    };
+    let text = match bytes {
+        Ok(text) => text,
+        Err(bytes) => {
+            json.key("bodyBase64");
+            return json.base64(bytes);
         }
     };
     json.key("body");
+    match content {
+        Content::Empty => json.display("null"),
+        Content::Bytes(_) => write_text(text, json),
+        Content::Value(value) => match value.as_str() {
+            Some(text) => write_text(text, json),
+            None => write_value(&value, json),
+        },
+        Content::Lists(lists) => write_lists(lists.iter(), json),
+    }
+}
+
+/// A text that is JSON as what it is, any other as a string.
+fn write_text(text: &str, json: &mut Json<'_>) {
     if !copy_json(text, json.raw()) {
         json.string(text);
     }

@@ -277,13 +277,15 @@ impl Connection {
     }
 
     fn take_control(&mut self, frame: &mut Frame, peer: u16) -> Result<(), ConnectionError> {
-        let own = match frame.decode()?.0 {
-            Performative::Close(close) => {
-                let error = PeerError::new(Scope::Connection, close.error.as_ref());
-                return Err(Box::new(error).into());
-            }
-            Performative::Begin(begin) => begin.remote_channel,
-            _ => None,
+        let (performative, _) = frame.decode()?;
+        if let Performative::Close(close) = performative {
+            let error = PeerError::new(Scope::Connection, close.error.as_ref());
+            return Err(Box::new(error).into());
+        }
+        let own = if let Performative::Begin(begin) = performative {
+            begin.remote_channel
+        } else {
+            None
         };
         let own = own.ok_or(ConnectionError::Unexpected {
             what: "a session that the service began",

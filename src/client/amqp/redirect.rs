@@ -38,10 +38,13 @@ pub async fn ask(
         if frame.channel != channel {
             continue;
         }
-        let error = match frame.decode()?.0 {
-            Performative::Detach(detach) => PeerError::new(Scope::Link, detach.error.as_ref()),
-            Performative::End(end) => PeerError::new(Scope::Session, end.error.as_ref()),
-            _ => continue,
+        let (performative, _) = frame.decode()?;
+        let error = if let Performative::Detach(detach) = performative {
+            PeerError::new(Scope::Link, detach.error.as_ref())
+        } else if let Performative::End(end) = performative {
+            PeerError::new(Scope::Session, end.error.as_ref())
+        } else {
+            continue;
         };
         return match error.redirect {
             Some(redirect) => Ok(redirect),

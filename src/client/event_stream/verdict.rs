@@ -91,13 +91,20 @@ fn class_of_condition(name: &str, error: &ConnectionError) -> Class {
         | "com.microsoft:auth-failed"
         | "com.microsoft:iot-hub-not-found-error"
         | "com.microsoft:iot-hub-suspended" => Class::Refusal,
-        _ => match error {
-            ConnectionError::Status {
-                code: 401 | 403 | 404,
-                ..
-            } => Class::Refusal,
-            _ => Class::Passing,
-        },
+        _ => {
+            let is_refused = matches!(
+                error,
+                ConnectionError::Status {
+                    code: 401 | 403 | 404,
+                    ..
+                }
+            );
+            if is_refused {
+                Class::Refusal
+            } else {
+                Class::Passing
+            }
+        }
     }
 }
 
