@@ -3,5 +3,7 @@
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
 //! notices out; the servers turn bytes into commands and replies into bytes.
 
+pub mod certificate;
 pub mod driver;
 pub mod hub;
+pub mod state;
