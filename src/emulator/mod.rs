@@ -5,5 +5,6 @@
 
 pub mod certificate;
 pub mod driver;
+pub mod https;
 pub mod hub;
 pub mod state;
