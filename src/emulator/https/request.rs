@@ -9,7 +9,6 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::super::hub::command::{Command, DeviceMessage, Refusal, RegistryOperation};
-use super::response::Shape;
 use crate::model::device::Identity;
 use crate::protocol::rest::batch::{self, BatchMessage};
 use crate::protocol::rest::event_header::Property;
@@ -84,6 +83,15 @@ pub(super) enum Wanted {
     List { top: usize },
     ListModules { device: String },
     DeviceStatistics,
+    ServiceStatistics,
+}
+
+/// How an answer is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As its content says.
+    OfReply,
+    /// As `/statistics/service`. Devices over HTTPS are never connected.
     ServiceStatistics,
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::driver::Clock;
 use super::super::hub::command::Reply;
-use super::request::Rejection;
+use super::request::{Rejection, Shape};
 use crate::model::device::Identity;
 use crate::protocol::rest::ERROR_CODE_HEADER;
 use crate::protocol::rest::error_body::ServiceError;
@@ -32,15 +32,6 @@ const GENERIC_NOT_FOUND: ErrorCode = ErrorCode {
 
 /// What a module's identity has not, although a device's has.
 const DEVICES_ALONE: [&str; 3] = ["status", "statusReason", "statusUpdatedTime"];
-
-/// How an answer is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// As its content says.
-    OfReply,
-    /// As `/statistics/service`. Devices over HTTPS are never connected.
-    ServiceStatistics,
-}
 
 /// What the hub said, and how it is to look.
 #[derive(Debug)]
