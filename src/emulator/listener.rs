@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::amqp;
 use super::driver::{Clock, HubHandle};
 use super::https;
 
@@ -37,6 +38,8 @@ pub(super) struct Listener {
     pub protocol: Protocol,
     /// `None` on a port without TLS.
     pub tls: Option<TlsAcceptor>,
+    /// What connections that speak AMQP share.
+    pub amqp: Arc<amqp::options::Options>,
     pub hub: HubHandle,
     pub clock: Clock,
     pub stop: Stop,
@@ -110,8 +113,11 @@ impl Listener {
         match self.protocol {
             Protocol::Https => https::serve_connection(stream, hub, self.clock, stop).await,
             Protocol::Amqp => {
-                // The AMQP server joins here: `amqp::serve_connection(stream, hub, options)`, until `stop`.
-                drop(stream);
+                let options = Arc::clone(&self.amqp);
+                tokio::select! {
+                    () = amqp::server::serve_connection(stream, hub, options) => {}
+                    () = stop => {}
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together, and
 //! [`state`] keeps what an emulator is from one start to the next.
 
+pub mod amqp;
 pub mod certificate;
 pub mod driver;
 pub mod endpoint;

@@ -3,13 +3,16 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use uuid::Uuid;
 
+use super::amqp;
 use super::certificate::CertificateError;
 use super::driver::{self, Clock, HubHandle};
 use super::endpoint::{Endpoints, Ports};
@@ -108,7 +111,7 @@ impl Emulator {
         // All ports first: an emulator that misses one must not have begun to serve on the others.
         let https = Bound::at(options.address, options.ports.https).await?;
         let amqps = Bound::at(options.address, options.ports.amqps).await?;
-        let amqp = match options.ports.amqp {
+        let plain = match options.ports.amqp {
             Some(port) => Some(Bound::at(options.address, port).await?),
             None => None,
         };
@@ -117,20 +120,21 @@ impl Emulator {
             ports: Ports {
                 https: https.port,
                 amqps: amqps.port,
-                amqp: amqp.as_ref().map(|bound| bound.port),
+                amqp: plain.as_ref().map(|bound| bound.port),
             },
             ca_file: state.ca_file,
             entity: state.entity,
             policies: state.policies,
             devices,
         };
+        let amqp = Arc::new(amqp_options(&endpoints, clock));
         let hub = driver::start(hub, clock);
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         let served = [
             (Some(https), Protocol::Https, Some(https_tls)),
             (Some(amqps), Protocol::Amqp, Some(amqps_tls)),
-            (amqp, Protocol::Amqp, None),
+            (plain, Protocol::Amqp, None),
         ];
         for (bound, protocol, tls) in served {
             for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
@@ -138,6 +142,7 @@ impl Emulator {
                     socket,
                     protocol,
                     tls: tls.clone(),
+                    amqp: Arc::clone(&amqp),
                     hub: hub.clone(),
                     clock,
                     stop: Stop(stopped.clone()),
@@ -201,6 +206,18 @@ fn hub_options(options: &Options, state: &State) -> HubOptions {
         consumer_groups: options.consumer_groups.clone(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
         secret: state.secret.clone(),
+    }
+}
+
+/// Readers are sent on to where they are already: hub and namespace share the host and the port.
+fn amqp_options(endpoints: &Endpoints, clock: Clock) -> amqp::options::Options {
+    amqp::options::Options {
+        container_id: format!("DeviceGateway_{}", Uuid::new_v4().simple()),
+        redirect_host: endpoints.host.clone(),
+        redirect_port: endpoints.ports.amqps,
+        entity: endpoints.entity.clone(),
+        clock,
+        limits: amqp::options::Limits::default(),
     }
 }
 
