@@ -3,7 +3,6 @@
 use crate::emulator::hub::command::{Command, Refusal, Side};
 use crate::protocol::amqp::cbs::{HUB_SAS_TOKEN_TYPE, PutToken, SAS_TOKEN_TYPE};
 use crate::protocol::amqp::message::Message;
-use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::response::{Response, STATUS_ACCEPTED, STATUS_OK};
 use crate::protocol::amqp::value::Value;
 
@@ -30,20 +29,22 @@ pub(super) fn accepted(side: Side, correlation_id: Option<Value<'_>>) -> Vec<u8>
     write(Response::new(correlation_id, status, description))
 }
 
-/// The response to a token that was refused.
+/// The response to a token that was refused. It names no error condition: pyamqp forgets the status where there is one.
 pub(super) fn refused(refusal: &Refusal, correlation_id: Option<Value<'_>>) -> Vec<u8> {
-    write(Response {
-        error_condition: Some(refusal.condition),
-        ..Response::new(correlation_id, refusal.code.http_status(), &refusal.message)
-    })
+    write(Response::new(
+        correlation_id,
+        refusal.code.http_status(),
+        &refusal.message,
+    ))
 }
 
 /// The response to a token for which there is no room.
 pub(super) fn too_many(correlation_id: Option<Value<'_>>) -> Vec<u8> {
-    write(Response {
-        error_condition: Some(condition::RESOURCE_LIMIT_EXCEEDED),
-        ..Response::new(correlation_id, 403, "IotHubMaxCbsTokenExceeded")
-    })
+    write(Response::new(
+        correlation_id,
+        403,
+        "IotHubMaxCbsTokenExceeded",
+    ))
 }
 
 /// The response to what is no request to take in a token.

@@ -274,3 +274,6 @@ impl Drop for OpenReaders {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,9 +59,10 @@ impl Frame {
     }
 
     fn transfer(&self) -> Option<Transfer<'_>> {
-        match self.performative() {
-            Performative::Transfer(transfer) => Some(transfer),
-            _other => None,
+        if let Performative::Transfer(transfer) = self.performative() {
+            Some(transfer)
+        } else {
+            None
         }
     }
 
@@ -76,17 +77,24 @@ impl Frame {
             Performative::Detach(_) => "detach",
             Performative::End(_) => "end",
             Performative::Close(_) => "close",
-            _sasl => "sasl",
+            Performative::SaslMechanisms(_)
+            | Performative::SaslInit(_)
+            | Performative::SaslChallenge(_)
+            | Performative::SaslResponse(_)
+            | Performative::SaslOutcome(_) => "sasl",
         }
     }
 
     /// The condition and description of a detach, an end or a close.
     fn error(&self) -> (String, String) {
-        let error = match self.performative() {
-            Performative::Detach(detach) => detach.error,
-            Performative::End(end) => end.error,
-            Performative::Close(close) => close.error,
-            _other => None,
+        let error = if let Performative::Detach(detach) = self.performative() {
+            detach.error
+        } else if let Performative::End(end) = self.performative() {
+            end.error
+        } else if let Performative::Close(close) = self.performative() {
+            close.error
+        } else {
+            None
         };
         let error = error.unwrap();
         (

@@ -88,13 +88,19 @@ fn a_filter_that_is_none_is_refused() {
     assert_eq!(out[1].error().0, "com.microsoft:argument-error");
 }
 
-/// Frames that make sense one by one, in any order.
-fn plausible() -> impl Strategy<Value = Vec<u8>> {
-    let handle = 0_u32..9;
-    let channel = 0_u16..3;
-    let amqp = |channel, performative: &Performative<'_>, payload: &[u8]| {
-        frame(FrameKind::Amqp, channel, performative, payload)
-    };
+fn amqp(channel: u16, performative: &Performative<'_>, payload: &[u8]) -> Vec<u8> {
+    frame(FrameKind::Amqp, channel, performative, payload)
+}
+
+fn channel() -> impl Strategy<Value = u16> {
+    0_u16..3
+}
+
+fn handle() -> impl Strategy<Value = u32> {
+    0_u32..9
+}
+
+fn attaches() -> impl Strategy<Value = Vec<u8>> {
     let address = proptest::sample::select(vec![
         "$cbs",
         "$management",
@@ -103,88 +109,92 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
         "x",
         "",
     ]);
-    prop_oneof![
-        (channel.clone(), any::<u32>()).prop_map(move |(channel, window)| amqp(
-            channel,
-            &Performative::Begin(Begin {
+    let parts = (
+        channel(),
+        handle(),
+        address,
+        any::<bool>(),
+        any::<Option<u8>>(),
+    );
+    parts.prop_map(|(channel, handle, address, sends, mode)| {
+        let role = if sends { Role::Sender } else { Role::Receiver };
+        let source = Some(Source {
+            address: Some(address),
+            ..Source::default()
+        });
+        let target = Some(Target {
+            address: Some(address),
+            ..Target::default()
+        });
+        let attach = Attach {
+            source,
+            target,
+            snd_settle_mode: mode,
+            ..Attach::new("l", handle, role)
+        };
+        amqp(channel, &Performative::Attach(attach), b"")
+    })
+}
+
+fn flows() -> impl Strategy<Value = Vec<u8>> {
+    let parts = (channel(), any::<[u32; 4]>(), any::<[bool; 2]>(), handle());
+    parts.prop_map(
+        |(channel, [next, window, count, credit], [drain, echo], handle)| {
+            let flow = Flow {
+                next_incoming_id: Some(next),
                 incoming_window: window,
-                ..Begin::default()
-            }),
-            b""
-        )),
-        (
-            channel.clone(),
-            handle.clone(),
-            address,
-            any::<bool>(),
-            any::<Option<u8>>()
-        )
-            .prop_map(move |(channel, handle, address, sends, mode)| {
-                let role = if sends { Role::Sender } else { Role::Receiver };
-                let source = Some(Source {
-                    address: Some(address),
-                    ..Source::default()
-                });
-                let target = Some(Target {
-                    address: Some(address),
-                    ..Target::default()
-                });
-                let attach = Attach {
-                    source,
-                    target,
-                    snd_settle_mode: mode,
-                    ..Attach::new("l", handle, role)
-                };
-                amqp(channel, &Performative::Attach(attach), b"")
-            }),
-        (
-            channel.clone(),
-            any::<[u32; 4]>(),
-            any::<[bool; 2]>(),
-            handle.clone()
-        )
-            .prop_map(
-                move |(channel, [next, window, count, credit], [drain, echo], handle)| {
-                    let flow = Flow {
-                        next_incoming_id: Some(next),
-                        incoming_window: window,
-                        handle: Some(handle),
-                        delivery_count: Some(count),
-                        link_credit: Some(credit % 64),
-                        drain,
-                        echo,
-                        ..Flow::default()
-                    };
-                    amqp(channel, &Performative::Flow(flow), b"")
-                }
-            ),
-        (
-            channel.clone(),
-            handle.clone(),
-            any::<[bool; 3]>(),
-            proptest::collection::vec(any::<u8>(), 0..40)
-        )
-            .prop_map(
-                move |(channel, handle, [more, settled, aborted], payload)| {
-                    let transfer = Transfer {
-                        handle,
-                        delivery_id: Some(0),
-                        more,
-                        aborted,
-                        settled: Some(settled),
-                        ..Transfer::default()
-                    };
-                    amqp(channel, &Performative::Transfer(transfer), &payload)
-                }
-            ),
-        (channel.clone(), handle).prop_map(move |(channel, handle)| {
-            let detach = Detach {
-                handle,
-                ..Detach::default()
+                handle: Some(handle),
+                delivery_count: Some(count),
+                link_credit: Some(credit % 64),
+                drain,
+                echo,
+                ..Flow::default()
             };
-            amqp(channel, &Performative::Detach(detach), b"")
-        }),
-        channel.prop_map(move |channel| amqp(channel, &Performative::End(End::default()), b"")),
+            amqp(channel, &Performative::Flow(flow), b"")
+        },
+    )
+}
+
+fn transfers() -> impl Strategy<Value = Vec<u8>> {
+    let payload = proptest::collection::vec(any::<u8>(), 0..40);
+    let parts = (channel(), handle(), any::<[bool; 3]>(), payload);
+    parts.prop_map(|(channel, handle, [more, settled, aborted], payload)| {
+        let transfer = Transfer {
+            handle,
+            delivery_id: Some(0),
+            more,
+            aborted,
+            settled: Some(settled),
+            ..Transfer::default()
+        };
+        amqp(channel, &Performative::Transfer(transfer), &payload)
+    })
+}
+
+/// Frames that make sense one by one, in any order.
+fn plausible() -> impl Strategy<Value = Vec<u8>> {
+    let begins = (channel(), any::<u32>()).prop_map(|(channel, incoming_window)| {
+        let begin = Begin {
+            incoming_window,
+            ..Begin::default()
+        };
+        amqp(channel, &Performative::Begin(begin), b"")
+    });
+    let detaches = (channel(), handle()).prop_map(|(channel, handle)| {
+        let detach = Detach {
+            handle,
+            ..Detach::default()
+        };
+        amqp(channel, &Performative::Detach(detach), b"")
+    });
+    let ends = channel().prop_map(|channel| amqp(channel, &Performative::End(End::default()), b""));
+    prop_oneof![
+        1 => begins,
+        4 => attaches(),
+        4 => flows(),
+        2 => transfers(),
+        2 => detaches,
+        1 => ends
     ]
 }
 
