@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, login, logout, monitor_events, sas_token};
+use crate::command::{Context, emulator, login, logout, monitor_events, sas_token};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -61,6 +61,7 @@ enum Colour {
 enum Command {
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
+    Emulator(emulator::EmulatorArgs),
     MonitorEvents(monitor_events::MonitorEventsArgs),
     SasToken(sas_token::SasTokenArgs),
     /// Print the completions for a shell
@@ -93,6 +94,7 @@ impl Cli {
         match self.command {
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
+            Command::Emulator(args) => emulator::run(&args, context),
             Command::MonitorEvents(args) => monitor_events::run(&args, context),
             Command::SasToken(args) => sas_token::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
@@ -106,7 +108,9 @@ impl Command {
         match self {
             Self::MonitorEvents(args) => args.answers_in_json(),
             Self::SasToken(args) => args.answers_in_json(),
-            Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
+            Self::Login(_) | Self::Logout(_) | Self::Emulator(_) | Self::Completions { .. } => {
+                false
+            }
         }
     }
 }

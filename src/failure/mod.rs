@@ -6,6 +6,7 @@
 mod amqp;
 mod config;
 mod dial;
+mod emulator;
 pub mod https;
 
 use serde_json::{Map, Value, json};
