@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod device_key;
+pub mod emulator;
 pub mod login;
 pub mod logout;
 pub mod sas_token;

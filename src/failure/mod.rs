@@ -5,6 +5,7 @@
 
 mod config;
 mod dial;
+mod emulator;
 pub mod https;
 
 use serde_json::{Map, Value, json};
