@@ -7,6 +7,7 @@ pub mod context;
 pub mod device_key;
 pub mod login;
 pub mod logout;
+pub mod send;
 pub mod teller;
 
 pub use context::Context;
