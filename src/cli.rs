@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, emulator, login, logout, sas_token};
+use crate::command::{Context, emulator, login, logout, sas_token, send};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -63,6 +63,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     SasToken(sas_token::SasTokenArgs),
     Emulator(emulator::EmulatorArgs),
+    Send(send::SendArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -95,6 +96,7 @@ impl Cli {
             Command::Logout(args) => logout::run(&args, context),
             Command::SasToken(args) => sas_token::run(&args, context),
             Command::Emulator(args) => emulator::run(&args, context),
+            Command::Send(args) => send::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -105,9 +107,11 @@ impl Command {
     fn answers_in_json(&self) -> bool {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
-            Self::Login(_) | Self::Logout(_) | Self::Emulator(_) | Self::Completions { .. } => {
-                false
-            }
+            Self::Login(_)
+            | Self::Logout(_)
+            | Self::Emulator(_)
+            | Self::Send(_)
+            | Self::Completions { .. } => false,
         }
     }
 }

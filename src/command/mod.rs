@@ -9,6 +9,7 @@ pub mod emulator;
 pub mod login;
 pub mod logout;
 pub mod sas_token;
+pub mod send;
 pub mod teller;
 
 pub use context::Context;
