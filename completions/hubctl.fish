@@ -35,6 +35,8 @@ complete -c hubctl -n "__fish_hubctl_needs_command" -s V -l version -d 'Print ve
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "login" -d 'Save a hub\'s connection string, so that later commands need no --login'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "logout" -d 'Forget what `hubctl login` has saved'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "sas-token" -d 'Make a SAS token, alone or as a file to flash'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "emulator" -d 'Run an IoT Hub of your own on this machine'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "send" -d 'Send messages as a device, over HTTPS, exactly as a board does'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c hubctl -n "__fish_hubctl_using_subcommand login" -s l -l login -d 'The same, as every other command has it' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand login" -l profile -d 'Save it under this name' -r
@@ -85,6 +87,52 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s q -l quiet -
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l json -d 'Errors as one JSON object on stderr'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l host -d 'The address to listen on' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l hostname -d 'A further name or address that the hub is reached by, for its certificate and for tokens' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l https-port -d 'The port for REST; 0 takes any that is free' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l amqps-port -d 'The port for AMQP over TLS; 0 takes any that is free' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l plain-amqp-port -d 'Serve AMQP without TLS as well, for Event Hubs clients with UseDevelopmentEmulator=true; loopback only' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l partitions -d 'How many partitions the events are spread over, from 1 to 32' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l device -d 'A device that is there from the start; may be given several times' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l consumer-group -d 'A consumer group beside $Default; may be given several times' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l data-dir -d 'Where the certificate authority and the keys are kept; devices and events are not' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l allow-remote -d 'Listen on an address that other machines reach'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l standard-ports -d 'Take ports 443 and 5671, so that connection strings carry none'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l print-env -d 'Print lines for a shell\'s eval instead of JSON, once it is ready'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s p -l property -d 'Add an application property; may be repeated' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l message-id -d 'The message\'s id' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l correlation-id -d 'The id of the message that this one answers' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l content-type -d 'What the body is, such as application/json' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l content-encoding -d 'How the body\'s text is encoded: utf-8, utf-16 or utf-32' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l count -d 'Send the message this often' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l interval -d 'Start a message this long after the one before' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l rate -d 'Send so many messages a second at the most' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l concurrency -d 'Requests under way at the same time; with 1, order is kept' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l retries -d 'Try a message this often again after 408, 429, 5xx and broken connections' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s l -l login -d 'Connection string, @FILE to read it from a file, or - for standard input' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l profile -d 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file besides the system\'s [env: HUBCTL_CA_FILE]' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l amqp-port -d 'The hub\'s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l connect-timeout -d 'Give up a connection that is not made within this time' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l template -d 'Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l lines -d 'Send each line of the input as a message of its own'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l batch -d 'Pack messages into requests of up to 500 messages and 256 KB'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l no-retry -d 'Try each message once'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l print-request -d 'Print the first request as a curl command, its token masked, and send nothing'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hubctl -n "__fish_hubctl_using_subcommand completions" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Everywhere'
 never\t'Nowhere'"
