@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, emulator, login, logout, sas_token, send};
+use crate::command::{Context, emulator, login, logout, monitor_events, sas_token, send};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -64,6 +64,9 @@ enum Command {
     SasToken(sas_token::SasTokenArgs),
     Emulator(emulator::EmulatorArgs),
     Send(send::SendArgs),
+    Emulator(emulator::EmulatorArgs),
+    MonitorEvents(monitor_events::MonitorEventsArgs),
+    SasToken(sas_token::SasTokenArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -97,6 +100,9 @@ impl Cli {
             Command::SasToken(args) => sas_token::run(&args, context),
             Command::Emulator(args) => emulator::run(&args, context),
             Command::Send(args) => send::run(&args, context),
+            Command::Emulator(args) => emulator::run(&args, context),
+            Command::MonitorEvents(args) => monitor_events::run(&args, context),
+            Command::SasToken(args) => sas_token::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -107,11 +113,8 @@ impl Command {
     fn answers_in_json(&self) -> bool {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
-            Self::Login(_)
-            | Self::Logout(_)
-            | Self::Emulator(_)
-            | Self::Send(_)
-            | Self::Completions { .. } => false,
+            Self::MonitorEvents(args) => args.answers_in_json(),
+            Self::Login(_) | Self::Logout(_) | Self::Emulator(_) | Self::Send(_) | Self::Emulator(_) | Self::Completions { .. } => false,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod device_key;
 pub mod emulator;
 pub mod login;
 pub mod logout;
+pub mod monitor_events;
 pub mod sas_token;
 pub mod send;
 pub mod teller;
