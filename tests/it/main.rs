@@ -11,5 +11,7 @@
 mod architecture;
 mod command;
 mod completions;
+mod faults;
 mod firmware;
+mod secrets;
 mod support;

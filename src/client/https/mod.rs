@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Method, Request, Response, Url, redirect};
 
@@ -140,20 +141,21 @@ impl<'a> HubClient<'a> {
         Ok(EventPost { url, headers })
     }
 
-    /// Posts a device-to-cloud message (or a batch, where its content type says so), once.
+    /// Posts a device-to-cloud message (or a batch, where its content type says so), once. Returns the status: 204.
     ///
     /// # Errors
     /// [`HttpsError`]; [`HttpsError::Broken`] and [`HttpsError::TimedOut`] leave open whether the hub took it.
-    pub async fn send_event(&self, post: &EventPost, body: bytes::Bytes) -> Result<(), HttpsError> {
+    pub async fn send_event(&self, post: &EventPost, body: Bytes) -> Result<u16, HttpsError> {
         let mut request = Request::new(Method::POST, post.url.clone());
         request.headers_mut().clone_from(&post.headers);
         *request.body_mut() = Some(body.into());
         let response = self.exchange(request).await?;
+        let status = response.status().as_u16();
         if response.content_length() != Some(0) {
             // Read to its end, so that the connection can serve again. The hub took the message whatever comes now.
             let _ = answer::body_of(response).await;
         }
-        Ok(())
+        Ok(status)
     }
 
     fn url(&self, resource: &Resource) -> Result<Url, HttpsError> {
