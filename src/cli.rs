@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, login, logout};
+use crate::command::{Context, emulator, login, logout};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -61,6 +61,7 @@ enum Colour {
 enum Command {
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
+    Emulator(emulator::EmulatorArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -91,6 +92,7 @@ impl Cli {
         match self.command {
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
+            Command::Emulator(args) => emulator::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -100,7 +102,9 @@ impl Command {
     /// Whether a JSON format was asked for, so that errors are JSON as well.
     fn answers_in_json(&self) -> bool {
         match self {
-            Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
+            Self::Login(_) | Self::Logout(_) | Self::Emulator(_) | Self::Completions { .. } => {
+                false
+            }
         }
     }
 }

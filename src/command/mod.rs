@@ -4,6 +4,7 @@
 //! takes the time as an argument; what it does stands in its `run`.
 
 pub mod context;
+pub mod emulator;
 pub mod login;
 pub mod logout;
 

@@ -5,6 +5,7 @@
 
 mod config;
 mod dial;
+mod emulator;
 
 use serde_json::{Map, Value, json};
 

@@ -159,6 +159,12 @@ fn a_device_sends_with_its_own_key_or_a_policys_and_with_nothing_else() {
     ] {
         assert!(send(&mut hub, good.clone(), "d1").is_ok(), "{good:?}");
     }
+    let device = "d1".to_owned();
+    let module = None;
+    let heard_of = registry(&mut hub, RegistryOperation::Read { device, module });
+    assert!(
+        matches!(heard_of, Ok(Reply::Identity(d1)) if d1.last_activity_time == "2023-11-14T22:13:20.0000000")
+    );
     let missing = send(&mut hub, None, "d1").unwrap_err();
     assert_eq!(missing.code.number, 401_003);
     assert_eq!(missing.message, "Authorization header missing");
