@@ -44,21 +44,25 @@ impl Connection {
         };
         let (node, resource) = match node::find(attach, here) {
             Ok(place) => place,
-            Err(objection) => return self.refuse(key, attach, objection),
+            Err(objection) => {
+                let side = here.side;
+                return self.refuse(key, attach, objection, side);
+            }
         };
         if let Some(resource) = resource
             .as_ref()
             .filter(|wanted| !self.access.opens(wanted))
         {
             let objection = Objection::unauthorized(resource.side(), &resource.path());
-            return self.refuse(key, attach, objection);
+            let side = resource.side();
+            return self.refuse(key, attach, objection, side);
         }
         let usage = match node {
             Node::Redirected(suffix) => return self.redirect(key, attach, &suffix),
             Node::Requests(node) => self.attach_requests(key, node, attach),
             Node::Partition(address) => match self.attach_reader(key, address, attach) {
                 Ok(usage) => usage,
-                Err(objection) => return self.refuse(key, attach, objection),
+                Err(objection) => return self.refuse(key, attach, objection, Side::Namespace),
             },
         };
         let link = Link {
@@ -147,14 +151,19 @@ impl Connection {
             Err(refusal) => {
                 self.release(&Use::Opening(reader, reply));
                 let peer = Attach::new(&link.name, key.handle, opposite(link.role));
-                self.refuse(key, &peer, refusal.into());
+                self.refuse(key, &peer, refusal.into(), Side::Namespace);
             }
         }
     }
 
+    /// A refusal in the words of one of the two hosts.
+    pub(super) fn word(&mut self, objection: Objection, side: Side) -> Fault {
+        objection.worded(side, &mut self.tracker, self.now.utc)
+    }
+
     /// Answers an attach with one that leads nowhere, and says why.
-    fn refuse(&mut self, key: LinkKey, attach: &Attach<'_>, objection: Objection) {
-        let fault = self.word(objection, Side::Hub);
+    fn refuse(&mut self, key: LinkKey, attach: &Attach<'_>, objection: Objection, side: Side) {
+        let fault = self.word(objection, side);
         let error = AmqpError::new(&fault.condition, &fault.description);
         self.turn_away(key, attach, None, error);
     }

@@ -245,37 +245,12 @@ impl Connection {
             .map_or(Bound::Excluded(ReaderId(0)), Bound::Included);
         let later = self.readers.range((after, Bound::Unbounded));
         for (&id, &key) in later.chain(self.readers.range((Bound::Unbounded, until))) {
-            let Some(Session { windows, links }) = self.sessions.get_mut(&key.channel) else {
+            let Some(session) = self.sessions.get_mut(&key.channel) else {
                 continue;
             };
-            let Some(Use::Reader(reader)) = links.get_mut(&key.handle).map(|link| &mut link.usage)
-            else {
-                continue;
-            };
-            if reader.transmit(key.channel, key.handle, windows, &mut self.out, mark) {
+            if advance(key, session, &mut self.out, &mut self.effects, mark) {
                 self.served = Some(id);
                 return;
-            }
-            if reader.is_drained() {
-                reader.credit.give_back();
-                let flow = reader.credit.report(key.handle, windows.report());
-                let flow = Flow {
-                    drain: true,
-                    ..flow
-                };
-                self.out.send(key.channel, &Performative::Flow(flow));
-            }
-            if let Some((reader_id, max)) = reader.fetch() {
-                if let Some(command) = reader.ask_last() {
-                    let origin = Origin::Metrics(key);
-                    self.effects.push_back(Effect::Ask { origin, command });
-                }
-                let command = Command::Read {
-                    reader: reader_id,
-                    max,
-                };
-                let origin = Origin::Read(key);
-                self.effects.push_back(Effect::Ask { origin, command });
             }
         }
     }
@@ -297,6 +272,39 @@ impl Connection {
         }
         self.out.swap(empty);
     }
+}
+
+/// Brings one reader forward; true if the output's mark held it back.
+fn advance(
+    key: LinkKey,
+    session: &mut Session,
+    out: &mut Output,
+    effects: &mut VecDeque<Effect>,
+    mark: usize,
+) -> bool {
+    let Session { windows, links } = session;
+    let Some(Use::Reader(reader)) = links.get_mut(&key.handle).map(|link| &mut link.usage) else {
+        return false;
+    };
+    if reader.transmit(key.channel, key.handle, windows, out, mark) {
+        return true;
+    }
+    if reader.is_drained() {
+        reader.credit.give_back();
+        let flow = Flow {
+            drain: true,
+            ..reader.credit.report(key.handle, windows.report())
+        };
+        out.send(key.channel, &Performative::Flow(flow));
+    }
+    if let Some((id, max)) = reader.fetch() {
+        let ask = |origin, command| Effect::Ask { origin, command };
+        let last = reader.ask_last();
+        effects.extend(last.map(|command| ask(Origin::Metrics(key), command)));
+        let command = Command::Read { reader: id, max };
+        effects.push_back(ask(Origin::Read(key), command));
+    }
+    false
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::{Connection, Phase};
 use crate::emulator::amqp::effect::Origin;
-use crate::emulator::amqp::refusal::{Fault, Objection};
 use crate::emulator::amqp::sasl::{self, Choice};
 use crate::emulator::amqp::session::Session;
-use crate::emulator::hub::command::{Refusal, Reply, Side};
+use crate::emulator::hub::command::{Refusal, Reply};
 use crate::protocol::amqp::frame::ProtocolHeader;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::sasl::{SASL_AUTH, SASL_OK};
@@ -178,11 +177,5 @@ impl Connection {
         if let Some(session) = self.sessions.remove(&channel) {
             self.release_all(session);
         }
-    }
-
-    /// A refusal in the words of the host that the peer speaks with; `otherwise` while that is not known.
-    pub(super) fn word(&mut self, objection: Objection, otherwise: Side) -> Fault {
-        let side = self.access.side().unwrap_or(otherwise);
-        objection.worded(side, &mut self.tracker, self.now.utc)
     }
 }

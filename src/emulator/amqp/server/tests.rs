@@ -21,6 +21,8 @@ use crate::protocol::amqp::performative::{
 };
 use crate::protocol::sas::{SigningKey, mint};
 
+mod foreign;
+
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const START: i64 = 1_700_000_000;
 const PATIENCE: Duration = Duration::from_secs(20);

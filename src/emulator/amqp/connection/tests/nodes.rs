@@ -51,8 +51,10 @@ fn nothing_but_cbs_is_open_without_a_token() {
     }
     let partition = format!("{ENTITY}/ConsumerGroups/$Default/Partitions/0");
     for address in ["$management", partition.as_str()] {
-        let (condition, _) = refusal(&mut bench, Role::Receiver, address);
+        let (condition, description) = refusal(&mut bench, Role::Receiver, address);
         assert_eq!(condition, "amqp:unauthorized-access", "{address}");
+        assert!(description.contains("'Listen' claim(s)"), "{description}");
+        assert!(!description.starts_with('{'), "{description}");
     }
 }
 
