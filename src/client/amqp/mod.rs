@@ -22,4 +22,6 @@ pub use error::{ConnectionError, PeerError, Scope};
 pub use receiver::Receiver;
 
 #[cfg(test)]
+pub(in crate::client) mod peer;
+#[cfg(test)]
 mod tests;

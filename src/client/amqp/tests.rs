@@ -1,203 +1,24 @@
 //! A whole exchange with a peer that answers as the services do, and what was sent held against what Microsoft's SDKs
 //! send for the same job.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::duplex;
 
 use super::cbs::{Grant, put_token};
 use super::connection::encode;
+use super::peer::{ENTITY, Peer};
 use super::request::RequestLinks;
 use super::{Connection, ConnectionError, Receiver, management, redirect};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address::{Address, CBS, MANAGEMENT};
 use crate::protocol::amqp::filter::Position;
-use crate::protocol::amqp::frame::{FrameHeader, FrameKind, begin_frame, end_frame};
-use crate::protocol::amqp::management::EventHubProperties;
 use crate::protocol::amqp::message::Message;
-use crate::protocol::amqp::performative::{
-    AmqpError, Attach, Begin, Detach, Flow, Open, Performative, Role, SaslMechanisms, SaslOutcome,
-    Symbols, Transfer,
-};
-use crate::protocol::amqp::redirect::Redirect;
-use crate::protocol::amqp::response::Response;
-use crate::protocol::amqp::value::{Value, decode};
-use crate::protocol::amqp::writer::encode as encode_value;
+use crate::protocol::amqp::performative::Performative;
+use crate::protocol::amqp::value::Value;
 
 const LIMIT: Duration = Duration::from_secs(5);
-const ENTITY: &str = "iothub-ehub-contoso-123-abcdef0123";
-
-/// The other end: answers everything, keeps what it got.
-struct Peer {
-    stream: DuplexStream,
-    /// Whole frames, in the order of their arrival.
-    got: Vec<Vec<u8>>,
-    /// What requests are answered with.
-    status: u16,
-}
-
-impl Peer {
-    async fn frame(&mut self) -> Option<Vec<u8>> {
-        let mut frame = vec![0; 8];
-        self.stream.read_exact(&mut frame).await.ok()?;
-        let header = FrameHeader::parse(&frame, 65_536).unwrap().unwrap();
-        frame.resize(header.length(), 0);
-        self.stream.read_exact(&mut frame[8..]).await.ok()?;
-        Some(frame)
-    }
-
-    async fn header(&mut self) {
-        let mut header = [0; 8];
-        self.stream.read_exact(&mut header).await.unwrap();
-        self.stream.write_all(&header).await.unwrap();
-    }
-
-    async fn sasl(&mut self, performative: &Performative<'_>) {
-        let mut frame = Vec::new();
-        let start = begin_frame(&mut frame, FrameKind::Sasl, 0);
-        performative.encode(&mut frame);
-        end_frame(&mut frame, start);
-        self.stream.write_all(&frame).await.unwrap();
-    }
-
-    async fn send(&mut self, channel: u16, performative: &Performative<'_>, payload: &[u8]) {
-        let mut frame = encode(channel, performative);
-        frame.extend_from_slice(payload);
-        end_frame(&mut frame, 0);
-        self.stream.write_all(&frame).await.unwrap();
-    }
-
-    async fn serve(mut self) -> Vec<Vec<u8>> {
-        self.header().await;
-        let offered = ["EXTERNAL", "MSSBCBS", "ANONYMOUS", "PLAIN"];
-        let mechanisms = Symbols::Several(&offered);
-        self.sasl(&Performative::SaslMechanisms(SaslMechanisms { mechanisms }))
-            .await;
-        let init = self.frame().await.unwrap();
-        self.got.push(init);
-        self.sasl(&Performative::SaslOutcome(SaslOutcome {
-            code: 0,
-            additional_data: Some(b"Welcome!"),
-        }))
-        .await;
-        self.header().await;
-        while let Some(frame) = self.frame().await {
-            self.answer(&frame).await;
-            self.got.push(frame);
-        }
-        self.got
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all else needs no answer")]
-    async fn answer(&mut self, frame: &[u8]) {
-        let channel = u16::from_be_bytes([frame[6], frame[7]]);
-        // The peer's channels are its own affair.
-        let own = channel + 7;
-        if frame.len() == 8 {
-            return;
-        }
-        let (performative, payload) = Performative::decode(&frame[8..]).unwrap();
-        match performative {
-            Performative::Open(_) => {
-                let open = Open {
-                    container_id: "peer",
-                    idle_time_out: Some(240_000),
-                    ..Open::default()
-                };
-                self.send(0, &Performative::Open(open), &[]).await;
-                // A keep-alive at once, which nobody must stumble over.
-                self.stream
-                    .write_all(&[0, 0, 0, 8, 2, 0, 0, 0])
-                    .await
-                    .unwrap();
-            }
-            Performative::Begin(_) => {
-                let begin = Begin {
-                    remote_channel: Some(channel),
-                    ..Begin::default()
-                };
-                self.send(own, &Performative::Begin(begin), &[]).await;
-            }
-            Performative::Attach(attach) => self.attach(own, &attach).await,
-            Performative::Transfer(_) => self.reply(own, payload).await,
-            Performative::Close(close) => {
-                self.send(0, &Performative::Close(close), &[]).await;
-            }
-            _ => {}
-        }
-    }
-
-    async fn attach(&mut self, channel: u16, attach: &Attach<'_>) {
-        let is_sender = attach.role == Role::Sender;
-        let role = if is_sender {
-            Role::Receiver
-        } else {
-            Role::Sender
-        };
-        let address = attach.source.and_then(|source| source.address);
-        if address.is_some_and(|address| address.contains("messages/events")) {
-            let refused = Attach::new(attach.name, 0, role);
-            self.send(channel, &Performative::Attach(refused), &[])
-                .await;
-            let redirect = Redirect::new("ns", 5671, ENTITY, "$management");
-            let info = encode_value(|w| redirect.write_info(w));
-            let (info, _) = decode(&info).unwrap();
-            let error = AmqpError {
-                condition: "amqp:link:redirect",
-                description: None,
-                info: info.as_map(),
-            };
-            let detach = Detach {
-                handle: 0,
-                closed: true,
-                error: Some(error),
-            };
-            self.send(channel, &Performative::Detach(detach), &[]).await;
-            return;
-        }
-        let answer = Attach {
-            source: attach.source,
-            target: attach.target,
-            ..Attach::new(attach.name, attach.handle, role)
-        };
-        self.send(channel, &Performative::Attach(answer), &[]).await;
-        if is_sender {
-            // As gateway v2 sends it: without a next-incoming-id.
-            let flow = Flow {
-                handle: Some(attach.handle),
-                delivery_count: Some(0),
-                link_credit: Some(100),
-                ..Flow::default()
-            };
-            self.send(channel, &Performative::Flow(flow), &[]).await;
-        }
-    }
-
-    async fn reply(&mut self, channel: u16, payload: &[u8]) {
-        let request = Message::parse(payload).unwrap();
-        let id = request.properties.message_id();
-        let mut reply = Vec::new();
-        let answer = EventHubProperties {
-            name: ENTITY.to_owned(),
-            created_at_ms: 0,
-            partition_ids: vec!["0".to_owned(), "1".to_owned()],
-        };
-        Response::new(id, self.status, "words").write(&mut reply, |w| answer.write_body(w));
-        // In two frames.
-        let (first, second) = reply.split_at(10);
-        for (part, more) in [(first, true), (second, false)] {
-            let transfer = Transfer {
-                handle: 1,
-                delivery_id: Some(0),
-                delivery_tag: Some(b"t"),
-                more,
-                ..Transfer::default()
-            };
-            self.send(channel, &Performative::Transfer(transfer), part)
-                .await;
-        }
-    }
-}
 
 /// Runs `client` against a peer whose answers have this status; what the peer got.
 fn exchange<F, T>(status: u16, client: F) -> (T, Vec<Vec<u8>>)
@@ -206,12 +27,16 @@ where
 {
     let run = async {
         let (near, far) = duplex(1 << 16);
-        let peer = Peer {
+        let mut peer = Peer {
             stream: far,
             got: Vec::new(),
             status,
+            script: VecDeque::new(),
         };
-        let peer = tokio::spawn(peer.serve());
+        let peer = tokio::spawn(async move {
+            peer.serve().await;
+            peer.got
+        });
         let mut connection = Connection::open(Box::new(near), "ns", "container", LIMIT)
             .await
             .unwrap();

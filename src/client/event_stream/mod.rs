@@ -31,3 +31,6 @@ pub use notice::Notice;
 pub use plan::{Access, Plan, Start};
 pub use sink::Sink;
 pub use stream::EventStream;
+
+#[cfg(test)]
+mod tests;
