@@ -25,7 +25,7 @@ use crate::protocol::amqp::performative::Performative;
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Frames that are handled in one go, before the sink's owner gets a turn.
-const MOST_FRAMES: usize = 4096;
+const MOST_FRAMES: usize = 1024;
 
 struct Live {
     opened: Opened,
