@@ -9,6 +9,8 @@ mod event;
 mod resolve;
 
 #[cfg(test)]
+pub(crate) mod test_server;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
