@@ -136,10 +136,20 @@ impl<'a> HubClient<'a> {
     pub fn event_post(
         &self,
         device: &DeviceId,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
     ) -> Result<EventPost, HttpsError> {
         let device = device.as_str().to_owned();
         let url = self.url(&Resource::DeviceEvents { device })?;
+        // What the HTTP library would add to each request by itself: a map that is complete is cloned and never grown.
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        let authority = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        if let Ok(host) = HeaderValue::from_str(&authority) {
+            headers.insert(header::HOST, host);
+        }
         Ok(EventPost { url, headers })
     }
 
