@@ -10,6 +10,8 @@ mod run;
 mod source;
 mod tally;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -99,7 +101,7 @@ pub struct SendArgs {
     concurrency: u16,
 
     /// Pack messages into requests of up to 500 messages and 256 KB
-    #[arg(long, help_heading = "Many messages")]
+    #[arg(long, help_heading = "Many messages", conflicts_with_all = ["interval", "rate"])]
     batch: bool,
 
     /// Try a message this often again after 408, 429, 5xx and broken connections
