@@ -74,7 +74,8 @@ pub struct SendArgs {
     #[arg(long, value_name = "ENCODING", help_heading = "Message")]
     content_encoding: Option<String>,
 
-    /// Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values
+    /// Fill in what stands in braces in the message, its ids and property values: n (the message's number), uuid, now,
+    /// random:20..30 and device
     #[arg(long, help_heading = "Message")]
     template: bool,
 
@@ -143,6 +144,11 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
         let small = name.to_ascii_lowercase();
         context.warn(&format!(
             "HTTPS does not keep the case of names: the property {name} arrives as {small}"
+        ));
+    }
+    for (name, character) in &plan.form.unlisted {
+        context.warn(&format!(
+            "the value of the property {name} holds {character:?}, which is not among the characters that IoT Hub lists for HTTPS"
         ));
     }
     let source = open_source(args, &plan, context)?;
