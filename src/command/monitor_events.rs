@@ -1,5 +1,6 @@
 //! `monitor-events`: shows what devices send, as it arrives.
 
+mod clock;
 mod collector;
 mod output;
 mod plan;
@@ -148,7 +149,8 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
         let noun = if shown == 1 { "event" } else { "events" };
         context.note(&format!("{shown} {noun}"));
     }
-    finish(end?, shown, args)
+    let end = end.map_err(|failure| clock::blame_clock(failure, &settings, context))?;
+    finish(end, shown, args)
 }
 
 fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure> {

@@ -32,6 +32,12 @@ fn failed(stage: &Stage, error: &ConnectionError) -> Failure {
             },
             ..Failure::from(dial)
         },
+        ConnectionError::HungUp if matches!(stage, Stage::Hub | Stage::Namespace) => {
+            Failure::new(Kind::Unreachable, what(stage)).because(error).hint(
+                "Does --amqp-port name the hub's AMQP port? HTTPS and MQTT have ports of their own. If it does, something in \
+                 between is taking the connection apart.",
+            )
+        }
         ConnectionError::TimedOut { .. }
         | ConnectionError::Silent { .. }
         | ConnectionError::HungUp

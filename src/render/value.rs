@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn every_type_has_its_json() {
-        assert_eq!(json(|w| w.null()), "null");
+        assert_eq!(json(|w| w.value(&Value::Null)), "null");
         assert_eq!(json(|w| w.bool(true)), "true");
         assert_eq!(json(|w| w.ulong(u64::MAX)), "18446744073709551615");
         assert_eq!(json(|w| w.long(i64::MIN)), "-9223372036854775808");

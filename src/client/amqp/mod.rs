@@ -20,3 +20,6 @@ pub mod session;
 pub use connection::{Connection, Frame};
 pub use error::{ConnectionError, PeerError, Scope};
 pub use receiver::Receiver;
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ pub struct RequestLinks {
     node: &'static str,
     session: Session,
     reply_to: String,
+    is_begun: bool,
     is_sender_attached: bool,
     is_receiver_attached: bool,
     credit: u32,
@@ -60,6 +61,7 @@ impl RequestLinks {
             node,
             session: Session::new(channel),
             reply_to: format!("{container}-{}", node.trim_start_matches('$')),
+            is_begun: false,
             is_sender_attached: false,
             is_receiver_attached: false,
             credit: 0,
@@ -71,21 +73,28 @@ impl RequestLinks {
         let begin = Performative::Begin(links.session.begin());
         connection.send(channel, &begin, &[]).await?;
         connection.flush().await?;
-        let frame = connection.answer("begin").await?;
-        links.on_frame(&frame.decode()?.0, &[])?;
+        while !links.is_begun {
+            links.take_next(connection).await?;
+        }
         for attach in links.attaches() {
             let attach = Performative::Attach(attach);
             connection.send(channel, &attach, &[]).await?;
         }
         connection.flush().await?;
         while !links.is_ready() {
-            let frame = connection.answer(node).await?;
-            if frame.channel == channel {
-                let (performative, payload) = frame.decode()?;
-                links.on_frame(&performative, payload)?;
-            }
+            links.take_next(connection).await?;
         }
         Ok(links)
+    }
+
+    /// Takes the next frame in, if it is this session's.
+    async fn take_next(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        let frame = connection.answer(self.node).await?;
+        if frame.channel == self.session.channel {
+            let (performative, payload) = frame.decode()?;
+            self.on_frame(&performative, payload)?;
+        }
+        Ok(())
     }
 
     /// This side's channel.
@@ -250,7 +259,10 @@ impl RequestLinks {
         payload: &[u8],
     ) -> Result<Option<Vec<u8>>, ConnectionError> {
         match performative {
-            Performative::Begin(begin) => self.session.on_begin(begin),
+            Performative::Begin(begin) => {
+                self.session.on_begin(begin);
+                self.is_begun = true;
+            }
             // A link is refused by an attach without its far end, and a detach that says why.
             Performative::Attach(attach) if attach.role == Role::Sender => {
                 self.is_receiver_attached = attach.source.is_some();

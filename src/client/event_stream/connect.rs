@@ -195,7 +195,16 @@ async fn authorize(
     Ok(cbs)
 }
 
-/// The partitions' ids: those that were asked for, or all; with what the event hub says of each if that is wanted.
+/// What the event hub says of itself.
+#[derive(Debug)]
+pub struct Found {
+    /// When it was made: milliseconds since the Unix epoch.
+    pub created_at_ms: i64,
+    /// The partitions that were asked for, or all; with what it says of each if that was wanted.
+    pub partitions: Vec<(String, Option<PartitionProperties>)>,
+}
+
+/// Asks the event hub for its partitions.
 ///
 /// # Errors
 /// [`StreamError::NoSuchPartition`], or what the event hub answers.
@@ -203,7 +212,7 @@ pub async fn find_partitions(
     plan: &Plan,
     opened: &mut Opened,
     with_properties: bool,
-) -> Result<Vec<(String, Option<PartitionProperties>)>, StreamError> {
+) -> Result<Found, StreamError> {
     let connection = &mut opened.connection;
     let entity = &opened.endpoint.entity;
     let mut links = RequestLinks::open(
@@ -214,10 +223,10 @@ pub async fn find_partitions(
     )
     .await
     .at(Stage::Management)?;
-    let known = management::read_event_hub(connection, &mut links, entity)
+    let event_hub = management::read_event_hub(connection, &mut links, entity)
         .await
-        .at(Stage::Management)?
-        .partition_ids;
+        .at(Stage::Management)?;
+    let known = event_hub.partition_ids;
     let asked = &plan.partitions;
     if let Some(asked) = asked.iter().find(|asked| !known.contains(asked)) {
         return Err(StreamError::NoSuchPartition {
@@ -225,7 +234,7 @@ pub async fn find_partitions(
             known,
         });
     }
-    let mut found = Vec::new();
+    let mut partitions = Vec::new();
     for id in known {
         if !(asked.is_empty() || asked.contains(&id)) {
             continue;
@@ -236,10 +245,13 @@ pub async fn find_partitions(
         } else {
             None
         };
-        found.push((id, properties));
+        partitions.push((id, properties));
     }
     links.end(connection).await.at(Stage::Management)?;
-    Ok(found)
+    Ok(Found {
+        created_at_ms: event_hub.created_at_ms,
+        partitions,
+    })
 }
 
 /// A name that no other connection has.

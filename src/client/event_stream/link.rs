@@ -12,6 +12,7 @@ use super::sink::Sink;
 use super::verdict::{Verdict, judge};
 use crate::client::amqp::connection::encode;
 use crate::client::amqp::{Connection, ConnectionError, PeerError, Scope};
+use crate::model::dice::Dice;
 use crate::protocol::amqp::event::Event;
 use crate::protocol::amqp::performative::{Detach, End, Performative, Transfer};
 
@@ -122,8 +123,8 @@ pub fn stage_of(plan: &Plan, partition: &str) -> Stage {
     }
 }
 
-/// A number from 0 to 255 that nobody can foresee.
+/// A number from 0 to 255 by chance.
 #[must_use]
 pub fn jitter() -> u8 {
-    uuid::Uuid::new_v4().as_bytes()[0]
+    Dice::thrown().number().to_be_bytes()[0]
 }

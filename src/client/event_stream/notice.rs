@@ -53,14 +53,11 @@ pub enum Notice {
         /// After which event, if there was one.
         after: Option<SequenceNumber>,
     },
-    /// The partition's log is shorter than what was read of it: the hub was made anew. It is read from its beginning.
+    /// These partitions' logs are others than those that were read: the hub was made anew. They are read from their
+    /// beginning.
     StartedOver {
-        /// The partition's id.
-        partition: String,
-        /// What was read.
-        read: SequenceNumber,
-        /// Where the log ends now.
-        last: SequenceNumber,
+        /// The partitions' ids.
+        partitions: Vec<String>,
     },
     /// Events that were not read yet are kept no longer.
     Gone {

@@ -1,10 +1,18 @@
 //! How far a partition was read, and where it is to be read from next. Pure.
 
-use super::notice::Notice;
 use super::plan::Start;
 use crate::model::identifier::SequenceNumber;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
+
+/// What became of a partition's log during a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is another log by the same name, and is read from its beginning.
+    Another,
+    /// So many events are gone before they were read.
+    Gone(u64),
+}
 
 /// How far a partition was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,24 +87,26 @@ impl Progress {
         }
     }
 
-    /// Compares with the log as it is after a break. A log that ends before what was read is another hub's by the same
-    /// name, and is read from its beginning; of one that begins after it, events are gone.
-    pub fn compare(&mut self, log: &PartitionProperties) -> Option<Notice> {
+    /// A point in time means the same in any log, a number does not.
+    fn start_over(&mut self) {
+        self.last = None;
+        if !matches!(self.start, Position::EnqueuedTime(_)) {
+            self.start = Position::Earliest;
+        }
+    }
+
+    /// Compares with the log as it is after a break. The log of a hub that `is_new`, and one that ends before what was
+    /// read, is another hub's by the same name, and is read from its beginning; of one that begins after what was read,
+    /// events are gone.
+    pub fn compare(&mut self, log: &PartitionProperties, is_new: bool) -> Option<Change> {
         let read = self.read_up_to()?;
         let (first, last) = (log.begin_sequence_number, log.last_enqueued_sequence_number);
-        if last < read {
-            *self = Self::new(Position::Earliest);
-            return Some(Notice::StartedOver {
-                partition: log.partition.clone(),
-                read: SequenceNumber(read),
-                last: SequenceNumber(last),
-            });
+        if last < read || is_new {
+            self.start_over();
+            return Some(Change::Another);
         }
         let count = u64::try_from(first.saturating_sub(read).saturating_sub(1)).unwrap_or(0);
-        (count > 0 && !log.is_empty).then(|| Notice::Gone {
-            partition: log.partition.clone(),
-            count,
-        })
+        (count > 0 && !log.is_empty).then_some(Change::Gone(count))
     }
 }
 
@@ -159,23 +169,27 @@ mod tests {
     #[test]
     fn a_hub_made_anew_is_read_from_its_beginning() {
         let mut progress = Progress::new(Position::Earliest);
-        assert_eq!(progress.compare(&log(0, 3)), None);
+        assert_eq!(progress.compare(&log(0, 3), false), None);
         progress.advance_to(SequenceNumber(9));
-        assert_eq!(progress.compare(&log(0, 9)), None);
-        assert!(matches!(
-            progress.compare(&log(0, 8)),
-            Some(Notice::StartedOver { .. })
-        ));
+        assert_eq!(progress.compare(&log(0, 9), false), None);
+        assert_eq!(progress.compare(&log(0, 8), false), Some(Change::Another));
         assert_eq!(progress.position(), Position::Earliest);
+    }
+
+    #[test]
+    fn a_new_hub_is_read_from_its_beginning_however_long_its_log_is() {
+        let mut progress = Progress::new(Position::EnqueuedTime(5));
+        progress.advance_to(SequenceNumber(9));
+        assert_eq!(progress.compare(&log(0, 100), true), Some(Change::Another));
+        assert_eq!(progress.position(), Position::EnqueuedTime(5));
     }
 
     #[test]
     fn events_that_are_gone_are_counted() {
         let mut progress = Progress::new(Position::Earliest);
         progress.advance_to(SequenceNumber(9));
-        assert_eq!(progress.compare(&log(10, 20)), None);
-        let gone = progress.compare(&log(15, 20));
-        assert!(matches!(gone, Some(Notice::Gone { count: 5, .. })));
+        assert_eq!(progress.compare(&log(10, 20), false), None);
+        assert_eq!(progress.compare(&log(15, 20), false), Some(Change::Gone(5)));
         assert_eq!(progress.position(), after(9));
     }
 }

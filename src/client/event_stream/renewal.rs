@@ -8,7 +8,8 @@ use super::connect::Opened;
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
 use super::plan::Plan;
-use crate::client::amqp::Frame;
+use crate::client::amqp::{ConnectionError, Frame, PeerError, Scope};
+use crate::protocol::amqp::performative::{End, Performative};
 
 /// After how long a new token is put: a quarter of its life before it ends.
 const RENEW_AFTER: Duration = Duration::from_secs(45 * 60);
@@ -22,6 +23,8 @@ pub struct Renewal {
     at: Instant,
     /// The request that is under way.
     pending: Option<u64>,
+    /// Why there is no way to put one any more. Services end links that are idle for long; the events' own go on.
+    lost: Option<Box<PeerError>>,
 }
 
 impl Renewal {
@@ -31,6 +34,7 @@ impl Renewal {
         Self {
             at: now + RENEW_AFTER,
             pending: None,
+            lost: None,
         }
     }
 
@@ -43,7 +47,7 @@ impl Renewal {
     /// Puts the next one if its time has come; the answer is not waited for.
     ///
     /// # Errors
-    /// [`StreamError`] when the connection broke.
+    /// [`StreamError`] when the connection broke, or the way to put it is lost: then a new connection is needed.
     pub async fn start(
         &mut self,
         plan: &Plan,
@@ -52,6 +56,9 @@ impl Renewal {
     ) -> Result<(), StreamError> {
         if self.due().is_none_or(|due| due > now) {
             return Ok(());
+        }
+        if let Some(error) = self.lost.take() {
+            return Err(error.into()).at(Stage::NamespaceToken);
         }
         let grant = opened.endpoint.grant(plan)?;
         let sent = opened
@@ -65,7 +72,7 @@ impl Renewal {
     /// Takes in a frame of a channel that no partition has; tells how the token fared, if that is what it says.
     ///
     /// # Errors
-    /// [`StreamError`] when the service ended the way on which tokens are put.
+    /// [`StreamError`] when the connection broke.
     pub async fn take(
         &mut self,
         opened: &mut Opened,
@@ -77,8 +84,19 @@ impl Renewal {
             return Ok(None);
         }
         let (performative, payload) = frame.decode().at(Stage::Reading)?;
-        let answer = cbs.on_frame(&performative, payload);
-        let answer = answer.at(Stage::NamespaceToken)?;
+        let answer = match cbs.on_frame(&performative, payload) {
+            Err(ConnectionError::Peer(error)) => {
+                if error.scope == Scope::Link && self.lost.is_none() {
+                    let end = Performative::End(End { error: None });
+                    let sent = opened.connection.send(frame.channel, &end, &[]).await;
+                    sent.at(Stage::Reading)?;
+                }
+                self.pending = None;
+                self.lost = Some(error);
+                return Ok(None);
+            }
+            answer => answer.at(Stage::NamespaceToken)?,
+        };
         if let Some(settle) = cbs.settle(&performative) {
             let sent = opened.connection.send(frame.channel, &settle, &[]).await;
             sent.at(Stage::Reading)?;

@@ -12,12 +12,13 @@ use super::link::{answer_end, attach, deliver, jitter, stage_of, wait_or_give_up
 use super::notice::Notice;
 use super::partition::{Partition, Reaction, Step};
 use super::plan::{Plan, Start};
-use super::progress::Progress;
+use super::progress::{Change, Progress};
 use super::renewal::Renewal;
 use super::sink::Sink;
 use super::verdict::{Verdict, judge};
 use crate::client::amqp::Frame;
 use crate::model::identifier::SequenceNumber;
+use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 
 /// How long to sleep when nothing is due.
@@ -35,6 +36,8 @@ struct Live {
 pub struct EventStream {
     plan: Plan,
     partitions: Vec<Partition>,
+    /// When the event hub was made, as it said last.
+    created_at_ms: Option<i64>,
     live: Option<Live>,
     connect_at: Instant,
     backoff: Backoff,
@@ -60,6 +63,7 @@ impl EventStream {
         Self {
             plan,
             partitions: Vec::new(),
+            created_at_ms: None,
             live: None,
             connect_at: Instant::now(),
             backoff: Backoff::default(),
@@ -109,21 +113,11 @@ impl EventStream {
         let with_properties = !is_first || !matches!(self.plan.start, Start::At(_));
         let found = connect::find_partitions(&self.plan, &mut opened, with_properties).await?;
         let now = Instant::now();
-        for (id, properties) in found {
-            let known = self.partitions.iter_mut().find(|known| known.id == id);
-            match (known, properties) {
-                (None, properties) => {
-                    let progress = Progress::begin(&self.plan.start, properties.as_ref());
-                    self.partitions.push(Partition::new(id, progress, now));
-                }
-                (Some(partition), Some(properties)) => {
-                    if let Some(notice) = partition.progress.compare(&properties) {
-                        sink.notice(&notice);
-                    }
-                }
-                (Some(_), None) => {}
-            }
-        }
+        // Time can only go on: an event hub that is younger than it was is another by the same name.
+        let created = found.created_at_ms;
+        let is_new = self.created_at_ms.is_some_and(|before| before < created);
+        self.created_at_ms = Some(created);
+        self.compare(found.partitions, is_new, sink);
         for (channel, partition) in (FIRST_FREE_CHANNEL..).zip(&mut self.partitions) {
             let entity = &opened.endpoint.entity;
             let group = &self.plan.consumer_group;
@@ -133,6 +127,38 @@ impl EventStream {
         self.is_told = false;
         self.live = Some(Live { opened, renewal });
         Ok(())
+    }
+
+    /// Takes the partitions in: new ones are begun, known ones compared with what was read of them.
+    fn compare<S: Sink>(
+        &mut self,
+        found: Vec<(String, Option<PartitionProperties>)>,
+        is_new: bool,
+        sink: &mut S,
+    ) {
+        let mut started_over = Vec::new();
+        for (id, log) in found {
+            let known = self.partitions.iter_mut().find(|known| known.id == id);
+            let Some(partition) = known else {
+                let progress = Progress::begin(&self.plan.start, log.as_ref());
+                let partition = Partition::new(id, progress, Instant::now());
+                self.partitions.push(partition);
+                continue;
+            };
+            let change = log.and_then(|log| partition.progress.compare(&log, is_new));
+            match change {
+                Some(Change::Another) => started_over.push(id),
+                Some(Change::Gone(count)) => {
+                    let partition = id;
+                    sink.notice(&Notice::Gone { partition, count });
+                }
+                None => {}
+            }
+        }
+        if !started_over.is_empty() {
+            let partitions = started_over;
+            sink.notice(&Notice::StartedOver { partitions });
+        }
     }
 
     /// What to do about an error: wait and connect again, or give up.

@@ -39,13 +39,9 @@ pub(super) fn sentence(notice: &Notice) -> String {
             }
             None => format!("partition {partition}: reading again"),
         },
-        Notice::StartedOver {
-            partition,
-            read,
-            last,
-        } => format!(
-            "partition {partition}: its log ends at {last} and had been read up to {read}: the hub was made anew; reading \
-             from its beginning"
+        Notice::StartedOver { partitions } => format!(
+            "the hub was made anew: reading partition {} from the beginning",
+            partitions.join(", ")
         ),
         Notice::Gone { partition, count } => {
             format!("partition {partition}: {count} events are gone, retention has passed them")

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Emulator;
+use crate::support::{Answer, Emulator, HostileHub};
 
 #[test]
 fn the_text_is_that_of_the_contract() {
@@ -327,4 +327,26 @@ fn hostile_bodies_stay_one_line_each() {
         lines[3]
     );
     assert!(lines[4].contains("\"bodyBase64\":\"//4=\""), "{}", lines[4]);
+}
+
+#[test]
+fn a_refusal_is_held_against_the_hubs_clock() {
+    let past = chrono::Utc::now() - chrono::Duration::hours(2);
+    let date = format!("Date: {}\r\n", past.format("%a, %d %b %Y %H:%M:%S GMT"));
+    let rest = HostileHub::start(vec![Answer::new("401 Unauthorized", &date, "{}")]);
+    let amqp = Emulator::start(&[]);
+    // One name, two servers: REST with a clock of its own, and AMQP that knows another key.
+    let folder = tempfile::tempdir().unwrap();
+    let both = folder.path().join("both.pem");
+    let certificates = [
+        std::fs::read_to_string(rest.ca_file()).unwrap(),
+        std::fs::read_to_string(amqp.text("/caFile")).unwrap(),
+    ];
+    std::fs::write(&both, certificates.concat()).unwrap();
+    let error = amqp
+        .hubctl(&["monitor-events", "-l", &rest.hub()])
+        .env("HUBCTL_CA_FILE", &both)
+        .run()
+        .failure(4);
+    assert!(error.contains("2 h") && error.contains("clock"), "{error}");
 }
