@@ -89,7 +89,7 @@ Register-ArgumentCompleter -Native -CommandName 'hubctl' -ScriptBlock {
             [CompletionResult]::new('--amqp-port', '--amqp-port', [CompletionResultType]::ParameterName, 'The hub''s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]')
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up a connection that is not made within this time')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
-            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Fill in what stands in braces in the message, its ids and property values: n (the message''s number), uuid, now, random:20..30 and device')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Send each line of the input as a message of its own')
             [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Pack messages into requests of up to 500 messages and 256 KB')
             [CompletionResult]::new('--no-retry', '--no-retry', [CompletionResultType]::ParameterName, 'Try each message once')

@@ -84,7 +84,7 @@ set edit:completion:arg-completer[hubctl] = {|@words|
             cand --amqp-port 'The hub''s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]'
             cand --connect-timeout 'Give up a connection that is not made within this time'
             cand --color 'When to use colour; NO_COLOR is honoured'
-            cand --template 'Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values'
+            cand --template 'Fill in what stands in braces in the message, its ids and property values: n (the message''s number), uuid, now, random:20..30 and device'
             cand --lines 'Send each line of the input as a message of its own'
             cand --batch 'Pack messages into requests of up to 500 messages and 256 KB'
             cand --no-retry 'Try each message once'

@@ -85,7 +85,7 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l connect-timeout -
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Everywhere'
 never\t'Nowhere'"
-complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l template -d 'Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l template -d 'Fill in what stands in braces in the message, its ids and property values: n (the message\'s number), uuid, now, random:20..30 and device'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l lines -d 'Send each line of the input as a message of its own'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l batch -d 'Pack messages into requests of up to 500 messages and 256 KB'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l no-retry -d 'Try each message once'

@@ -13,5 +13,6 @@ mod command;
 mod completions;
 mod faults;
 mod firmware;
+mod readme;
 mod secrets;
 mod support;

@@ -1,146 +1,25 @@
 //! The client against a server that answers, breaks off and falls silent as it is told.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::io::Write as _;
-use std::sync::{Arc, Mutex};
 
-use rcgen::{CertificateParams, KeyPair};
-use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
+use super::test_server::{Server, Turn};
 use super::*;
 use crate::client::dial::DialError;
 use crate::client::notice::ignore;
 use crate::client::retry::{Backoff, persist};
 
-/// What the server does with one request.
-#[derive(Debug, Clone, Copy)]
-enum Turn {
-    /// Sends these bytes and keeps the connection.
-    Say(&'static str),
-    /// Sends these bytes, then closes the connection.
-    SayAndHangUp(&'static str),
-    /// Closes without a word.
-    HangUp,
-    /// Says nothing and keeps the connection.
-    Wait,
-}
-
-struct Server {
-    host: Host,
-    certificate: tempfile::NamedTempFile,
-    requests: Arc<Mutex<Vec<String>>>,
-    connections: Arc<Mutex<usize>>,
-}
-
-const NO_CONTENT: Turn = Turn::Say("HTTP/1.1 204 No Content\r\n\r\n");
-
-impl Server {
-    async fn start(turns: &[Turn]) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(certificate.pem().as_bytes()).unwrap();
-        let der = CertificateDer::from(certificate.der().to_vec());
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(vec![der], key)
-                .unwrap();
-        let listener = TcpListener::bind("localhost:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = Self {
-            host: Host::parse(&format!("localhost:{port}")).unwrap(),
-            certificate: file,
-            requests: Arc::default(),
-            connections: Arc::default(),
-        };
-        let turns = Arc::new(Mutex::new(turns.iter().copied().collect::<VecDeque<_>>()));
-        let (requests, connections) = (
-            Arc::clone(&server.requests),
-            Arc::clone(&server.connections),
-        );
-        tokio::spawn(async move {
-            let acceptor = TlsAcceptor::from(Arc::new(config));
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, turns, requests) =
-                    (acceptor.clone(), Arc::clone(&turns), Arc::clone(&requests));
-                *connections.lock().unwrap() += 1;
-                tokio::spawn(async move {
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        serve(stream, &turns, &requests).await;
-                    }
-                });
-            }
-        });
-        server
-    }
-
-    fn client<'a>(&'a self, notify: Notify<'a>) -> HubClient<'a> {
-        HubClient::new(&HubClientOptions {
-            host: &self.host,
-            ca_file: Some(self.certificate.path()),
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_millis(500),
-            notify,
-        })
-        .unwrap()
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-async fn serve(
-    mut stream: TlsStream<TcpStream>,
-    turns: &Mutex<VecDeque<Turn>>,
-    requests: &Mutex<Vec<String>>,
-) {
-    while let Some(request) = read_request(&mut stream).await {
-        requests.lock().unwrap().push(request);
-        let turn = turns.lock().unwrap().pop_front().unwrap_or(NO_CONTENT);
-        match turn {
-            Turn::Say(text) => stream.write_all(text.as_bytes()).await.unwrap(),
-            Turn::SayAndHangUp(text) => {
-                stream.write_all(text.as_bytes()).await.unwrap();
-                stream.flush().await.unwrap();
-                return;
-            }
-            Turn::HangUp => return,
-            Turn::Wait => std::future::pending().await,
-        }
-        stream.flush().await.unwrap();
-    }
-}
-
-async fn read_request(stream: &mut TlsStream<TcpStream>) -> Option<String> {
-    let mut bytes = Vec::new();
-    loop {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .map_or(0, |length| length.parse().unwrap());
-        if body.len() >= length {
-            return Some(text);
-        }
-    }
+fn client_of<'a>(server: &'a Server, notify: Notify<'a>) -> HubClient<'a> {
+    HubClient::new(&HubClientOptions {
+        host: &server.host,
+        ca_file: Some(server.certificate.path()),
+        connect_timeout: Duration::from_secs(10),
+        request_timeout: Duration::from_millis(500),
+        notify,
+    })
+    .unwrap()
 }
 
 fn device() -> DeviceId {
@@ -174,7 +53,7 @@ async fn send_patiently(server: &Server) -> (u32, Result<u16, HttpsError>, Vec<S
             told.borrow_mut().push(format!("{may_arrive_twice} {why}"));
         }
     };
-    let client = server.client(&ignore);
+    let client = client_of(server, &ignore);
     let backoff = Backoff {
         first: Duration::ZERO,
         ..Backoff::default()
@@ -189,7 +68,7 @@ async fn send_patiently(server: &Server) -> (u32, Result<u16, HttpsError>, Vec<S
 #[tokio::test]
 async fn a_message_is_posted_as_a_board_posts_it() {
     let server = Server::start(&[]).await;
-    assert_eq!(send(&server.client(&ignore)).await.unwrap(), 204);
+    assert_eq!(send(&client_of(&server, &ignore)).await.unwrap(), 204);
     let request = server.requests().remove(0);
     assert!(
         request.starts_with(
@@ -206,7 +85,7 @@ async fn a_trace_never_shows_the_token() {
     let server = Server::start(&[]).await;
     let told = RefCell::new(Vec::new());
     let notify = |notice: Notice<'_>| told.borrow_mut().push(format!("{notice:?}"));
-    let client = server.client(&notify);
+    let client = client_of(&server, &notify);
     send(&client).await.unwrap();
     let told = told.borrow().concat();
     assert!(told.contains("Sensitive"));
@@ -255,7 +134,7 @@ async fn a_connection_closed_between_requests_is_replaced() {
         Turn::SayAndHangUp("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
     ])
     .await;
-    let client = server.client(&ignore);
+    let client = client_of(&server, &ignore);
     let backoff = Backoff {
         first: Duration::ZERO,
         ..Backoff::default()
@@ -275,7 +154,7 @@ async fn refusals_carry_code_tracking_id_and_date() {
         "HTTP/1.1 401 Unauthorized\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\niothub-errorcode: IotHubUnauthorizedAccess\r\nContent-Length: 107\r\n\r\n{\"Message\":\"ErrorCode:IotHubUnauthorizedAccess;Unauthorized\",\"ExceptionMessage\":\"Tracking ID:0d6d-G:9-T:1\"}",
     )])
     .await;
-    let error = send(&server.client(&ignore)).await.unwrap_err();
+    let error = send(&client_of(&server, &ignore)).await.unwrap_err();
     let HttpsError::Service(refusal) = error else {
         panic!("{error:?}")
     };
@@ -296,7 +175,7 @@ async fn an_identity_is_read_and_nonsense_is_told() {
         Turn::SayAndHangUp("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"dev"),
     ])
     .await;
-    let client = server.client(&ignore);
+    let client = client_of(&server, &ignore);
     let token = Secret::new("SharedAccessSignature sr=a");
     let identity = client.identity(&token, &device(), None).await.unwrap();
     assert_eq!(identity.device_id, "Device1");

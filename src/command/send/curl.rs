@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use http::header;
+
 use crate::client::https::EventPost;
 
 /// The command, on lines of its own each option, with a final newline. Bodies that are not text come from `body.bin`.
@@ -15,7 +17,9 @@ pub(super) fn command(post: &EventPost, body: &[u8], ca_file: Option<&Path>) -> 
     if let Some(path) = ca_file {
         option("--cacert", &path.to_string_lossy());
     }
-    for (name, value) in &post.headers {
+    // curl has its own Host, Accept and User-Agent.
+    let own = [header::HOST, header::ACCEPT, header::USER_AGENT];
+    for (name, value) in post.headers.iter().filter(|(name, _)| !own.contains(name)) {
         let value = String::from_utf8_lossy(value.as_bytes());
         option("--header", &format!("{name}: {value}"));
     }

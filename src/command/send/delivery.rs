@@ -1,10 +1,13 @@
 //! A run: workers that take bodies, send them at the pace asked for, try again, and count.
 
 use std::cell::{Cell, RefCell};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -51,6 +54,13 @@ pub(super) struct Flow {
     pub(super) tells_losses: bool,
 }
 
+/// Messages that go out in one request.
+struct Batch {
+    body: Bytes,
+    numbers: RangeInclusive<u64>,
+    messages: u64,
+}
+
 /// A run under way.
 pub(super) struct Delivery<'a, 't> {
     posts: &'a Posts<'a>,
@@ -88,7 +98,10 @@ impl<'a, 't> Delivery<'a, 't> {
 
     /// Sends until there is nothing left, or something makes it senseless to go on.
     pub(super) async fn run(&self) {
-        join_all((0..self.flow.concurrency).map(|_| self.work())).await;
+        // Each worker is polled only when its own answer has come; `join_all` would poll them all.
+        let mut workers: FuturesUnordered<_> =
+            (0..self.flow.concurrency).map(|_| self.work()).collect();
+        while workers.next().await.is_some() {}
     }
 
     /// Lets what is under way come to its end, and begins nothing new.
@@ -116,11 +129,16 @@ impl<'a, 't> Delivery<'a, 't> {
 
     async fn work(&self) {
         let mut stopped = self.stop.subscribe();
-        loop {
-            let raw = tokio::select! {
-                biased;
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                raw = self.source.next() => raw,
+        while !self.is_stopped() {
+            let raw = if let Some(raw) = self.source.try_next() {
+                Some(raw)
+            } else {
+                // Only a worker that really waits pays for listening to both.
+                tokio::select! {
+                    biased;
+                    _ = stopped.wait_for(|stopped| *stopped) => None,
+                    raw = self.source.next() => raw,
+                }
             };
             let Some(raw) = raw else { return };
             if let Some(slot) = self.slot() {
@@ -156,7 +174,7 @@ impl<'a, 't> Delivery<'a, 't> {
         match self.posts.compose(raw) {
             Ok(message) => Some(message),
             Err(unfit) => {
-                self.lose(number, number, 1, Loss::Unfit(unfit));
+                self.lose(&(number..=number), 1, Loss::Unfit(unfit));
                 None
             }
         }
@@ -165,50 +183,59 @@ impl<'a, 't> Delivery<'a, 't> {
     async fn send(&self, message: &Message) {
         let started = Instant::now();
         let (retries, outcome) = self.persist(async || self.posts.send(message).await).await;
-        self.count(message.number, message.number, 1, started, retries, outcome);
+        let numbers = message.number..=message.number;
+        self.count(&numbers, 1, started, retries, outcome);
     }
 
-    /// Sends `first` and what is there beside it without waiting, in one request.
+    /// Sends `first` and what is there beside it without waiting, in as few requests as hold it.
     async fn send_batch(&self, first: Raw) {
-        let mut pending = Some(first);
-        while let Some(raw) = pending.take() {
-            let mut entries = Vec::new();
-            let mut numbers = None;
-            let mut bytes = "[]".len();
-            let mut next = Some(raw);
-            while let Some(raw) = next.take() {
-                let number = raw.number;
-                let Some(message) = self.compose(raw.clone()) else {
-                    next = self.source.try_next();
-                    continue;
-                };
+        let mut next = Some(first);
+        while let Some(first) = next.take().filter(|_| !self.is_stopped()) {
+            let (batch, left) = self.pack(first);
+            next = left;
+            let Some(batch) = batch else { continue };
+            let started = Instant::now();
+            let (retries, outcome) = self
+                .persist(async || self.posts.send_batch(batch.body.clone()).await)
+                .await;
+            self.count(&batch.numbers, batch.messages, started, retries, outcome);
+        }
+    }
+
+    /// A batch that begins with `first`, and the message that did not fit any more.
+    fn pack(&self, first: Raw) -> (Option<Batch>, Option<Raw>) {
+        let mut entries = Vec::new();
+        let mut numbers: Option<RangeInclusive<u64>> = None;
+        let mut bytes = "[]".len();
+        let mut left = None;
+        let mut next = Some(first);
+        while let Some(raw) = next.take() {
+            let number = raw.number;
+            if let Some(message) = self.compose(raw.clone()) {
                 let (entry, length) = self.posts.entry(&message);
-                if length + "[]".len() > MAX_MESSAGE_BYTES {
-                    self.lose(number, number, 1, Loss::Unfit(Unfit::TooLarge(length)));
+                if "[]".len() + length > MAX_MESSAGE_BYTES {
+                    let unfit = Unfit::TooLarge(length);
+                    self.lose(&(number..=number), 1, Loss::Unfit(unfit));
                 } else if bytes + length > MAX_MESSAGE_BYTES {
-                    pending = Some(raw);
+                    left = Some(raw);
                     break;
                 } else {
                     bytes += length;
                     entries.push(entry);
-                    numbers = Some((numbers.map_or(number, |(first, _)| first), number));
+                    numbers = Some(numbers.map_or(number, |numbers| *numbers.start())..=number);
                 }
-                if entries.len() == MAX_BATCH_MESSAGES {
-                    break;
-                }
-                next = self.source.try_next();
             }
-            let Some((from, to)) = numbers else { continue };
-            let body = Posts::pack(&entries);
-            let started = Instant::now();
-            let (retries, outcome) = self
-                .persist(async || self.posts.send_batch(body.clone()).await)
-                .await;
-            self.count(from, to, entries.len() as u64, started, retries, outcome);
-            if self.is_stopped() {
-                return;
+            if entries.len() == MAX_BATCH_MESSAGES {
+                break;
             }
+            next = self.source.try_next();
         }
+        let batch = numbers.map(|numbers| Batch {
+            body: Posts::pack(&entries),
+            numbers,
+            messages: entries.len() as u64,
+        });
+        (batch, left)
     }
 
     async fn persist(
@@ -228,8 +255,7 @@ impl<'a, 't> Delivery<'a, 't> {
 
     fn count(
         &self,
-        from: u64,
-        to: u64,
+        numbers: &RangeInclusive<u64>,
         messages: u64,
         started: Instant,
         retries: u32,
@@ -248,12 +274,13 @@ impl<'a, 't> Delivery<'a, 't> {
                 if ends_the_run(&error) {
                     self.stop();
                 }
-                self.lose(from, to, messages, Loss::Https(error));
+                self.lose(numbers, messages, Loss::Https(error));
             }
         }
     }
 
-    fn lose(&self, from: u64, to: u64, messages: u64, loss: Loss) {
+    fn lose(&self, numbers: &RangeInclusive<u64>, messages: u64, loss: Loss) {
+        let (from, to) = (numbers.start(), numbers.end());
         self.tally.borrow_mut().failed += messages;
         let noun = self.flow.noun;
         let name = if from == to {

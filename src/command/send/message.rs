@@ -62,6 +62,8 @@ pub(super) struct Form {
     constant: Option<(HeaderMap, HeaderMap)>,
     /// Names whose capitals are lost on the way.
     pub(super) capitals: Vec<String>,
+    /// Names whose value holds a character that a header carries but that the service's documentation does not list.
+    pub(super) unlisted: Vec<(String, char)>,
 }
 
 impl Form {
@@ -71,6 +73,7 @@ impl Form {
             declares: options.content_type.is_none(),
             constant: None,
             capitals: Vec::new(),
+            unlisted: Vec::new(),
         };
         let text = |text: &str| {
             if options.template {
@@ -123,10 +126,12 @@ impl Form {
             .ok_or_else(|| FormError::Syntax {
                 text: property.to_owned(),
             })?;
-        check_characters(name, "name", name)?;
+        check_characters(name, "name", name, is_legal_in_property)?;
         let value = text(value)?;
         for literal in value.literals() {
-            check_characters(literal, "value", name)?;
+            check_characters(literal, "value", name, |c| matches!(c, ' '..='~'))?;
+            let unlisted = literal.chars().find(|c| !is_legal_in_property(*c));
+            self.unlisted.extend(unlisted.map(|c| (name.to_owned(), c)));
         }
         let header = Property::Application(name).header();
         let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| FormError::Syntax {
@@ -184,8 +189,13 @@ impl Form {
     }
 }
 
-fn check_characters(text: &str, place: &'static str, name: &str) -> Result<(), FormError> {
-    match text.chars().find(|c| !is_legal_in_property(*c)) {
+fn check_characters(
+    text: &str,
+    place: &'static str,
+    name: &str,
+    may_stand: fn(char) -> bool,
+) -> Result<(), FormError> {
+    match text.chars().find(|c| !may_stand(*c)) {
         Some(character) => Err(FormError::Character {
             character,
             place,

@@ -10,6 +10,8 @@ mod run;
 mod source;
 mod tally;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -72,7 +74,8 @@ pub struct SendArgs {
     #[arg(long, value_name = "ENCODING", help_heading = "Message")]
     content_encoding: Option<String>,
 
-    /// Fill {n}, {uuid}, {now}, {random:20..30} and {device} in the message, its ids and property values
+    /// Fill in what stands in braces in the message, its ids and property values: n (the message's number), uuid, now,
+    /// random:20..30 and device
     #[arg(long, help_heading = "Message")]
     template: bool,
 
@@ -99,7 +102,7 @@ pub struct SendArgs {
     concurrency: u16,
 
     /// Pack messages into requests of up to 500 messages and 256 KB
-    #[arg(long, help_heading = "Many messages")]
+    #[arg(long, help_heading = "Many messages", conflicts_with_all = ["interval", "rate"])]
     batch: bool,
 
     /// Try a message this often again after 408, 429, 5xx and broken connections
@@ -141,6 +144,11 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
         let small = name.to_ascii_lowercase();
         context.warn(&format!(
             "HTTPS does not keep the case of names: the property {name} arrives as {small}"
+        ));
+    }
+    for (name, character) in &plan.form.unlisted {
+        context.warn(&format!(
+            "the value of the property {name} holds {character:?}, which is not among the characters that IoT Hub lists for HTTPS"
         ));
     }
     let source = open_source(args, &plan, context)?;

@@ -245,7 +245,7 @@ impl From<FormError> for Failure {
                 "HTTPS does not keep the case of names: names that differ in case alone are the same."
             }
             FormError::Character { .. } => {
-                "Over HTTPS, property names and values may have letters, digits and !#$%&'*+-.^_`|~ alone. Put anything else into the body."
+                "Over HTTPS a property's name may have letters, digits and !#$%&'*+-.^_`|~, and its value plain ASCII. Put anything else into the body."
             }
             FormError::Id { .. } => "Letters, digits and -:.+%_#*?!(),=@;$' may stand in it.",
             FormError::Header { .. } => "Plain ASCII may stand in it.",

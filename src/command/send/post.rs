@@ -2,11 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use tokio::time::Instant;
 
 use super::message::{Form, batch_properties, counted_bytes, is_json};
 use super::plan::{BodyTemplate, body_template};
@@ -23,8 +21,8 @@ use crate::protocol::rest::batch::{self, BatchMessage};
 use crate::protocol::rest::{BATCH_CONTENT_TYPE, MAX_MESSAGE_BYTES};
 use crate::protocol::sas::{self, SigningKey};
 
-/// A token of our own is replaced this long before it expires.
-const RENEWAL: Duration = Duration::from_secs(300);
+/// A token of our own is replaced this many seconds before it expires.
+const RENEWAL_SECONDS: i64 = 300;
 
 /// The request's own content type, which the hub does not look at; the C SDK sends the same.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -72,7 +70,8 @@ pub(super) struct Posts<'a> {
     dice: RefCell<Dice>,
     tokens: Tokens,
     ready: RefCell<Rc<Ready>>,
-    renew_at: Cell<Option<Instant>>,
+    /// Seconds since 1970.
+    renew_at: Cell<i64>,
 }
 
 /// Requests but for their bodies.
@@ -122,7 +121,7 @@ impl<'a> Posts<'a> {
                 other: empty.clone(),
                 batch: empty,
             })),
-            renew_at: Cell::new(None),
+            renew_at: Cell::new(i64::MAX),
         };
         posts.renew()?;
         Ok(posts)
@@ -235,7 +234,7 @@ impl<'a> Posts<'a> {
 
     /// The requests, their token good for some minutes at least.
     fn opened(&self) -> Result<Rc<Ready>, HttpsError> {
-        if self.renew_at.get().is_some_and(|at| Instant::now() >= at) {
+        if (self.clock)().timestamp() >= self.renew_at.get() {
             self.renew()?;
         }
         Ok(Rc::clone(&self.ready.borrow()))
@@ -245,10 +244,9 @@ impl<'a> Posts<'a> {
         let token = match &self.tokens {
             Tokens::Given(token) => token.clone(),
             Tokens::Signed { key, resource } => {
-                let lifetime = Duration::from_secs(OWN_TOKEN_SECONDS.unsigned_abs());
-                self.renew_at
-                    .set(Some(Instant::now() + lifetime.saturating_sub(RENEWAL)));
-                let expiry = (self.clock)().timestamp() + OWN_TOKEN_SECONDS;
+                let now = (self.clock)().timestamp();
+                let expiry = now + OWN_TOKEN_SECONDS;
+                self.renew_at.set(expiry - RENEWAL_SECONDS);
                 sas::mint(key, resource, expiry, None)
             }
         };

@@ -148,6 +148,30 @@ fn what_no_hub_takes_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn a_value_beyond_the_listed_characters_is_sent_and_warned_of() {
+    let hub = Emulator::start(&[]);
+    let sent = hub
+        .owner(&[
+            "send",
+            "device1",
+            "x",
+            "-p",
+            "at=2026-01-31T08:00:00Z room 5",
+        ])
+        .run();
+    assert!(
+        sent.stderr.contains("warning: ") && sent.stderr.contains("':'"),
+        "{}",
+        sent.stderr
+    );
+    sent.success();
+    assert_eq!(
+        events(&hub, 1)[0]["properties"]["at"],
+        "2026-01-31T08:00:00Z room 5"
+    );
+}
+
+#[test]
 fn the_request_is_shown_without_its_token() {
     let hub = HostileHub::start(vec![Answer::taken()]);
     let shown = Hubctl::new(&[
