@@ -2,6 +2,7 @@
 
 pub mod emulator;
 pub mod hostile;
+pub mod rest;
 pub mod runner;
 
 pub use emulator::Emulator;
