@@ -3,6 +3,7 @@
 //! [`Flashed`] says what there is, [`Flashed::facts`] gives it names, and each [`Format`] writes those names down. Knows
 //! how a text is quoted in each language. Must never know a file, a clock or a key.
 
+mod anchors;
 mod c;
 mod env;
 mod flashed;
@@ -12,6 +13,7 @@ mod json;
 mod prefix;
 mod rust;
 
+pub use anchors::{ANCHORS, Anchor};
 pub use flashed::{Fact, Flashed, Subject, Value};
 pub use format::Format;
 pub use prefix::{Prefix, PrefixError};
