@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, login, logout, sas_token};
+use crate::command::{Context, demo, emulator, login, logout, monitor_events, sas_token, send};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -59,9 +59,13 @@ enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    SasToken(sas_token::SasTokenArgs),
+    Send(send::SendArgs),
+    MonitorEvents(monitor_events::MonitorEventsArgs),
+    Emulator(emulator::EmulatorArgs),
+    Demo(demo::DemoArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
-    SasToken(sas_token::SasTokenArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -90,9 +94,13 @@ impl Cli {
     /// The command's own.
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.command {
+            Command::SasToken(args) => sas_token::run(&args, context),
+            Command::Send(args) => send::run(&args, context),
+            Command::MonitorEvents(args) => monitor_events::run(&args, context),
+            Command::Emulator(args) => emulator::run(&args, context),
+            Command::Demo(args) => demo::run(&args, context),
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
-            Command::SasToken(args) => sas_token::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -103,7 +111,13 @@ impl Command {
     fn answers_in_json(&self) -> bool {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
-            Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
+            Self::MonitorEvents(args) => args.answers_in_json(),
+            Self::Send(_)
+            | Self::Emulator(_)
+            | Self::Demo(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Completions { .. } => false,
         }
     }
 }

@@ -4,10 +4,14 @@
 //! takes the time as an argument; what it does stands in its `run`.
 
 pub mod context;
+pub mod demo;
 pub mod device_key;
+pub mod emulator;
 pub mod login;
 pub mod logout;
+pub mod monitor_events;
 pub mod sas_token;
+pub mod send;
 pub mod teller;
 
 pub use context::Context;
