@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::Emulator;
 use crate::support::installed::is_installed;
 
 use super::{
@@ -223,6 +224,31 @@ fn a_shell_hands_the_post_to_curl() {
         let authorization = format!("Authorization: {}", said(&json, "sasToken"));
         assert!(arguments.contains(&authorization.as_str()));
         assert_eq!(arguments.len(), 13);
+    }
+}
+
+/// What is flashed is enough to connect: the certificates, the address and the token, and nothing of this machine's.
+#[cfg(unix)]
+#[test]
+fn a_hub_takes_the_post() {
+    if !is_installed("curl") {
+        return;
+    }
+    let folder = folder();
+    let hub = Emulator::start(&[]);
+    let post = hub.owner(&["sas-token", "device1", "-f", "curl"]).run();
+    let json = ["sas-token", "device1", "--with-ca", "-f", "json"];
+    let json: Value = serde_json::from_str(&hub.owner(&json).run().success()).unwrap();
+    let roots = write(&folder, "roots.pem", &said(&json, "iotHubRootCa"));
+    let flashed = format!(
+        "curl -s --cacert '{}' -H 'Authorization: {}' -d '{{}}' -w '%{{http_code}}\\n' '{}'",
+        shown(&roots),
+        said(&json, "sasToken"),
+        said(&json, "iotHubEventsUrl")
+    );
+    for command in [post.success(), flashed] {
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert_eq!(text(&output.stdout), "204\n", "{}", text(&output.stderr));
     }
 }
 
