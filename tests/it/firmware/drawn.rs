@@ -1,5 +1,6 @@
 //! Ids drawn from the full legal alphabet, taken through the real compilers and back.
 
+use std::env::consts::EXE_EXTENSION;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -78,7 +79,7 @@ fn drawn_ids_survive_rustc() {
     });
     let source = format!("#![deny(warnings)]\n{includes}fn main() {{\n{prints}}}\n");
     let source = write(&folder, "print.rs", &source);
-    let program = folder.path().join("print");
+    let program = folder.path().join("print").with_extension(EXE_EXTENSION);
     compile(&rustc(), &["-o", shown(&program), shown(&source)], None).unwrap();
     let printed = text(&Command::new(&program).output().unwrap().stdout);
     assert_eq!(printed.lines().collect::<Vec<_>>(), ids);

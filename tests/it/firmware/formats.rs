@@ -1,5 +1,6 @@
 //! The further formats, read by what will read them: compilers, `CMake`, Python's CSV, a shell.
 
+use std::env::consts::EXE_EXTENSION;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -72,7 +73,7 @@ fn certificates_compile_in_rust() {
     write(&folder, "secrets.rs", &secrets);
     let source = "#![deny(warnings)]\ninclude!(\"secrets.rs\");\nfn main() { print!(\"{IOT_HUB_ROOT_CA}\"); }\n";
     let source = write(&folder, "main.rs", source);
-    let program = folder.path().join("main");
+    let program = folder.path().join("main").with_extension(EXE_EXTENSION);
     compile(&rustc(), &["-o", shown(&program), shown(&source)], None).unwrap();
     let printed = text(&Command::new(&program).output().unwrap().stdout);
     assert_eq!(printed, said(&json, "iotHubRootCa"));
@@ -105,7 +106,7 @@ fn cmake_reads_what_json_says() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         for (name, _, member) in names {
             let read = std::fs::read_to_string(folder.path().join(name)).unwrap();
-            assert_eq!(read, said(&json, member), "{name}");
+            assert_eq!(read.replace("\r\n", "\n"), said(&json, member), "{name}");
         }
     }
 }
