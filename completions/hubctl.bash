@@ -223,7 +223,7 @@ _hubctl() {
             return 0
             ;;
         hubctl__subcmd__monitor__subcmd__events)
-            opts="-c -s -d -v -r -f -l -q -h --consumer-group --start-time --from --duration --count --partition --verbose --raw --format --login --profile --ca-file --amqp-port --connect-timeout --quiet --trace --json --color --help"
+            opts="-c -s -d -v -r -f -l -q -h --consumer-group --start-time --from --duration --count --partition --verbose --raw --format --login --profile --ca-file --amqp-port --mqtt-port --connect-timeout --quiet --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +293,10 @@ _hubctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --mqtt-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -309,7 +313,7 @@ _hubctl() {
             return 0
             ;;
         hubctl__subcmd__sas__subcmd__token)
-            opts="-m -d -f -o -l -q -h --module --duration --expires-at --key-type --key --hub --policy --format --output --prefix --login --profile --ca-file --amqp-port --connect-timeout --quiet --trace --json --color --help"
+            opts="-m -d -f -o -l -q -h --module --duration --expires-at --key-type --key --hub --policy --format --output --prefix --min-left --with-ca --for --login --profile --ca-file --amqp-port --mqtt-port --connect-timeout --quiet --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -348,11 +352,11 @@ _hubctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "token json c rust env" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "token json c arduino rust nvs cmake env curl mqtt connection-string" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "token json c rust env" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "token json c arduino rust nvs cmake env curl mqtt connection-string" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -365,6 +369,14 @@ _hubctl() {
                     ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-left)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "mqtt https" -- "${cur}"))
                     return 0
                     ;;
                 --login)
@@ -387,6 +399,10 @@ _hubctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --mqtt-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -403,7 +419,7 @@ _hubctl() {
             return 0
             ;;
         hubctl__subcmd__send)
-            opts="-p -l -q -h --property --message-id --correlation-id --content-type --content-encoding --template --lines --count --interval --rate --concurrency --batch --retries --no-retry --print-request --login --profile --ca-file --amqp-port --connect-timeout --quiet --trace --json --color --help"
+            opts="-p -l -q -h --property --message-id --correlation-id --content-type --content-encoding --template --lines --count --interval --rate --concurrency --batch --retries --no-retry --print-request --login --profile --ca-file --amqp-port --mqtt-port --connect-timeout --quiet --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -470,6 +486,10 @@ _hubctl() {
                     return 0
                     ;;
                 --amqp-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mqtt-port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -76,7 +76,11 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TrustError>
     })
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+/// The certificates of a PEM file, at least one, each fit to be a trust anchor.
+///
+/// # Errors
+/// [`TrustError`], which names the file.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let fault = |source| TrustError::File {
         path: path.to_owned(),
         source,

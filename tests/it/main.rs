@@ -11,6 +11,7 @@
 mod architecture;
 mod command;
 mod completions;
+mod examples;
 mod faults;
 mod firmware;
 mod readme;

@@ -1,8 +1,11 @@
 //! What will be signed, for whom, with what and until when: decided without a network, a file or a clock.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::SasTokenArgs;
+use super::suit::{check_options, sovereign_warning, trusted_file, unsuited, wildcard_warning};
 use crate::command::device_key::KeyType;
 use crate::config::Settings;
 use crate::failure::{Failure, Kind};
@@ -28,6 +31,8 @@ pub(super) enum Source {
         key: Secret,
         /// The hub's host.
         host: Host,
+        /// The PEM file of `--ca-file` or the environment.
+        ca_file: Option<PathBuf>,
     },
     /// A connection string, and how to reach its hub.
     Login(Settings),
@@ -72,6 +77,8 @@ pub(super) struct Plan {
     pub(super) signer: Signer,
     /// When it expires.
     pub(super) expires: DateTime<Utc>,
+    /// The PEM file that says what to trust, where that is not what Azure's hubs present.
+    pub(super) ca_file: Option<PathBuf>,
     /// What looks odd.
     pub(super) warnings: Vec<String>,
 }
@@ -86,19 +93,18 @@ impl Plan {
         source: Source,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        if args.prefix.is_some() && !args.format.takes_prefix() {
-            return Err(
-                Failure::new(Kind::Usage, "--prefix has no name to stand before")
-                    .hint("Use it with --format c, rust or env."),
-            );
-        }
+        check_options(args)?;
         let expires = expiry(args, now)?;
         let mut warnings = Vec::new();
         if expires <= now {
             warnings.push(expired_warning(args, expires));
         }
+        let ca_file = match &source {
+            Source::Key { ca_file, .. } => ca_file.clone(),
+            Source::Login(settings) => settings.ca_file.clone(),
+        };
         let (host, subject, signer) = match source {
-            Source::Key { key, host } => (host, named_subject(args)?, Signer::Key(key)),
+            Source::Key { key, host, .. } => (host, named_subject(args)?, Signer::Key(key)),
             Source::Login(settings) => match &settings.connection_string {
                 ConnectionString::Device(device) => of_device(args, device, &settings)?,
                 ConnectionString::Hub(hub) => of_hub(args, hub.clone(), settings)?,
@@ -116,11 +122,18 @@ impl Plan {
                     .to_owned(),
             );
         }
+        args.format
+            .suits(&subject, args.protocol)
+            .map_err(unsuited)?;
+        let ca_file = trusted_file(args, &host, ca_file)?;
+        warnings.extend(wildcard_warning(args, &subject));
+        warnings.extend(sovereign_warning(args, &host, ca_file.is_some()));
         Ok(Self {
             host,
             subject,
             signer,
             expires,
+            ca_file,
             warnings,
         })
     }

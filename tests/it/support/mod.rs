@@ -3,6 +3,7 @@
 pub mod emulator;
 pub mod hostile;
 pub mod rest;
+pub mod installed;
 pub mod runner;
 
 pub use emulator::Emulator;
