@@ -2,8 +2,8 @@
 
 pub mod emulator;
 pub mod hostile;
-pub mod rest;
 pub mod installed;
+pub mod rest;
 pub mod runner;
 
 pub use emulator::Emulator;
