@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, login, logout, sas_token};
+use crate::command::{Context, inspect_token, login, logout, sas_token};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -62,6 +62,7 @@ enum Command {
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     SasToken(sas_token::SasTokenArgs),
+    InspectToken(inspect_token::InspectTokenArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -93,6 +94,7 @@ impl Cli {
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
             Command::SasToken(args) => sas_token::run(&args, context),
+            Command::InspectToken(args) => inspect_token::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -103,6 +105,7 @@ impl Command {
     fn answers_in_json(&self) -> bool {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
+            Self::InspectToken(args) => args.answers_in_json(),
             Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
         }
     }

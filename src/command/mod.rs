@@ -5,6 +5,8 @@
 
 pub mod context;
 pub mod device_key;
+pub mod inspect_token;
+pub mod key;
 pub mod login;
 pub mod logout;
 pub mod sas_token;

@@ -1,3 +1,4 @@
 //! A file a command, as in `src/command`.
 
+mod inspect_token;
 mod login;
