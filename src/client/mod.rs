@@ -2,6 +2,7 @@
 //!
 //! Knows sockets and trust anchors. Must never know flags, profiles, exit codes or how anything is shown.
 
+pub mod chain;
 pub mod dial;
 pub mod https;
 pub mod notice;

@@ -11,6 +11,7 @@ mod format;
 mod head;
 mod json;
 mod prefix;
+pub mod root_ca;
 mod rust;
 
 pub use anchors::{ANCHORS, Anchor};
