@@ -33,6 +33,9 @@ Register-ArgumentCompleter -Native -CommandName 'hubctl' -ScriptBlock {
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Save a hub''s connection string, so that later commands need no --login')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Forget what `hubctl login` has saved')
             [CompletionResult]::new('sas-token', 'sas-token', [CompletionResultType]::ParameterValue, 'Make a SAS token, alone or as a file to flash')
+            [CompletionResult]::new('inspect-token', 'inspect-token', [CompletionResultType]::ParameterValue, 'Explain a SAS token: what it opens, until when, and what is wrong with it')
+            [CompletionResult]::new('root-ca', 'root-ca', [CompletionResultType]::ParameterValue, 'Print the certificates that a device should pin, or show what a host presents')
+            [CompletionResult]::new('dps', 'dps', [CompletionResultType]::ParameterValue, 'Make keys and tokens for the Device Provisioning Service, without any network')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             break
         }
@@ -88,6 +91,87 @@ Register-ArgumentCompleter -Native -CommandName 'hubctl' -ScriptBlock {
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up a connection that is not made within this time')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Sign with the policy''s key of the hub''s connection string: for the whole hub, or for DEVICE if it is named')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Errors as one JSON object on stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hubctl;inspect-token' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Check the signature with this key (base64), with the key in @FILE, or with the one on standard input for -')
+            [CompletionResult]::new('--min-left', '--min-left', [CompletionResultType]::ParameterName, 'End with exit code 12 unless the token still has this long to run')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'How to write it down')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to write it down')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Connection string, @FILE to read it from a file, or - for standard input')
+            [CompletionResult]::new('--login', '--login', [CompletionResultType]::ParameterName, 'Connection string, @FILE to read it from a file, or - for standard input')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file besides the system''s [env: HUBCTL_CA_FILE]')
+            [CompletionResult]::new('--amqp-port', '--amqp-port', [CompletionResultType]::ParameterName, 'The hub''s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up a connection that is not made within this time')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Errors as one JSON object on stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hubctl;root-ca' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The host''s port, such as 8883 for MQTT or 5671 for AMQP [default: 443]')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'How to write it down; with HOST, c and rust hold the anchor that its chain ends in, and pem the chain as presented [default: pem, and text with HOST]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to write it down; with HOST, c and rust hold the anchor that its chain ends in, and pem the chain as presented [default: pem, and text with HOST]')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file besides the system''s [env: HUBCTL_CA_FILE]')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up a connection that is not made within this time')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Errors as one JSON object on stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hubctl;dps' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Errors as one JSON object on stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('derive-key', 'derive-key', [CompletionResultType]::ParameterValue, 'Derive a device''s key from its enrollment group''s key')
+            [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Make a token to register a device with')
+            break
+        }
+        'hubctl;dps;derive-key' {
+            [CompletionResult]::new('--group-key', '--group-key', [CompletionResultType]::ParameterName, 'The enrollment group''s key (base64), @FILE, or - for standard input')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Errors as one JSON object on stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'hubctl;dps;token' {
+            [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'The provisioning service''s ID scope')
+            [CompletionResult]::new('--registration-id', '--registration-id', [CompletionResultType]::ParameterName, 'The device''s registration id: letters in lower case, digits and - . _ :')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The device''s own key (base64), @FILE, or - for standard input')
+            [CompletionResult]::new('--group-key', '--group-key', [CompletionResultType]::ParameterName, 'The enrollment group''s key, from which the device''s is derived')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'How long the token is good for')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long the token is good for')
+            [CompletionResult]::new('--expires-at', '--expires-at', [CompletionResultType]::ParameterName, 'When the token expires: RFC 3339, or milliseconds since 1970')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'The provisioning service''s host name')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'How to write it down')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to write it down')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output')
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Begin every name with this, such as DEV1_, in the formats that have names')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')

@@ -7,7 +7,7 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, inspect_token, login, logout, sas_token};
+use crate::command::{Context, dps, inspect_token, login, logout, root_ca, sas_token};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -63,6 +63,8 @@ enum Command {
     Logout(logout::LogoutArgs),
     SasToken(sas_token::SasTokenArgs),
     InspectToken(inspect_token::InspectTokenArgs),
+    RootCa(root_ca::RootCaArgs),
+    Dps(dps::DpsArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -95,6 +97,8 @@ impl Cli {
             Command::Logout(args) => logout::run(&args, context),
             Command::SasToken(args) => sas_token::run(&args, context),
             Command::InspectToken(args) => inspect_token::run(&args, context),
+            Command::RootCa(args) => root_ca::run(&args, context),
+            Command::Dps(args) => dps::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -106,6 +110,8 @@ impl Command {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
             Self::InspectToken(args) => args.answers_in_json(),
+            Self::RootCa(args) => args.answers_in_json(),
+            Self::Dps(args) => args.answers_in_json(),
             Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
         }
     }
@@ -127,8 +133,12 @@ pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = Cli::command();
     command.build();
     let mut pages = Vec::new();
-    let all = std::iter::once(&command).chain(command.get_subcommands());
-    for page in all.filter(|page| !page.is_hide_set()) {
+    let mut left = vec![&command];
+    while let Some(page) = left.pop() {
+        if page.is_hide_set() {
+            continue;
+        }
+        left.extend(page.get_subcommands());
         let name = page
             .get_display_name()
             .unwrap_or(page.get_name())

@@ -5,10 +5,12 @@
 
 pub mod context;
 pub mod device_key;
+pub mod dps;
 pub mod inspect_token;
 pub mod key;
 pub mod login;
 pub mod logout;
+pub mod root_ca;
 pub mod sas_token;
 pub mod teller;
 

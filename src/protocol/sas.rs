@@ -144,6 +144,15 @@ pub fn resource(host: &str, device: Option<&str>, module: Option<&str>) -> Strin
     }
 }
 
+/// The resource of a registration with the Device Provisioning Service, before encoding.
+#[must_use]
+pub fn registration(scope: &str, registration_id: &str) -> String {
+    format!("{scope}/registrations/{registration_id}")
+}
+
+/// The policy that every registration is signed for, by whichever key.
+pub const REGISTRATION_POLICY: &str = "registration";
+
 /// Why a text is no token.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenError {

@@ -5,10 +5,7 @@ use super::finding::Finding;
 use super::opens::Opens;
 use crate::model::connection_string::Host;
 use crate::model::identifier::{DeviceId, ModuleId};
-use crate::protocol::sas::percent_encode;
-
-/// What signs DPS registrations.
-pub(super) const DPS_POLICY: &str = "registration";
+use crate::protocol::sas::{REGISTRATION_POLICY, percent_encode};
 
 /// Base64 of 32 bytes.
 const SIGNATURE_LENGTH: usize = 44;
@@ -313,7 +310,7 @@ fn policy(fields: &Fields, opens: &Opens, findings: &mut Vec<Finding>) {
         );
     }
     match (opens, policy) {
-        (Opens::Device { .. } | Opens::Module { .. }, Some(policy)) if policy == DPS_POLICY => {
+        (Opens::Device { .. } | Opens::Module { .. }, Some(policy)) if policy == REGISTRATION_POLICY => {
             findings.push(
                 Finding::wrong("policyOnDevice", "skn", "\"registration\" signs for the Device Provisioning Service, not for a hub")
                     .should_be("no skn at all: the device's own key signs"),
@@ -323,9 +320,9 @@ fn policy(fields: &Fields, opens: &Opens, findings: &mut Vec<Finding>) {
             Finding::odd("policyOnDevice", "skn", format!("it names the policy {policy:?} on a device's token: the hub then checks with that policy's key and not with the device's"))
                 .should_be("no skn, where the device's own key signed"),
         ),
-        (Opens::Registration { .. }, policy) if policy.as_deref() != Some(DPS_POLICY) => findings.push(
+        (Opens::Registration { .. }, policy) if policy.as_deref() != Some(REGISTRATION_POLICY) => findings.push(
             Finding::wrong("policyMissing", "skn", "it does not name the policy that signs for a registration")
-                .should_be(format!("skn={DPS_POLICY}")),
+                .should_be(format!("skn={REGISTRATION_POLICY}")),
         ),
         (Opens::Hub { .. } | Opens::Devices { .. } | Opens::Path { .. }, None) => findings.push(
             Finding::wrong("policyMissing", "skn", "it is missing: without it nobody can tell whose key opens a hub")
