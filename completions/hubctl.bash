@@ -360,7 +360,7 @@ _hubctl() {
             return 0
             ;;
         hubctl__subcmd__sas__subcmd__token)
-            opts="-m -d -f -o -l -q -h --module --duration --expires-at --key-type --key --hub --policy --format --output --prefix --login --profile --ca-file --amqp-port --connect-timeout --quiet --trace --json --color --help"
+            opts="-m -d -f -o -l -q -h --module --duration --expires-at --key-type --key --hub --policy --format --output --prefix --min-left --with-ca --for --login --profile --ca-file --amqp-port --mqtt-port --connect-timeout --quiet --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,11 +399,11 @@ _hubctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "token json c rust env" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "token json c arduino rust nvs cmake env curl mqtt connection-string" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "token json c rust env" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "token json c arduino rust nvs cmake env curl mqtt connection-string" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -416,6 +416,14 @@ _hubctl() {
                     ;;
                 --prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-left)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "mqtt https" -- "${cur}"))
                     return 0
                     ;;
                 --login)
@@ -435,6 +443,10 @@ _hubctl() {
                     return 0
                     ;;
                 --amqp-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mqtt-port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -71,19 +71,30 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l hub -d 'The 
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s f -l format -d 'How to write it down' -r -f -a "token\t'The token alone'
 json\t'One JSON object'
 c\t'A header for C and C++'
+arduino\t'The same with the certificates in PROGMEM'
 rust\t'A Rust file that needs no std'
-env\t'NAME=\'value\' lines for a shell'"
+nvs\t'The CSV that ESP-IDF\'s NVS partition generator reads'
+cmake\t'set(NAME ...) lines for CMake'
+env\t'NAME=\'value\' lines for a shell'
+curl\t'A ready POST with curl'
+mqtt\t'Host, port, client id, user name, password and topics for an MQTT client, as lines for a shell'
+connection-string\t'HostName=...;DeviceId=...;SharedAccessSignature=...'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s o -l output -d 'Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output' -r -F
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l prefix -d 'Begin every name with this, such as DEV1_, in the formats that have names' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l min-left -d 'Leave FILE as it is while its token, made by the same key for the same use, has at least this long to run' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l for -d 'Leave out what only the other protocol needs; the token is the same for both' -r -f -a "mqtt\t'MQTT over TLS'
+https\t'Posts over HTTPS'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s l -l login -d 'Connection string, @FILE to read it from a file, or - for standard input' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l profile -d 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l ca-file -d 'Trust the certificates in this PEM file besides the system\'s [env: HUBCTL_CA_FILE]' -r -F
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l amqp-port -d 'The hub\'s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l mqtt-port -d 'The hub\'s MQTT port [env: HUBCTL_MQTT_PORT] [default: 8883]' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l connect-timeout -d 'Give up a connection that is not made within this time' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l policy -d 'Sign with the policy\'s key of the hub\'s connection string: for the whole hub, or for DEVICE if it is named'
+complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l with-ca -d 'Add the certificates that the device must trust, as IOT_HUB_ROOT_CA'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s q -l quiet -d 'Say nothing but results, warnings and errors'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l json -d 'Errors as one JSON object on stderr'

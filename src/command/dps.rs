@@ -12,12 +12,18 @@ use super::key::read_key;
 use crate::config::file;
 use crate::config::options::SecretText;
 use crate::failure::{Failure, Kind};
-use crate::firmware::{Flashed, Format, Prefix, Subject};
+use crate::firmware::{Flashed, Format, Prefix, Roots, Subject};
 use crate::model::connection_string::Host;
 use crate::model::registration::{IdScope, RegistrationId};
 use crate::model::secret::Secret;
 use crate::model::span::{describe_duration, parse_duration, parse_time};
 use crate::protocol::sas::{self, KeyError, REGISTRATION_POLICY, SigningKey};
+
+/// MQTT's port over TLS.
+const MQTT_PORT: u16 = 8883;
+
+/// No file that is made here is larger, in bytes.
+const FILE_LIMIT: u64 = 1 << 16;
 
 /// The last second of the year 9999, beyond which RFC 3339 has no dates.
 const LAST_EXPIRY: i64 = 253_402_300_799;
@@ -93,6 +99,10 @@ struct TokenArgs {
     /// Begin every name with this, such as DEV1_, in the formats that have names
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<Prefix>,
+
+    /// Add the certificates that the device must trust, as IOT_HUB_ROOT_CA
+    #[arg(long)]
+    with_ca: bool,
 }
 
 impl DpsArgs {
@@ -141,12 +151,7 @@ fn derived(group: &Secret, registration_id: &RegistrationId) -> Result<Secret, F
 fn token(args: &TokenArgs, context: &mut Context) -> Result<(), Failure> {
     // Tokens count whole seconds.
     let now = context.now().trunc_subsecs(0);
-    if args.prefix.is_some() && !args.format.takes_prefix() {
-        return Err(
-            Failure::new(Kind::Usage, "--prefix has no name to stand before")
-                .hint("Use it with --format c, rust or env."),
-        );
-    }
+    suits(args)?;
     let expires = expiry(args, now)?;
     let key = match (&args.key, &args.group_key) {
         (_, Some(group)) => derived(&read_key(&group.0, context)?, &args.registration_id)?,
@@ -165,8 +170,42 @@ fn token(args: &TokenArgs, context: &mut Context) -> Result<(), Failure> {
         expires,
         made: now,
         prefix: args.prefix.clone().unwrap_or_default(),
+        protocol: None,
+        mqtt_port: MQTT_PORT,
+        roots: args.with_ca.then(Roots::azure),
+        ca_file: None,
     };
     deliver(args, &flashed, context)
+}
+
+/// Whether the format has something to say of a registration, and a place for what is asked for beside it.
+fn suits(args: &TokenArgs) -> Result<(), Failure> {
+    let usage = |what: &str| Failure::new(Kind::Usage, what);
+    match args.format {
+        Format::Curl | Format::Mqtt | Format::ConnectionString => {
+            return Err(
+                usage("this format is for a hub's token, not for a registration's")
+                    .hint("Use --format token, json, c, arduino, rust, nvs, cmake or env."),
+            );
+        }
+        Format::Token
+        | Format::Json
+        | Format::C
+        | Format::Arduino
+        | Format::Rust
+        | Format::Nvs
+        | Format::Cmake
+        | Format::Env => {}
+    }
+    if args.prefix.is_some() && !args.format.takes_prefix() {
+        return Err(usage("--prefix has no name to stand before")
+            .hint("Use it with --format c, arduino, rust, cmake or env."));
+    }
+    if args.with_ca && !args.format.takes_roots() {
+        return Err(usage("--with-ca has no place in this format")
+            .hint("Use it with --format c, arduino, rust, nvs, cmake, env or json."));
+    }
+    Ok(())
 }
 
 fn expiry(args: &TokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
@@ -191,10 +230,19 @@ fn expiry(args: &TokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure
 }
 
 fn deliver(args: &TokenArgs, flashed: &Flashed, context: &mut Context) -> Result<(), Failure> {
-    let text = Secret::new(args.format.write(flashed));
+    let text = args
+        .format
+        .write(flashed)
+        .map_err(|error| Failure::new(Kind::Usage, "this format cannot hold it").because(&error))?;
+    let text = Secret::new(text);
     let bytes = text.expose().as_bytes();
     let watched = if let Some(path) = args.output.as_deref().filter(|path| *path != "-") {
-        file::replace_private_if_changed(path, bytes)?;
+        let stands = file::standing(path, FILE_LIMIT)?;
+        if stands.as_deref() == Some(bytes) {
+            file::keep_private(path)?;
+        } else {
+            file::replace_private(path, bytes)?;
+        }
         context.terminals.stderr
     } else {
         context.print(bytes)?;

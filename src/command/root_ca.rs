@@ -19,7 +19,7 @@ use super::Context;
 use crate::client::chain::{self, Presented};
 use crate::client::trust;
 use crate::failure::{Failure, Kind};
-use crate::firmware::{ANCHORS, Anchor as Emitted, root_ca};
+use crate::firmware::{ANCHORS, Anchor as Emitted, is_azure, root_ca};
 use crate::model::connection_string::Host;
 use crate::model::span::parse_duration;
 use certificate::{Certificate, about, time};
@@ -27,13 +27,6 @@ use report::{Anchor, Report, Store};
 
 /// HTTPS's port.
 const HTTPS_PORT: u16 = 443;
-
-/// The names under which Azure's own hubs and provisioning services stand: public, US Government, China.
-const AZURE: [&str; 3] = [
-    ".azure-devices.net",
-    ".azure-devices.us",
-    ".azure-devices.cn",
-];
 
 /// Print the certificates that a device should pin, or show what a host presents
 ///
@@ -196,9 +189,7 @@ fn explain(
         .iter()
         .map(|der| Certificate::read(der))
         .collect();
-    let name = host.name.to_ascii_lowercase();
-    let azure = AZURE.iter().any(|suffix| name.ends_with(suffix));
-    let (pinned, pins) = if own.is_empty() || azure {
+    let (pinned, pins) = if own.is_empty() || is_azure(host) {
         (anchors(), "the anchors that hubctl emits alone")
     } else {
         (own.to_vec(), "what stands in --ca-file alone")

@@ -1,29 +1,36 @@
 //! `sas-token`: makes a token for a device, a module or a hub, and writes it the way it will be used.
 //!
 //! With a key at hand nothing is touched but the clock: no network, no certificates, no runtime.
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of flags are the help's text, where backticks would be noise"
+)]
 
+mod deliver;
 mod plan;
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, Local, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use clap::Args;
 
 use super::Context;
 use super::device_key::{DeviceKey, KeyType, device_key};
 use super::teller::{Teller, hub_client};
 use crate::client::notice::Notice;
+use crate::client::trust;
+use crate::config::credential;
 use crate::config::file;
 use crate::config::options::SecretText;
 use crate::config::{ConnectionOptions, Serves};
 use crate::failure::{Failure, Kind};
-use crate::firmware::{Flashed, Format, Prefix, Subject};
+use crate::firmware::{Flashed, Format, Prefix, Protocol, Roots, Subject};
 use crate::model::connection_string::Host;
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::secret::Secret;
-use crate::model::span::{describe_duration, parse_duration};
+use crate::model::span::parse_duration;
 use crate::protocol::sas::{self, KeyError, SigningKey};
 use plan::{LookUp, Plan, Signer, Source};
 
@@ -82,6 +89,24 @@ pub struct SasTokenArgs {
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<Prefix>,
 
+    /// Leave FILE as it is while its token, made by the same key for the same use, has at least this long to run
+    ///
+    /// Without it, FILE is left as it is where nothing but the time of its making would change: where its token expires in
+    /// the very second that was asked for, as it does with --expires-at.
+    #[arg(long, value_name = "DURATION", requires = "output", conflicts_with = "expires_at", value_parser = parse_duration)]
+    min_left: Option<Duration>,
+
+    /// Add the certificates that the device must trust, as IOT_HUB_ROOT_CA
+    ///
+    /// For a hub of Azure's these are the roots to pin today (see `hubctl root-ca`), unless --ca-file names others; for a
+    /// local hub, those of its CA file.
+    #[arg(long)]
+    with_ca: bool,
+
+    /// Leave out what only the other protocol needs; the token is the same for both
+    #[arg(long = "for", value_name = "PROTOCOL")]
+    protocol: Option<Protocol>,
+
     #[command(flatten)]
     connection: ConnectionOptions,
 }
@@ -102,12 +127,34 @@ pub fn run(args: &SasTokenArgs, context: &mut Context) -> Result<(), Failure> {
     // Tokens count whole seconds.
     let now = context.now().trunc_subsecs(0);
     let source = source(args, context)?;
+    let mqtt_port = credential::mqtt_port(&args.connection, &context.environment)?;
     let plan = Plan::new(args, source, now)?;
     for warning in &plan.warnings {
         context.warn(warning);
     }
-    let flashed = sign(args, plan, now, context)?;
-    deliver(args, &flashed, context)
+    let roots = roots(args, plan.ca_file.as_deref())?;
+    let (flashed, key) = sign(args, plan, now, context)?;
+    let flashed = Flashed {
+        mqtt_port,
+        roots,
+        ..flashed
+    };
+    deliver::deliver(args, &flashed, &key, context)
+}
+
+/// What the device must trust, where that is asked for.
+fn roots(args: &SasTokenArgs, ca_file: Option<&Path>) -> Result<Option<Roots>, Failure> {
+    let Some(path) = ca_file.filter(|_| args.with_ca) else {
+        return Ok(args.with_ca.then(Roots::azure));
+    };
+    let certificates = trust::read_certificates(path)?;
+    let roots = Roots::own(&certificates).map_err(|error| {
+        let what = format!("cannot flash the certificates of {}", path.display());
+        Failure::new(Kind::Input, what).because(&error).hint(
+            "Name a file with --ca-file that holds the hub's own certificate authority and no other.",
+        )
+    })?;
+    Ok(Some(roots))
 }
 
 /// What signs: the key of the flags, or the connection string.
@@ -116,6 +163,7 @@ fn source(args: &SasTokenArgs, context: &mut Context) -> Result<Source, Failure>
         return Ok(Source::Key {
             key: read_key(&key.0, context)?,
             host: host.clone(),
+            ca_file: credential::ca_file(&args.connection, &context.environment),
         });
     }
     context
@@ -144,7 +192,7 @@ fn sign(
     plan: Plan,
     now: DateTime<Utc>,
     context: &mut Context,
-) -> Result<Flashed, Failure> {
+) -> Result<(Flashed, SigningKey), Failure> {
     let mut subject = plan.subject;
     let (key, policy) = match plan.signer {
         Signer::Key(key) => (key, None),
@@ -162,7 +210,7 @@ fn sign(
         plan.expires.timestamp(),
         policy.as_deref(),
     );
-    Ok(Flashed {
+    let flashed = Flashed {
         host: plan.host,
         subject,
         policy,
@@ -170,7 +218,12 @@ fn sign(
         expires: plan.expires,
         made: now,
         prefix: args.prefix.clone().unwrap_or_default(),
-    })
+        protocol: args.protocol,
+        mqtt_port: credential::MQTTS_PORT,
+        roots: None,
+        ca_file: plan.ca_file.map(|file| file.display().to_string()),
+    };
+    Ok((flashed, signing))
 }
 
 fn ask_hub(
@@ -196,35 +249,6 @@ fn unusable_key(error: &KeyError) -> Failure {
     Failure::new(Kind::Input, "cannot sign with the key")
         .because(error)
         .hint("Copy the key again, whole and on one line; a connection string goes into --login.")
-}
-
-fn deliver(args: &SasTokenArgs, flashed: &Flashed, context: &mut Context) -> Result<(), Failure> {
-    let text = Secret::new(args.format.write(flashed));
-    let bytes = text.expose().as_bytes();
-    let path = args.output.as_deref().filter(|path| *path != "-");
-    let watched = if let Some(path) = path {
-        file::replace_private_if_changed(path, bytes)?;
-        context.terminals.stderr
-    } else {
-        context.print(bytes)?;
-        context.terminals.stdout
-    };
-    if watched {
-        context.note(&validity(flashed));
-    }
-    Ok(())
-}
-
-/// Until when the token is valid, in local time and relative.
-fn validity(flashed: &Flashed) -> String {
-    let local = flashed
-        .expires
-        .with_timezone(&Local)
-        .format("%Y-%m-%d %H:%M:%S %:z");
-    match (flashed.expires - flashed.made).to_std() {
-        Ok(left) => format!("valid until {local} (for {})", describe_duration(left)),
-        Err(_) => format!("expired at {local}"),
-    }
 }
 
 fn parse_host(text: &str) -> Result<Host, String> {

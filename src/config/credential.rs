@@ -16,6 +16,9 @@ use crate::model::connection_string::{ConnectionString, ConnectionStringError, W
 /// AMQP's port over TLS.
 pub const AMQPS_PORT: u16 = 5671;
 
+/// MQTT's port over TLS.
+pub const MQTTS_PORT: u16 = 8883;
+
 /// No connection string or certificate file is larger, in bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -186,16 +189,12 @@ impl Settings {
                 serves,
             });
         }
-        let ca_file = options.ca_file.clone();
-        let ca_file = ca_file
-            .or_else(|| environment.variable("HUBCTL_CA_FILE").map(PathBuf::from))
-            .or(found.ca_file);
         Ok(Self {
             connection_string: parsed.connection_string,
             origin: found.origin,
             warnings: parsed.warnings,
-            ca_file,
-            amqp_port: amqp_port(options, environment)?
+            ca_file: ca_file(options, environment).or(found.ca_file),
+            amqp_port: port(options.amqp_port, environment, "HUBCTL_AMQP_PORT")?
                 .or(found.amqp_port)
                 .unwrap_or(AMQPS_PORT),
             connect_timeout: options.connect_timeout,
@@ -203,18 +202,37 @@ impl Settings {
     }
 }
 
-fn amqp_port(
+/// The hub's MQTT port, of the flag or the environment.
+///
+/// # Errors
+/// [`CredentialError::Port`].
+pub fn mqtt_port(
     options: &ConnectionOptions,
     environment: &Environment,
+) -> Result<u16, CredentialError> {
+    let port = port(options.mqtt_port, environment, "HUBCTL_MQTT_PORT")?;
+    Ok(port.unwrap_or(MQTTS_PORT))
+}
+
+/// The PEM file of further trust anchors, of the flag or the environment.
+#[must_use]
+pub fn ca_file(options: &ConnectionOptions, environment: &Environment) -> Option<PathBuf> {
+    let file = options.ca_file.clone();
+    file.or_else(|| environment.variable("HUBCTL_CA_FILE").map(PathBuf::from))
+}
+
+fn port(
+    flag: Option<u16>,
+    environment: &Environment,
+    name: &'static str,
 ) -> Result<Option<u16>, CredentialError> {
-    const NAME: &str = "HUBCTL_AMQP_PORT";
-    match (options.amqp_port, environment.variable(NAME)) {
+    match (flag, environment.variable(name)) {
         (Some(port), _) => Ok(Some(port)),
         (None, Some(text)) => text
             .trim()
             .parse()
             .map(Some)
-            .map_err(|_| CredentialError::Port { name: NAME }),
+            .map_err(|_| CredentialError::Port { name }),
         (None, None) => Ok(None),
     }
 }

@@ -31,6 +31,12 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a link to another file, which might be anybody's.
+    #[error("cannot write {}: it is a link", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// It cannot be written; what stood there before still does.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -116,18 +122,50 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(&target, bytes).map_err(fault)
 }
 
-/// The same as [`replace_private`], but a file that holds `bytes` already is left untouched, so that a build which
-/// depends on it does not run again. Returns whether it was written.
+/// What stands where a file will be generated, if that is a regular file of at most `limit` bytes that can be read. A
+/// pipe is not read, for that would wait for its writer.
+///
+/// # Errors
+/// [`FileError::Link`] for a link to a file or to nothing: a secret goes where the user said, and nowhere else. A link
+/// to a terminal or a pipe (`/dev/stdout`) is none of that.
+pub fn standing(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let followed = std::fs::metadata(path);
+    let is_file = followed.as_ref().is_ok_and(std::fs::Metadata::is_file);
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if is_link && (is_file || followed.is_err()) {
+        return Err(FileError::Link {
+            path: path.to_owned(),
+        });
+    }
+    Ok(if is_file {
+        read(path, limit).ok()
+    } else {
+        None
+    })
+}
+
+/// Takes everyone's rights but the owner's from a file that is kept as it is; its time stays.
 ///
 /// # Errors
 /// [`FileError::Write`].
-pub fn replace_private_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
-    // Only a regular file may be read first: reading a pipe would wait for its writer.
-    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    if is_file && read(path, bytes.len() as u64).is_ok_and(|there| there == bytes) {
-        return Ok(false);
+pub fn keep_private(path: &Path) -> Result<(), FileError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let fault = |source| FileError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let mut permissions = std::fs::metadata(path).map_err(fault)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(permissions.mode() & 0o700);
+            std::fs::set_permissions(path, permissions).map_err(fault)?;
+        }
     }
-    replace_private(path, bytes).map(|()| true)
+    // Elsewhere there is nothing to take away.
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -172,19 +210,29 @@ mod tests {
         assert!(matches!(read(&path, 2), Err(FileError::TooLarge { .. })));
     }
 
+    #[cfg(unix)]
     #[test]
-    fn an_unchanged_file_is_left_alone() {
+    fn what_stands_is_read_and_links_to_files_are_refused() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        assert!(replace_private_if_changed(&path, b"one").unwrap());
-        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
-        assert!(!replace_private_if_changed(&path, b"one").unwrap());
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().modified().unwrap(),
-            before
-        );
-        assert!(replace_private_if_changed(&path, b"on").unwrap());
-        assert_eq!(read(&path, 10).unwrap(), b"on");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        assert!(standing(&file, 9).unwrap().is_none());
+        symlink(&file, &link).unwrap();
+        assert!(matches!(standing(&link, 9), Err(FileError::Link { .. })));
+        std::fs::write(&file, "old").unwrap();
+        assert!(matches!(standing(&link, 9), Err(FileError::Link { .. })));
+        assert_eq!(standing(&file, 9).unwrap().unwrap(), b"old");
+        assert!(standing(&file, 2).unwrap().is_none());
+        assert!(standing(folder.path(), 9).unwrap().is_none());
+        std::fs::remove_file(&link).unwrap();
+        symlink("/dev/null", &link).unwrap();
+        assert!(standing(&link, 9).unwrap().is_none());
+        let modified = || std::fs::metadata(&file).unwrap().modified().unwrap();
+        let before = modified();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
+        keep_private(&file).unwrap();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, modified()), (0o600, before));
     }
 
     #[cfg(unix)]

@@ -35,6 +35,10 @@ pub struct ConnectionOptions {
     #[arg(long, value_name = "PORT")]
     pub amqp_port: Option<u16>,
 
+    /// The hub's MQTT port [env: HUBCTL_MQTT_PORT] [default: 8883]
+    #[arg(long, value_name = "PORT")]
+    pub mqtt_port: Option<u16>,
+
     /// Give up a connection that is not made within this time
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
     pub connect_timeout: Duration,

@@ -30,7 +30,8 @@ impl From<CredentialError> for Failure {
             }
             CredentialError::Profile(source) => source.into(),
             CredentialError::Port { .. } => {
-                Self::new(Kind::Input, error.to_string()).hint("Set it to the hub's AMQP port, or unset it for 5671.")
+                Self::new(Kind::Input, error.to_string())
+                    .hint("Set it to the hub's port, or unset it for the usual one (AMQP 5671, MQTT 8883).")
             }
         }
     }
@@ -74,6 +75,8 @@ impl From<FileError> for Failure {
             )
             .because(&source)
             .hint("What stood there before is untouched. Free some space, or name another file."),
+            FileError::Link { .. } => Self::new(Kind::Input, error.to_string())
+                .hint("Name the file itself, or delete the link."),
             FileError::TooLarge { .. } | FileError::NotText { .. } => {
                 Self::new(Kind::Input, error.to_string())
             }

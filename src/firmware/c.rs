@@ -7,6 +7,18 @@ use super::head;
 
 /// The header's text.
 pub(super) fn write(flashed: &Flashed) -> String {
+    header(flashed, "", |name, pem| {
+        format!("#define {name} \\\n{}", lines(pem, " \\\n"))
+    })
+}
+
+/// The header's text, with `opening` behind the include guard and the certificates defined by `certificates`, which is
+/// given their name and their PEM.
+pub(super) fn header(
+    flashed: &Flashed,
+    opening: &str,
+    certificates: impl Fn(&str, &str) -> String,
+) -> String {
     let prefix = flashed.prefix.as_str();
     let guard = format!("HUBCTL_{prefix}IOTHUB_SECRETS_H");
     let mut text = String::from("/*\n");
@@ -19,14 +31,17 @@ pub(super) fn write(flashed: &Flashed) -> String {
     );
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(text, "#ifndef {guard}\n#define {guard}");
+    text.push_str(opening);
     for fact in flashed.facts() {
-        let _ = writeln!(
-            text,
-            "\n/* {} */\n#define {prefix}{} {}",
-            fact.about,
-            fact.name,
-            literal(&fact.value)
-        );
+        let name = format!("{prefix}{}", fact.name);
+        let definition = match &fact.value {
+            Value::Text(text) => format!("#define {name} {}", quote(text)),
+            // One type on every board: a long has 32 bits on an ESP32, an int 16 on an AVR, and 2038 is near.
+            Value::Seconds(seconds) => format!("#define {name} {seconds}LL"),
+            Value::Length(length) => format!("#define {name} {length}"),
+            Value::Pem(pem) => certificates(&name, pem),
+        };
+        let _ = writeln!(text, "\n/* {} */\n{definition}", fact.about);
     }
     let _ = write!(
         text,
@@ -39,13 +54,16 @@ pub(super) fn write(flashed: &Flashed) -> String {
     text
 }
 
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Text(text) => quote(text),
-        // One type on every board: a long has 32 bits on an ESP32, an int 16 on an AVR, and 2038 is near.
-        Value::Seconds(seconds) => format!("{seconds}LL"),
-        Value::Length(length) => length.to_string(),
-    }
+/// A string literal for each line, one below the other.
+pub(super) fn lines(text: &str, between: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let quoted = quote(line);
+            format!("  {}\\n\"", quoted.strip_suffix('"').unwrap_or(&quoted))
+        })
+        .collect();
+    lines.join(between)
 }
 
 /// A string literal. A `?` after another is escaped, for `??` may begin a trigraph (C99 §5.2.1.1); what is not plain ASCII

@@ -14,7 +14,7 @@ pub(super) fn write(flashed: &Flashed) -> String {
     }
     for fact in flashed.facts() {
         let value = match &fact.value {
-            Value::Text(value) => quote(value),
+            Value::Text(value) | Value::Pem(value) => quote(value),
             Value::Seconds(seconds) => seconds.to_string(),
             Value::Length(length) => length.to_string(),
         };

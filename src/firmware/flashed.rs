@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use clap::ValueEnum;
+
 use super::prefix::Prefix;
+use super::roots::Roots;
 use crate::model::connection_string::Host;
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::registration::{IdScope, RegistrationId};
@@ -72,6 +75,15 @@ impl Subject {
     }
 }
 
+/// How a device talks to its hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// MQTT over TLS
+    Mqtt,
+    /// Posts over HTTPS
+    Https,
+}
+
 /// One description of what is flashed; every format is written from it.
 #[derive(Debug, Clone)]
 pub struct Flashed {
@@ -87,8 +99,27 @@ pub struct Flashed {
     pub expires: DateTime<Utc>,
     /// When it was made.
     pub made: DateTime<Utc>,
-    /// What stands before every name in C, Rust and shell text.
+    /// What stands before every name in C, Rust, `CMake` and shell text.
     pub prefix: Prefix,
+    /// Leaves out what the other protocol alone needs; the token is the same.
+    pub protocol: Option<Protocol>,
+    /// The hub's port for MQTT.
+    pub mqtt_port: u16,
+    /// The trust anchors to flash as well.
+    pub roots: Option<Roots>,
+    /// The PEM file that a program on this machine needs to trust the hub, where it is not one of Azure's.
+    pub ca_file: Option<String>,
+}
+
+/// What a device says of itself over MQTT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// The client id.
+    pub client_id: String,
+    /// The user name.
+    pub user_name: String,
+    /// What the device's or module's own topics begin with, without a slash at the end.
+    pub topic: String,
 }
 
 /// One part of what is flashed.
@@ -111,6 +142,8 @@ pub enum Value {
     Seconds(i64),
     /// A length in bytes.
     Length(usize),
+    /// Certificates in PEM, in lines that end in `\n`; no secret.
+    Pem(String),
 }
 
 impl std::fmt::Debug for Value {
@@ -119,6 +152,7 @@ impl std::fmt::Debug for Value {
             Self::Text(_) => f.write_str("Text(…)"),
             Self::Seconds(seconds) => write!(f, "Seconds({seconds})"),
             Self::Length(length) => write!(f, "Length({length})"),
+            Self::Pem(_) => f.write_str("Pem(…)"),
         }
     }
 }
@@ -149,9 +183,31 @@ impl Flashed {
             facts.push(text("MODULE_NAME", "The module's id.", module.as_str()));
         }
         facts.extend(self.token_facts());
-        facts.extend(self.https_facts());
-        facts.extend(self.mqtt_facts());
+        if self.protocol != Some(Protocol::Mqtt) {
+            facts.extend(self.https_facts());
+        }
+        if self.protocol != Some(Protocol::Https) {
+            facts.extend(self.mqtt_facts());
+        }
+        if let Some(roots) = &self.roots {
+            facts.push(Fact {
+                name: "IOT_HUB_ROOT_CA",
+                about: "The certificate authorities to trust, in PEM.",
+                value: Value::Pem(roots.pem().to_owned()),
+            });
+        }
         facts
+    }
+
+    /// The same with another token in it.
+    #[must_use]
+    pub fn with_token(&self, token: Secret, expires: DateTime<Utc>, made: DateTime<Utc>) -> Self {
+        Self {
+            token,
+            expires,
+            made,
+            ..self.clone()
+        }
     }
 
     /// What a device needs to register itself: nothing of a hub, for it is told its hub by the answer.
@@ -219,19 +275,14 @@ impl Flashed {
 
     /// Where a device posts. Modules have no such place: a hub takes their events over AMQP and MQTT alone.
     fn https_facts(&self) -> Vec<Fact> {
-        let Subject::Device(device) = &self.subject else {
+        let Some(path) = self.events_path() else {
             return Vec::new();
         };
-        let events = Resource::DeviceEvents {
-            device: device.as_str().to_owned(),
-        };
-        let path = events.path_and_query();
-        let url = format!("https://{}{path}", self.host.authority());
         vec![
             text(
                 "IOT_HUB_EVENTS_URL",
                 "Where the device posts its messages over HTTPS.",
-                &url,
+                &self.url_of(&path),
             ),
             text(
                 "IOT_HUB_EVENTS_PATH",
@@ -241,31 +292,61 @@ impl Flashed {
         ]
     }
 
-    /// Ids stand as they are in MQTT's user name and topics, never percent-encoded (azure-iot-device 2.14.0,
-    /// `mqtt_topic_iothub.py`).
     fn mqtt_facts(&self) -> Vec<Fact> {
-        let Some(device) = self.subject.device() else {
+        let Some(mqtt) = self.mqtt() else {
             return Vec::new();
         };
-        let (client, topic) = match self.subject.module() {
+        vec![
+            text(
+                "IOT_HUB_MQTT_USERNAME",
+                "The user name over MQTT.",
+                &mqtt.user_name,
+            ),
+            text(
+                "IOT_HUB_MQTT_TOPIC",
+                "The topic to publish messages to over MQTT.",
+                &format!("{}/messages/events/", mqtt.topic),
+            ),
+        ]
+    }
+
+    fn events_path(&self) -> Option<String> {
+        let Subject::Device(device) = &self.subject else {
+            return None;
+        };
+        let events = Resource::DeviceEvents {
+            device: device.as_str().to_owned(),
+        };
+        Some(events.path_and_query())
+    }
+
+    fn url_of(&self, path: &str) -> String {
+        format!("https://{}{path}", self.host.authority())
+    }
+
+    /// Where the device posts its messages, if it is a device.
+    #[must_use]
+    pub fn events_url(&self) -> Option<String> {
+        self.events_path().map(|path| self.url_of(&path))
+    }
+
+    /// What MQTT needs, if it is a device or a module. Ids stand as they are in MQTT's user name and topics, never
+    /// percent-encoded (azure-iot-device 2.14.0, `mqtt_topic_iothub.py`).
+    #[must_use]
+    pub fn mqtt(&self) -> Option<Mqtt> {
+        let device = self.subject.device()?;
+        let (client_id, topic) = match self.subject.module() {
             None => (device.to_string(), format!("devices/{device}")),
             Some(module) => (
                 format!("{device}/{module}"),
                 format!("devices/{device}/modules/{module}"),
             ),
         };
-        vec![
-            text(
-                "IOT_HUB_MQTT_USERNAME",
-                "The user name over MQTT.",
-                &format!("{}/{client}/?api-version={API_VERSION}", self.host.name),
-            ),
-            text(
-                "IOT_HUB_MQTT_TOPIC",
-                "The topic to publish messages to over MQTT.",
-                &format!("{topic}/messages/events/"),
-            ),
-        ]
+        Some(Mqtt {
+            user_name: format!("{}/{client_id}/?api-version={API_VERSION}", self.host.name),
+            client_id,
+            topic,
+        })
     }
 
     /// Until when the token is valid, RFC 3339 in UTC.

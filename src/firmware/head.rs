@@ -40,7 +40,19 @@ pub(super) fn lines(flashed: &Flashed) -> Vec<String> {
         lines.push(format!("Policy:      {}", harmless(policy)));
     }
     lines.push(format!("Valid until: {}", flashed.expires_text()));
-    if matches!(flashed.subject, Subject::Module(..)) {
+    if let Some(roots) = &flashed.roots {
+        for (index, name) in roots.names().iter().enumerate() {
+            let label = if index == 0 { "Trusts:" } else { "" };
+            lines.push(format!("{label:<12} {}", harmless(name)));
+        }
+        if roots.are_own() {
+            lines.push(
+                "The certificates come from the CA file of a hub of your own: with them a device does not trust Azure."
+                    .to_owned(),
+            );
+        }
+    }
+    if matches!(flashed.subject, Subject::Module(..)) && flashed.protocol.is_none() {
         lines.push(String::new());
         lines.push(
             "There is no IOT_HUB_EVENTS_URL: hubs take a module's messages over MQTT and AMQP alone."

@@ -11,7 +11,7 @@ pub(super) fn write(flashed: &Flashed) -> String {
         .into_iter()
         .map(|fact| {
             let value = match fact.value {
-                Value::Text(text) => json!(text),
+                Value::Text(text) | Value::Pem(text) => json!(text),
                 Value::Seconds(seconds) => json!(seconds),
                 Value::Length(length) => json!(length),
             };

@@ -1,25 +1,6 @@
 //! Trust anchors alone, without a token: PEM, and `IOT_HUB_ROOT_CA` for C and Rust. Nothing in it is secret.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::{c, rust};
-
-/// One certificate block: base64 of its DER in lines of 64 characters, with a final newline.
-#[must_use]
-pub fn pem(der: &[u8]) -> String {
-    let base64 = STANDARD.encode(der);
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    let mut rest = base64.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
-        rest = after;
-    }
-    text.push_str("-----END CERTIFICATE-----\n");
-    text
-}
 
 /// The head's lines: who made it, and a line about each anchor.
 fn head(about: &[String]) -> Vec<String> {
@@ -49,20 +30,11 @@ pub fn c_header(about: &[String], pem: &str) -> String {
         text.push_str(format!(" * {line}").trim_end());
         text.push('\n');
     }
-    let lines: Vec<String> = pem
-        .lines()
-        .map(|line| {
-            format!(
-                "  {}",
-                c::quote(&format!("{line}\n")).replace("\\012", "\\n")
-            )
-        })
-        .collect();
     text.push_str(" */\n#ifndef HUBCTL_IOTHUB_ROOT_CA_H\n#define HUBCTL_IOTHUB_ROOT_CA_H\n\n");
     text.push_str(
         "/* The certificate authorities to trust, in PEM. */\n#define IOT_HUB_ROOT_CA \\\n",
     );
-    text.push_str(&lines.join(" \\\n"));
+    text.push_str(&c::lines(pem, " \\\n"));
     text.push_str("\n\n#endif\n");
     text
 }
@@ -76,13 +48,8 @@ pub fn rust_file(about: &[String], pem: &str) -> String {
         text.push('\n');
     }
     text.push_str("\n/// The certificate authorities to trust, in PEM.\n#[allow(dead_code)]\n");
-    text.push_str("pub const IOT_HUB_ROOT_CA: &str = concat!(\n");
-    for line in pem.lines() {
-        let quoted = rust::quote(line);
-        text.push_str("    ");
-        text.push_str(quoted.strip_suffix('"').unwrap_or(&quoted));
-        text.push_str("\\n\",\n");
-    }
-    text.push_str(");\n");
+    text.push_str("pub const IOT_HUB_ROOT_CA: &str = ");
+    text.push_str(&rust::lines(pem));
+    text.push_str(";\n");
     text
 }

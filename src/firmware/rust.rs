@@ -68,6 +68,7 @@ fn allowed(flashed: &Flashed) -> &'static str {
 fn literal(value: &Value) -> (&'static str, String) {
     match value {
         Value::Text(text) => ("&str", quote(text)),
+        Value::Pem(pem) => ("&str", lines(pem)),
         Value::Seconds(seconds) => ("i64", group(&seconds.to_string())),
         Value::Length(length) => ("usize", length.to_string()),
     }
@@ -89,6 +90,12 @@ pub(super) fn quote(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// A string literal over several lines; no line of PEM begins with a blank, which the language would swallow.
+pub(super) fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("{line}\\n\\\n")).collect();
+    format!("\"\\\n{}\"", lines.concat())
 }
 
 /// Digits in groups of three, as Clippy wants long numbers.

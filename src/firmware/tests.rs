@@ -1,4 +1,5 @@
 use chrono::{TimeZone as _, Utc};
+use clap::ValueEnum as _;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,7 +11,11 @@ use crate::protocol::sas::{self, SigningKey};
 const EVERY_CHARACTER: &str = "AZaz09-:.+%_#*??!(),=@;$'??)??(";
 
 fn flashed(subject: Subject, policy: Option<&str>, prefix: &str) -> Flashed {
-    let host = Host::parse("contoso.azure-devices.net").unwrap();
+    flashed_at("contoso.azure-devices.net", subject, policy, prefix)
+}
+
+fn flashed_at(host: &str, subject: Subject, policy: Option<&str>, prefix: &str) -> Flashed {
+    let host = Host::parse(host).unwrap();
     let key = Secret::new("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
     let token = sas::mint(
         &SigningKey::decoded(&key).unwrap(),
@@ -30,6 +35,26 @@ fn flashed(subject: Subject, policy: Option<&str>, prefix: &str) -> Flashed {
         } else {
             prefix.parse().unwrap()
         },
+        protocol: None,
+        mqtt_port: 8883,
+        roots: None,
+        ca_file: None,
+    }
+}
+
+fn with_roots() -> Flashed {
+    Flashed {
+        roots: Some(Roots::azure()),
+        ..flashed(device("device1"), None, "")
+    }
+}
+
+/// As for a hub on this machine.
+fn local() -> Flashed {
+    Flashed {
+        mqtt_port: 18883,
+        ca_file: Some("it's here/ca.pem".to_owned()),
+        ..flashed_at("localhost:8443", device("device1"), None, "")
     }
 }
 
@@ -39,7 +64,7 @@ fn device(id: &str) -> Subject {
 
 /// The text with the version taken out, so that a release changes no snapshot.
 fn written(format: Format, flashed: &Flashed) -> String {
-    format.write(flashed).replace(
+    format.write(flashed).unwrap().replace(
         concat!("hubctl ", env!("CARGO_PKG_VERSION")),
         "hubctl VERSION",
     )
@@ -68,6 +93,140 @@ fn each_format_for_a_device() {
 }
 
 #[test]
+fn each_further_format_for_a_device() {
+    let flashed = flashed(device("device1"), None, "");
+    snapshot!("device_nvs", written(Format::Nvs, &flashed));
+    snapshot!("device_cmake", written(Format::Cmake, &flashed));
+    snapshot!("device_arduino", written(Format::Arduino, &flashed));
+    snapshot!("device_curl", written(Format::Curl, &flashed));
+    snapshot!("device_mqtt", written(Format::Mqtt, &flashed));
+    snapshot!(
+        "device_connection_string",
+        written(Format::ConnectionString, &flashed)
+    );
+}
+
+#[test]
+fn a_hub_on_this_machine() {
+    snapshot!("local_curl", written(Format::Curl, &local()));
+    snapshot!("local_mqtt", written(Format::Mqtt, &local()));
+}
+
+#[test]
+fn each_format_with_what_to_trust() {
+    let flashed = with_roots();
+    snapshot!("roots_c", written(Format::C, &flashed));
+    snapshot!("roots_arduino", written(Format::Arduino, &flashed));
+    snapshot!("roots_rust", written(Format::Rust, &flashed));
+    snapshot!("roots_nvs", written(Format::Nvs, &flashed));
+    snapshot!("roots_cmake", written(Format::Cmake, &flashed));
+    snapshot!("roots_json", written(Format::Json, &flashed));
+}
+
+#[test]
+fn one_protocol_leaves_the_others_names_out() {
+    let names = |protocol| {
+        let flashed = Flashed {
+            protocol,
+            ..flashed(device("d"), None, "")
+        };
+        flashed
+            .facts()
+            .iter()
+            .map(|fact| fact.name)
+            .collect::<Vec<_>>()
+    };
+    let all = names(None);
+    assert_eq!(all.len(), 11);
+    let https = names(Some(Protocol::Https));
+    assert!(https.contains(&"IOT_HUB_EVENTS_URL") && https.contains(&"SAS_TOKEN"));
+    assert!(!https.iter().any(|name| name.contains("MQTT")));
+    let mqtt = names(Some(Protocol::Mqtt));
+    assert!(mqtt.contains(&"IOT_HUB_MQTT_TOPIC") && mqtt.contains(&"SAS_TOKEN"));
+    assert!(!mqtt.iter().any(|name| name.contains("EVENTS")));
+}
+
+#[test]
+fn what_a_format_cannot_say_is_refused() {
+    let module = Subject::Module("d".parse().unwrap(), "m".parse().unwrap());
+    let cases = [
+        (Format::Curl, Subject::Hub, None, Unsuited::NoHttps),
+        (Format::Curl, module.clone(), None, Unsuited::NoHttps),
+        (Format::C, module, Some(Protocol::Https), Unsuited::NoHttps),
+        (Format::Mqtt, Subject::Hub, None, Unsuited::NoMqtt),
+        (
+            Format::Curl,
+            device("d"),
+            Some(Protocol::Mqtt),
+            Unsuited::OtherProtocol,
+        ),
+        (
+            Format::Mqtt,
+            device("d"),
+            Some(Protocol::Https),
+            Unsuited::OtherProtocol,
+        ),
+        (
+            Format::ConnectionString,
+            device("a;b"),
+            None,
+            Unsuited::Semicolon,
+        ),
+    ];
+    for (format, subject, protocol, expected) in cases {
+        let flashed = Flashed {
+            protocol,
+            ..flashed(subject, None, "")
+        };
+        assert_eq!(format.write(&flashed), Err(expected), "{format:?}");
+    }
+}
+
+#[test]
+fn every_name_has_a_key_that_nvs_takes() {
+    let module = Subject::Module("d".parse().unwrap(), "m".parse().unwrap());
+    let mut keys = Vec::new();
+    for flashed in [with_roots(), flashed(module, None, "")] {
+        for fact in flashed.facts() {
+            let key = nvs::key(fact.name).unwrap();
+            assert!(key.len() <= 15, "{key}");
+            keys.push(key);
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 13);
+}
+
+#[test]
+fn an_earlier_text_gives_its_token_and_its_time_back() {
+    let flashed = with_roots();
+    for format in Format::value_variants() {
+        let text = format.write(&flashed).unwrap();
+        assert_eq!(
+            earlier::token_in(&text),
+            Some(flashed.token.expose()),
+            "{format:?}"
+        );
+        let made = earlier::made_in(&text);
+        match format {
+            Format::Token | Format::Curl | Format::ConnectionString => assert_eq!(made, None),
+            Format::Json
+            | Format::C
+            | Format::Arduino
+            | Format::Rust
+            | Format::Nvs
+            | Format::Cmake
+            | Format::Env
+            | Format::Mqtt => assert_eq!(made, Some(flashed.made), "{format:?}"),
+        }
+    }
+    assert_eq!(earlier::token_in("SharedAccessSignature"), None);
+    assert_eq!(earlier::made_in("Made by hubctl"), None);
+    assert_eq!(earlier::made_in("Made by hubctl 1 at noon."), None);
+}
+
+#[test]
 fn a_module_with_a_prefix() {
     let subject = Subject::Module("device1".parse().unwrap(), "mod1".parse().unwrap());
     let flashed = flashed(subject, None, "DEV1_");
@@ -80,6 +239,10 @@ fn a_whole_hub() {
     let flashed = flashed(Subject::Hub, Some("service"), "");
     snapshot!("hub_c", written(Format::C, &flashed));
     snapshot!("hub_json", written(Format::Json, &flashed));
+    snapshot!(
+        "hub_connection_string",
+        written(Format::ConnectionString, &flashed)
+    );
 }
 
 #[test]
@@ -99,7 +262,7 @@ fn the_port_stands_in_the_address_alone() {
         let fact = facts.iter().find(|fact| fact.name == name).unwrap().clone();
         match fact.value {
             Value::Text(text) => text,
-            Value::Seconds(_) | Value::Length(_) => panic!("{name} is a number"),
+            Value::Seconds(_) | Value::Length(_) | Value::Pem(_) => panic!("{name} is a number"),
         }
     };
     assert_eq!(value("IOT_HUB_HOST"), "localhost");
@@ -188,7 +351,102 @@ fn read_shell(word: &str) -> String {
     read
 }
 
+/// What `CMake` makes of a bracket argument (cmake-language(7)).
+fn read_cmake(argument: &str) -> &str {
+    let after = argument.strip_prefix('[').unwrap();
+    let marks = after.find('[').unwrap();
+    let closing = format!("]{}]", &after[..marks]);
+    let content = &after[marks + 1..];
+    let content = content.strip_prefix('\n').unwrap_or(content);
+    let end = content.find(&closing).unwrap();
+    assert_eq!(content.len(), end + closing.len(), "the bracket ends early");
+    &content[..end]
+}
+
+/// What a reader of CSV makes of a field in quotes, with the rest of the line behind it.
+fn read_csv(field: &str) -> String {
+    let inner = field.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+    assert!(
+        !inner.replace("\"\"", "").contains('"'),
+        "the field ends early"
+    );
+    inner.replace("\"\"", "\"")
+}
+
+/// The token for any key, host, id, policy and expiry, and the lengths that are written beside it.
+fn lengths_of(
+    key: &[u8; 32],
+    host: &str,
+    subject: Subject,
+    policy: Option<&str>,
+    expiry: i64,
+) -> (usize, usize, usize) {
+    use base64::Engine as _;
+    let mut flashed = flashed(subject, policy, "");
+    flashed.host = Host::parse(host).unwrap();
+    flashed.expires = Utc.timestamp_opt(expiry, 0).unwrap();
+    let key = Secret::new(base64::engine::general_purpose::STANDARD.encode(key));
+    flashed.token = sas::mint(
+        &SigningKey::decoded(&key).unwrap(),
+        &flashed.subject.resource(&flashed.host),
+        expiry,
+        policy,
+    );
+    let mut lengths = flashed
+        .facts()
+        .into_iter()
+        .filter_map(|fact| match fact.value {
+            Value::Length(length) => Some(length),
+            Value::Text(_) | Value::Seconds(_) | Value::Pem(_) => None,
+        });
+    let length = lengths.next().unwrap();
+    (
+        flashed.token.expose().len(),
+        length,
+        lengths.next().unwrap(),
+    )
+}
+
 proptest! {
+    #[test]
+    fn cmake_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[\\]=\n\\[]{0,12}|\\PC{0,20}") {
+        let quoted = cmake::quote(&text);
+        prop_assert_eq!(read_cmake(&quoted), text);
+    }
+
+    #[test]
+    fn csv_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[\",\n]{0,12}|\\PC{0,20}") {
+        prop_assert_eq!(read_csv(&nvs::quote(&text)), text);
+    }
+
+    #[test]
+    fn an_earlier_token_is_found_whatever_the_id(id in "[A-Za-z0-9:.+%_#*?!(),=@$'-]{1,128}", policy in prop::option::of("[A-Za-z0-9 &=_-]{1,20}")) {
+        let flashed = flashed(device(&id), policy.as_deref(), "");
+        for format in Format::value_variants() {
+            let text = format.write(&flashed).unwrap();
+            prop_assert_eq!(earlier::token_in(&text), Some(flashed.token.expose()));
+        }
+    }
+
+    #[test]
+    fn lengths_hold_for_every_key(
+        key in any::<[u8; 32]>(),
+        host in "[a-z0-9][a-z0-9._-]{0,60}(:[1-9][0-9]{0,3})?",
+        id in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}",
+        module in prop::option::of("[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}"),
+        policy in prop::option::of("[A-Za-z0-9 &=_-]{1,64}"),
+        expiry in 0_i64..=9_999_999_999,
+    ) {
+        let module = module.map(|module| module.parse().unwrap());
+        let subject = Subject::of(id.parse().unwrap(), module);
+        let (token, length, longest) = lengths_of(&key, &host, subject, policy.as_deref(), expiry);
+        prop_assert_eq!(token, length);
+        // What may be missing: digits of the expiry, and two bytes for each of the 42 characters that might be encoded.
+        let digits = 10 - expiry.to_string().len();
+        prop_assert!(length + digits <= longest && longest <= length + digits + 84);
+        prop_assert_eq!((longest - length - digits) % 2, 0);
+    }
+
     #[test]
     fn c_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[?/!'<>=()-]{0,20}|\\PC{0,20}|[\"\\\\?\n\u{0}0-9]{0,20}") {
         let quoted = c::quote(&text);
@@ -212,7 +470,7 @@ proptest! {
         flashed.expires = Utc.timestamp_opt(expiry, 0).unwrap();
         let lengths: Vec<usize> = flashed.facts().into_iter().filter_map(|fact| match fact.value {
             Value::Length(length) => Some(length),
-            Value::Text(_) | Value::Seconds(_) => None,
+            Value::Text(_) | Value::Seconds(_) | Value::Pem(_) => None,
         }).collect();
         prop_assert!(lengths[0] <= lengths[1]);
     }

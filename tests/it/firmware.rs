@@ -1,5 +1,6 @@
 //! What `sas-token` writes for firmware, judged by the compilers and the shell that will read it.
 
+mod formats;
 mod sas_token;
 
 use std::path::{Path, PathBuf};

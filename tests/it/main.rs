@@ -11,5 +11,6 @@
 mod architecture;
 mod command;
 mod completions;
+mod examples;
 mod firmware;
 mod support;

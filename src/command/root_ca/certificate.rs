@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
-use crate::firmware::root_ca::pem;
+use crate::firmware::pem;
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

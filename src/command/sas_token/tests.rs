@@ -2,7 +2,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeZone as _;
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 
 use super::*;
 use crate::command::context::Terminals;
@@ -38,20 +38,29 @@ fn midday() -> DateTime<Utc> {
     Utc.timestamp_opt(1_735_689_600, 0).unwrap()
 }
 
-/// Runs the command at a fixed time; what it says on stdout and stderr.
-fn run_at_midday(terminals: Terminals, line: &[&str]) -> Result<(String, String), Failure> {
-    let (out, err) = (Sink::default(), Sink::default());
-    let mut context = Context {
+fn context() -> Context {
+    Context {
         stdin: Box::new(KEY.as_bytes()),
-        stdout: Box::new(out.clone()),
-        stderr: Box::new(err.clone()),
-        terminals,
+        stdout: Box::new(Sink::default()),
+        stderr: Box::new(Sink::default()),
+        terminals: Terminals::default(),
         environment: std::iter::empty().collect(),
         clock: midday,
         quiet: false,
         trace: false,
         json: false,
         colour: false,
+    }
+}
+
+/// Runs the command at a fixed time; what it says on stdout and stderr.
+fn run_at_midday(terminals: Terminals, line: &[&str]) -> Result<(String, String), Failure> {
+    let (out, err) = (Sink::default(), Sink::default());
+    let mut context = Context {
+        stdout: Box::new(out.clone()),
+        stderr: Box::new(err.clone()),
+        terminals,
+        ..context()
     };
     let line = std::iter::once(&"sas-token").chain(line);
     run(&Line::try_parse_from(line).unwrap().args, &mut context)?;
@@ -126,6 +135,7 @@ fn times_out_of_reach_are_refused() {
         let source = Source::Key {
             key: Secret::new(KEY),
             host: Host::parse("h").unwrap(),
+            ca_file: None,
         };
         let Err(failure) = Plan::new(&parsed.args, source, midday()) else {
             panic!("{line:?} was taken");
@@ -218,4 +228,110 @@ fn a_hub_needs_a_device_or_policy() {
         failure(&offline(&["d", "--prefix", "A_"])).kind,
         Kind::Usage
     );
+}
+
+/// What `--min-left` makes of a file that an earlier run with other arguments left, `later` seconds later.
+fn is_kept(earlier: &[&str], later: i64, now: &[&str]) -> bool {
+    let described = |line: &[&str], seconds: i64| {
+        let line = std::iter::once(&"sas-token").chain(line);
+        let args = Line::try_parse_from(line).unwrap().args;
+        let now = midday() + chrono::TimeDelta::seconds(seconds);
+        let mut context = context();
+        let source = source(&args, &mut context).unwrap();
+        let plan = Plan::new(&args, source, now).unwrap();
+        let (flashed, key) = sign(&args, plan, now, &mut context).unwrap();
+        (args, flashed, key)
+    };
+    let (args, flashed, _) = described(earlier, 0);
+    let standing = args.format.write(&flashed).unwrap();
+    let (args, flashed, key) = described(now, later);
+    let keep = deliver::Keep {
+        format: args.format,
+        min_left: args
+            .min_left
+            .map(|left| chrono::TimeDelta::from_std(left).unwrap()),
+        key: &key,
+    };
+    keep.earlier(&standing, &flashed).is_some()
+}
+
+#[test]
+fn a_file_is_kept_while_it_is_good_enough() {
+    const DAY: i64 = 86_400;
+    let month = ["d", "--key", KEY, "--hub", "h", "-d", "30d", "-f", "c"];
+    let line = |more: &[&'static str]| [&month[..], more].concat();
+    let due = line(&["-o", "f", "--min-left", "7d"]);
+    assert!(is_kept(&month, 0, &due));
+    assert!(is_kept(&month, 23 * DAY, &due));
+    assert!(!is_kept(&month, 23 * DAY + 1, &due));
+    assert!(!is_kept(&month, 31 * DAY, &due));
+    assert!(
+        !is_kept(&month, DAY, &line(&["-o", "f"])),
+        "another token was asked for"
+    );
+    for other in [
+        ["e", "--key", KEY, "--hub", "h", "-d", "30d", "-f", "c"],
+        ["d", "--key", KEY, "--hub", "g", "-d", "30d", "-f", "c"],
+        ["d", "--key", KEY, "--hub", "h:8443", "-d", "30d", "-f", "c"],
+        ["d", "--key", "MDEy", "--hub", "h", "-d", "30d", "-f", "c"],
+        ["d", "--key", KEY, "--hub", "h", "-d", "30d", "-f", "rust"],
+        ["d", "--key", KEY, "--hub", "h", "-d", "99d", "-f", "c"],
+        ["d", "--key", KEY, "--hub", "h", "-d", "6d", "-f", "c"],
+    ] {
+        assert!(!is_kept(&other, 0, &due), "{other:?}");
+    }
+    assert!(!is_kept(&line(&["--prefix", "A_"]), 0, &due));
+    assert!(!is_kept(&line(&["--for", "mqtt"]), 0, &due));
+}
+
+#[test]
+fn a_file_is_kept_where_only_the_clock_has_moved() {
+    let at = "--expires-at";
+    for format in Format::value_variants() {
+        let format = format.to_possible_value().unwrap();
+        let line = |time| {
+            let format = format.get_name();
+            vec!["d", "--key", KEY, "--hub", "h", at, time, "-f", format]
+        };
+        let time = "2050-01-01T00:00:00Z";
+        assert!(is_kept(&line(time), 99, &line(time)), "{format:?}");
+        assert!(!is_kept(&line("2050-01-01T00:00:01Z"), 99, &line(time)));
+    }
+}
+
+#[test]
+fn options_without_a_place_are_refused() {
+    for (more, expected) in [
+        (&["--with-ca"][..], "--with-ca has no place"),
+        (&["--prefix", "A_", "-f", "nvs"], "--prefix has no name"),
+        (
+            &["-o", "f", "--min-left", "1h"],
+            "as long as the token's whole life",
+        ),
+        (&["-f", "curl", "-m", "m"], "does not suit"),
+        (&["-f", "mqtt", "--for", "https"], "does not suit"),
+    ] {
+        let failure = failure(&offline(&[&["d"], more].concat()));
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.what.contains(expected) || failure.to_text().contains(expected));
+    }
+    let failure = failure(&offline(&["d", "--with-ca", "-f", "c"]));
+    assert_eq!(failure.kind, Kind::Input);
+    assert_eq!(
+        failure.what,
+        "h.example is no hub of Azure's, so its certificates are not known"
+    );
+}
+
+#[test]
+fn what_will_not_work_is_warned_of() {
+    let warned = |line: &[&str]| run_at_midday(Terminals::default(), line).unwrap().1;
+    let mqtt = offline(&["a+b", "-f", "mqtt"]);
+    assert!(warned(&mqtt).contains("wildcards"));
+    assert_eq!(warned(&offline(&["a+b", "-f", "c"])), "");
+    let at = ["d", "--key", KEY, "--hub"];
+    let china = [&at[..], &["c.azure-devices.cn", "--with-ca", "-f", "c"]].concat();
+    assert!(warned(&china).contains("hubctl root-ca c.azure-devices.cn"));
+    let public = [&at[..], &["c.azure-devices.net", "--with-ca", "-f", "c"]].concat();
+    assert_eq!(warned(&public), "");
 }

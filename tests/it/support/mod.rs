@@ -2,6 +2,7 @@
 
 pub mod emulator;
 pub mod hostile;
+pub mod installed;
 pub mod runner;
 
 pub use emulator::Emulator;
