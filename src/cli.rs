@@ -7,7 +7,10 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, dps, inspect_token, login, logout, root_ca, sas_token};
+use crate::command::{
+    Context, demo, dps, emulator, inspect_token, login, logout, monitor_events, root_ca, sas_token,
+    send,
+};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -59,12 +62,16 @@ enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Login(login::LoginArgs),
-    Logout(logout::LogoutArgs),
     SasToken(sas_token::SasTokenArgs),
     InspectToken(inspect_token::InspectTokenArgs),
     RootCa(root_ca::RootCaArgs),
     Dps(dps::DpsArgs),
+    Send(send::SendArgs),
+    MonitorEvents(monitor_events::MonitorEventsArgs),
+    Emulator(emulator::EmulatorArgs),
+    Demo(demo::DemoArgs),
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -93,9 +100,13 @@ impl Cli {
     /// The command's own.
     pub fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.command {
+            Command::SasToken(args) => sas_token::run(&args, context),
+            Command::Send(args) => send::run(&args, context),
+            Command::MonitorEvents(args) => monitor_events::run(&args, context),
+            Command::Emulator(args) => emulator::run(&args, context),
+            Command::Demo(args) => demo::run(&args, context),
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
-            Command::SasToken(args) => sas_token::run(&args, context),
             Command::InspectToken(args) => inspect_token::run(&args, context),
             Command::RootCa(args) => root_ca::run(&args, context),
             Command::Dps(args) => dps::run(&args, context),
@@ -112,7 +123,13 @@ impl Command {
             Self::InspectToken(args) => args.answers_in_json(),
             Self::RootCa(args) => args.answers_in_json(),
             Self::Dps(args) => args.answers_in_json(),
-            Self::Login(_) | Self::Logout(_) | Self::Completions { .. } => false,
+            Self::MonitorEvents(args) => args.answers_in_json(),
+            Self::Send(_)
+            | Self::Emulator(_)
+            | Self::Demo(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Completions { .. } => false,
         }
     }
 }

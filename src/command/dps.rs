@@ -1,4 +1,8 @@
 //! `dps`: keys and tokens for the Device Provisioning Service, made without any network.
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of flags are the help's text, where backticks would be noise"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;

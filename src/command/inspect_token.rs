@@ -207,3 +207,6 @@ fn check(
         Err(failure) => (Verdict::NotChecked, Some(failure)),
     }
 }
+
+#[cfg(test)]
+mod tests;

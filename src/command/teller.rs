@@ -68,6 +68,13 @@ impl<'a> Teller<'a> {
         let _ = self.bar.set(bar);
     }
 
+    /// Takes the bar off the screen.
+    pub fn clear_bar(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Writes a line whatever `--quiet` says: warnings and losses.
     pub fn line(&self, text: &str) {
         let write = || {

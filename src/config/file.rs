@@ -48,6 +48,22 @@ pub enum FileError {
     },
 }
 
+/// Opens a file that is read piece by piece.
+///
+/// # Errors
+/// [`FileError::Read`], for a folder as well.
+pub fn open(path: &Path) -> Result<std::fs::File, FileError> {
+    let fault = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(fault)?;
+    if file.metadata().map_err(fault)?.is_dir() {
+        return Err(fault(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors

@@ -1,7 +1,15 @@
 //! The hub as seen from inside: one pure state machine and the servers that drive it.
 //!
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
-//! notices out; the servers turn bytes into commands and replies into bytes.
+//! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together, and
+//! [`state`] keeps what an emulator is from one start to the next.
 
+pub mod amqp;
+pub mod certificate;
 pub mod driver;
+pub mod endpoint;
+pub mod https;
 pub mod hub;
+mod listener;
+pub mod server;
+pub mod state;

@@ -3,8 +3,10 @@
 //! Each room below has an error of its own; the files here turn those into a [`Failure`] by exhaustive matches, and
 //! decide the exit code and the hint. Nothing below knows of exit codes.
 
+mod amqp;
 mod config;
 mod dial;
+mod emulator;
 pub mod https;
 
 use serde_json::{Map, Value, json};

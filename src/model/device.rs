@@ -33,6 +33,26 @@ pub struct Identity {
     pub cloud_to_device_message_count: i64,
     /// How the device proves who it is.
     pub authentication: Authentication,
+    /// What the device can do beyond sending; modules have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+    /// The edge device's own scope, for devices behind one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_scope: Option<String>,
+    /// The scopes of the edge devices above.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parent_scopes: Vec<String>,
+    /// Who looks after a module, for modules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+}
+
+/// What a device can do beyond sending.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Capabilities {
+    /// Whether it is an IoT Edge device.
+    pub iot_edge: bool,
 }
 
 /// Whether the hub lets a device in.

@@ -1,1 +1,15 @@
-//! Model to text.
+//! Model to text: events as blocks for people and as JSON for programs.
+//!
+//! Everything is appended to a buffer that the caller keeps, and nothing else is allocated per event. Whatever a device
+//! sends, a line of JSON parses, and text holds no control character that a terminal would obey. Must never know where
+//! the bytes go.
+
+pub mod body;
+pub mod event;
+pub mod json;
+pub mod json_text;
+pub mod text;
+pub mod time;
+pub mod value;
+
+pub use event::{EventWriter, Format};

@@ -12,5 +12,8 @@ mod architecture;
 mod command;
 mod completions;
 mod examples;
+mod faults;
 mod firmware;
+mod readme;
+mod secrets;
 mod support;

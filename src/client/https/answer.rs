@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, header};
 use reqwest::Response;
+use tokio::time::timeout;
 
 use super::error::{HttpsError, Refusal};
 use crate::protocol::rest::ERROR_CODE_HEADER;
@@ -26,11 +27,14 @@ pub(super) async fn body_of(mut response: Response) -> Result<Vec<u8>, reqwest::
     Ok(body)
 }
 
-/// What the hub says in an answer that is no 2xx. A body that breaks off leaves the status, which says enough.
-pub(super) async fn refusal_of(response: Response) -> HttpsError {
+/// What the hub says in an answer that is no 2xx. A body that breaks off or does not come within `limit` leaves the status, which says enough.
+pub(super) async fn refusal_of(response: Response, limit: Duration) -> HttpsError {
     let status = response.status();
     let headers = response.headers().clone();
-    let body = body_of(response).await.unwrap_or_default();
+    let body = match timeout(limit, body_of(response)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    };
     let mut error = ServiceError::parse(text_of(&headers, ERROR_CODE_HEADER), &body);
     if error.message.is_empty() {
         error

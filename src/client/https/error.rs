@@ -133,12 +133,6 @@ pub(super) fn classify(error: &reqwest::Error, options: &HubClientOptions<'_>) -
     if error.is_connect() {
         return connect_error(error, options, port);
     }
-    if error.is_timeout() {
-        return HttpsError::TimedOut {
-            host: host(),
-            limit: options.request_timeout,
-        };
-    }
     HttpsError::Broken {
         host: host(),
         sent: !find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled),

@@ -9,14 +9,18 @@ mod event;
 mod resolve;
 
 #[cfg(test)]
+pub(crate) mod test_server;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Method, Request, Response, Url, redirect};
+use tokio::time::timeout;
 
 pub use error::{HttpsError, Refusal, SetupError};
 pub use event::{EventPost, token_header};
@@ -43,7 +47,7 @@ pub struct HubClientOptions<'a> {
     pub ca_file: Option<&'a Path>,
     /// How long a connection may take to come up, TLS included.
     pub connect_timeout: Duration,
-    /// How long a request may take from its start to the end of its answer.
+    /// How long an answer may take to begin, and after that to end.
     pub request_timeout: Duration,
     /// Who is told of what goes over the wire.
     pub notify: Notify<'a>,
@@ -82,7 +86,6 @@ impl<'a> HubClient<'a> {
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(60))
             .connect_timeout(options.connect_timeout)
-            .timeout(options.request_timeout)
             .build()
             .map_err(|source| SetupError::Http { source })?;
         Ok(Self {
@@ -116,8 +119,9 @@ impl<'a> HubClient<'a> {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let response = self.exchange(request).await?;
         let status = response.status().as_u16();
-        let body = answer::body_of(response)
+        let body = timeout(self.options.request_timeout, answer::body_of(response))
             .await
+            .map_err(|_| self.timed_out())?
             .map_err(|error| self.classify(&error))?;
         serde_json::from_slice(&body).map_err(|source| HttpsError::Unreadable {
             status,
@@ -133,27 +137,38 @@ impl<'a> HubClient<'a> {
     pub fn event_post(
         &self,
         device: &DeviceId,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
     ) -> Result<EventPost, HttpsError> {
         let device = device.as_str().to_owned();
         let url = self.url(&Resource::DeviceEvents { device })?;
+        // What the HTTP library would add to each request by itself: a map that is complete is cloned and never grown.
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        let authority = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        if let Ok(host) = HeaderValue::from_str(&authority) {
+            headers.insert(header::HOST, host);
+        }
         Ok(EventPost { url, headers })
     }
 
-    /// Posts a device-to-cloud message (or a batch, where its content type says so), once.
+    /// Posts a device-to-cloud message (or a batch, where its content type says so), once. Returns the status: 204.
     ///
     /// # Errors
     /// [`HttpsError`]; [`HttpsError::Broken`] and [`HttpsError::TimedOut`] leave open whether the hub took it.
-    pub async fn send_event(&self, post: &EventPost, body: bytes::Bytes) -> Result<(), HttpsError> {
+    pub async fn send_event(&self, post: &EventPost, body: Bytes) -> Result<u16, HttpsError> {
         let mut request = Request::new(Method::POST, post.url.clone());
         request.headers_mut().clone_from(&post.headers);
         *request.body_mut() = Some(body.into());
         let response = self.exchange(request).await?;
+        let status = response.status().as_u16();
         if response.content_length() != Some(0) {
             // Read to its end, so that the connection can serve again. The hub took the message whatever comes now.
-            let _ = answer::body_of(response).await;
+            let _ = timeout(self.options.request_timeout, answer::body_of(response)).await;
         }
-        Ok(())
+        Ok(status)
     }
 
     fn url(&self, resource: &Resource) -> Result<Url, HttpsError> {
@@ -181,10 +196,10 @@ impl<'a> HubClient<'a> {
                 .and_then(reqwest::Body::as_bytes)
                 .map_or(0, <[u8]>::len),
         });
-        let response = self
-            .http
-            .execute(request)
-            .await
+        // The HTTP library's own limit costs an allocation for each request and each body.
+        let answer = timeout(self.options.request_timeout, self.http.execute(request)).await;
+        let response = answer
+            .map_err(|_| self.timed_out())?
             .map_err(|error| self.classify(&error))?;
         (self.options.notify)(Notice::Answered {
             status: response.status().as_u16(),
@@ -193,7 +208,14 @@ impl<'a> HubClient<'a> {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(answer::refusal_of(response).await)
+        Err(answer::refusal_of(response, self.options.request_timeout).await)
+    }
+
+    fn timed_out(&self) -> HttpsError {
+        HttpsError::TimedOut {
+            host: self.options.host.name.clone(),
+            limit: self.options.request_timeout,
+        }
     }
 
     fn classify(&self, error: &reqwest::Error) -> HttpsError {

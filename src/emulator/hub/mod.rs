@@ -1,25 +1,339 @@
 //! The hub itself: `apply(now, command) -> effects`, without a lock, a clock or a socket.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | [`command`] | what is asked and answered |
+//! | [`options`] | what a hub is made of |
+//! | `authorization`, `scope` | tokens, policies, rights |
+//! | `registry`, `entry`, `keys` | identities and their keys |
+//! | `event_log`, `message` | events, as readers see them |
+//! | `readers` | who reads what, and who must give way |
+//! | `refusal` | every way of saying no |
 
+mod authorization;
 pub mod command;
+mod entry;
+mod event_log;
+mod keys;
+mod message;
+pub mod options;
+mod readers;
+mod refusal;
+mod registry;
+mod scope;
+#[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::unnecessary_wraps,
+    reason = "a test names the one reply it waits for"
+)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 
-use command::{Command, Effects};
+use crate::model::device::Identity;
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::rest::MAX_MESSAGE_BYTES;
+use authorization::{Authority, SignedBy};
+use command::{
+    Command, DeviceMessage, Effects, Notice, ReaderId, Refusal, RegistryOperation, Reply,
+};
+use event_log::EventLog;
+use message::Sender;
+use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right};
+use readers::{Newcomer, Readers};
+use registry::Registry;
 
 /// The whole state of a hub.
 #[derive(Debug)]
-pub struct Hub {}
+pub struct Hub {
+    authority: Authority,
+    registry: Registry,
+    events: EventLog,
+    readers: Readers,
+    /// In lower case.
+    groups: Vec<String>,
+    host: String,
+    entity: String,
+    created: DateTime<Utc>,
+}
+
+/// An answer, and who else must hear of what happened.
+type Outcome = Result<(Reply, Vec<(ReaderId, Notice)>), Refusal>;
 
 impl Hub {
-    /// Carries one command out at the time `now`.
-    pub fn apply(&mut self, _now: DateTime<Utc>, _command: Command) -> Effects {
-        Effects {
-            reply: Err(command::Refusal {
-                code: crate::protocol::rest::error_code::SERVER_ERROR,
-                condition: "amqp:not-implemented",
-                message: String::new(),
-            }),
-            notices: Vec::new(),
+    /// An empty hub, made at the time `now`.
+    ///
+    /// # Errors
+    /// [`OptionsError`] names the option that no hub can have.
+    pub fn new(now: DateTime<Utc>, options: HubOptions) -> Result<Self, OptionsError> {
+        if !(1..=MAX_PARTITIONS).contains(&options.partitions) {
+            return Err(OptionsError::Partitions {
+                partitions: options.partitions,
+            });
         }
+        let mut groups = vec![DEFAULT_GROUP.to_lowercase()];
+        groups.extend(
+            options
+                .consumer_groups
+                .iter()
+                .map(|group| group.to_lowercase()),
+        );
+        Ok(Self {
+            authority: Authority::new(&options)?,
+            registry: Registry::new(options.secret),
+            events: EventLog::new(options.partitions, options.retention_bytes),
+            readers: Readers::default(),
+            groups,
+            host: options.hosts.into_iter().next().unwrap_or_default(),
+            entity: options.entity,
+            created: now,
+        })
+    }
+
+    /// Registers a device on behalf of whoever runs the hub; no token is asked for.
+    ///
+    /// # Errors
+    /// As for [`RegistryOperation::Write`]: an id that no hub takes, or one that is there already.
+    pub fn register(&mut self, now: DateTime<Utc>, device: &str) -> Result<Identity, Refusal> {
+        let identity = Identity {
+            device_id: device.to_owned(),
+            ..Identity::default()
+        };
+        self.registry.write(now, (device, None), identity, None)
+    }
+
+    /// Carries one command out at the time `now`.
+    pub fn apply(&mut self, now: DateTime<Utc>, command: Command) -> Effects {
+        match self.carry_out(now, command) {
+            Ok((reply, notices)) => Effects {
+                reply: Ok(reply),
+                notices,
+            },
+            Err(refusal) => Effects {
+                reply: Err(refusal),
+                notices: Vec::new(),
+            },
+        }
+    }
+
+    fn carry_out(&mut self, now: DateTime<Utc>, command: Command) -> Outcome {
+        let quiet = |reply| (reply, Vec::new());
+        match command {
+            Command::SendEvents {
+                token,
+                device,
+                messages,
+            } => self.send_events(now, token.as_deref(), &device, &messages),
+            Command::Registry { token, operation } => self
+                .work_on_registry(now, token.as_deref(), operation)
+                .map(quiet),
+            Command::PutToken { token, audience: _ } => self
+                .authority
+                .put_token(&self.registry, now, &token)
+                .map(|grant| quiet(Reply::Granted(grant))),
+            Command::PlainLogin { user, password } => self
+                .authority
+                .plain_login(&self.registry, now, &user, &password)
+                .map(|grant| quiet(Reply::Granted(grant))),
+            Command::DescribeEventHub => Ok(quiet(Reply::EventHub {
+                name: self.entity.clone(),
+                created: self.created,
+                partitions: self.events.partition_count(),
+            })),
+            Command::DescribePartition { partition } => {
+                self.describe_partition(&partition).map(quiet)
+            }
+            Command::OpenReader {
+                reader,
+                group,
+                partition,
+                position,
+                epoch,
+                name,
+            } => self.open_reader((reader, name), &group, &partition, &position, epoch),
+            Command::Read { reader, max } => Ok(quiet(self.read(reader, max))),
+            Command::CloseReader { reader } => {
+                self.readers.leave(reader);
+                Ok(quiet(Reply::Done))
+            }
+        }
+    }
+
+    fn send_events(
+        &mut self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        device: &str,
+        messages: &[DeviceMessage],
+    ) -> Outcome {
+        let (signed_by, entry) =
+            self.authority
+                .authorize_device(&self.registry, now, token, device)?;
+        let total: usize = messages.iter().map(message::size).sum();
+        if total > MAX_MESSAGE_BYTES {
+            return Err(refusal::message_too_large(total, MAX_MESSAGE_BYTES));
+        }
+        let sender = Sender {
+            device,
+            generation_id: &entry.identity.generation_id,
+            auth_method: match signed_by {
+                SignedBy::Device => message::AUTH_BY_DEVICE,
+                SignedBy::Policy => message::AUTH_BY_POLICY,
+            },
+        };
+        let partition = self.events.partition_of(device);
+        for message in messages {
+            self.events.append(partition, now, sender, message);
+        }
+        self.registry.touch(device, now);
+        let notices = if messages.is_empty() {
+            Vec::new()
+        } else {
+            self.readers.wake(partition)
+        };
+        Ok((Reply::Done, notices))
+    }
+
+    fn work_on_registry(
+        &mut self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        operation: RegistryOperation,
+    ) -> Result<Reply, Refusal> {
+        let (path, right) = target(&operation);
+        self.authority.authorize_service(now, token, &path, right)?;
+        let registry = &mut self.registry;
+        Ok(match operation {
+            RegistryOperation::Read { device, module } => {
+                Reply::Identity(Box::new(registry.read(&device, module.as_deref())?))
+            }
+            RegistryOperation::Write {
+                device,
+                module,
+                identity,
+                if_match,
+            } => {
+                let id = (device.as_str(), module.as_deref());
+                Reply::Identity(Box::new(registry.write(
+                    now,
+                    id,
+                    *identity,
+                    if_match.as_deref(),
+                )?))
+            }
+            RegistryOperation::Delete {
+                device,
+                module,
+                if_match,
+            } => {
+                registry.delete(&device, module.as_deref(), if_match.as_deref())?;
+                Reply::Done
+            }
+            RegistryOperation::List { top } => Reply::Identities(registry.list(top)),
+            RegistryOperation::ListModules { device } => {
+                Reply::Identities(registry.list_modules(&device)?)
+            }
+            RegistryOperation::Statistics => {
+                let (total, enabled) = registry.count();
+                Reply::Statistics { total, enabled }
+            }
+        })
+    }
+
+    fn describe_partition(&self, partition: &str) -> Result<Reply, Refusal> {
+        let state = partition_number(partition).and_then(|number| self.events.describe(number));
+        state.map(Reply::Partition).ok_or_else(|| {
+            let address = format!("sb://{}/{}/Partitions/{partition}", self.host, self.entity);
+            refusal::entity_not_found(&address)
+        })
+    }
+
+    fn open_reader(
+        &mut self,
+        (id, name): (ReaderId, Option<String>),
+        group: &str,
+        partition: &str,
+        position: &Position,
+        epoch: Option<i64>,
+    ) -> Outcome {
+        let lower = group.to_lowercase();
+        let number = partition_number(partition)
+            .filter(|number| *number < self.events.partition_count())
+            .filter(|_| self.groups.contains(&lower));
+        let Some(partition) = number else {
+            return Err(refusal::entity_not_found(&format!(
+                "sb://{}/{}/ConsumerGroups/{group}/Partitions/{partition}",
+                self.host, self.entity
+            )));
+        };
+        let next = self.locate(partition, position)?;
+        let notices = self.readers.open(Newcomer {
+            id,
+            group: lower,
+            partition,
+            next,
+            epoch,
+            name,
+        })?;
+        Ok((Reply::Done, notices))
+    }
+
+    /// The sequence number of the first event that a position lets through. One beyond the end stands for the end: after
+    /// a restart the hub counts from 0 again, and a reader that comes back with an old number must not wait for ever.
+    fn locate(&self, partition: usize, position: &Position) -> Result<i64, Refusal> {
+        let events = &self.events;
+        let (begin, end) = (events.begin(partition), events.end(partition));
+        Ok(match position {
+            Position::Earliest => begin,
+            Position::Latest => end,
+            Position::Offset { offset, inclusive } => {
+                let number = offset.parse().map_err(|_| refusal::bad_offset(offset))?;
+                events.after_offset(partition, number, *inclusive)
+            }
+            Position::SequenceNumber { number, inclusive } => number
+                .saturating_add(i64::from(!inclusive))
+                .clamp(begin, end),
+            Position::EnqueuedTime(ms) => events.after_time(partition, *ms),
+        })
+    }
+
+    fn read(&mut self, reader: ReaderId, max: usize) -> Reply {
+        // A reader that has just been evicted may not know yet; it gets nothing more.
+        let Some((partition, next)) = self.readers.cursor(reader) else {
+            return Reply::Events(Vec::new());
+        };
+        let events = self.events.read(partition, next, max);
+        let next = events
+            .last()
+            .map_or(next, |event| event.sequence_number + 1);
+        let drained = next >= self.events.end(partition);
+        self.readers.advance(reader, next, drained);
+        Reply::Events(events)
+    }
+}
+
+fn partition_number(text: &str) -> Option<usize> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// What an operation is about, as a token's scope would name it, and the right it needs.
+fn target(operation: &RegistryOperation) -> (String, Right) {
+    let identity = |device: &str, module: Option<&str>| match module {
+        None => format!("devices/{device}"),
+        Some(module) => format!("devices/{device}/modules/{module}"),
+    };
+    match operation {
+        RegistryOperation::Read { device, module } => {
+            (identity(device, module.as_deref()), Right::RegistryRead)
+        }
+        RegistryOperation::Write { device, module, .. }
+        | RegistryOperation::Delete { device, module, .. } => {
+            (identity(device, module.as_deref()), Right::RegistryWrite)
+        }
+        RegistryOperation::ListModules { device } => (identity(device, None), Right::RegistryRead),
+        RegistryOperation::List { .. } => ("devices".to_owned(), Right::RegistryRead),
+        RegistryOperation::Statistics => ("statistics/devices".to_owned(), Right::RegistryRead),
     }
 }

@@ -5,7 +5,7 @@
 //! | [`encoding`], [`descriptor`] | format codes, where a value ends, the numbers of the standard's types |
 //! | [`value`], [`writer`] | values read in place, values written compactly |
 //! | [`frame`], [`performative`] | what stands around a payload |
-//! | [`message`] | the sections of a payload |
+//! | [`message`], [`event`] | the sections of a payload; a device's message as a reader of the event hub sees it |
 //! | [`address`], [`filter`] | what a link is attached to, and where it starts reading |
 //! | [`redirect`] | how the hub sends readers on to its event hub |
 //! | [`response`], [`cbs`], [`management`] | requests and replies of `$cbs` and `$management` |
@@ -18,6 +18,7 @@ pub mod address;
 pub mod cbs;
 pub mod descriptor;
 pub mod encoding;
+pub mod event;
 pub mod filter;
 pub mod frame;
 pub mod management;

@@ -14,8 +14,8 @@ use rustls_pki_types::PrivateKeyDer;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::Hubctl;
 use crate::support::runner::Finished;
+use crate::support::{Emulator, Hubctl};
 
 const DIGICERT: &str = "cb3ccbb76031e5e0138f8dd39a23f9de47ffc35e43c1144cea27d46a5ab1cb5f";
 const MICROSOFT: &str = "c741f70f4b2a8d88bf2e71c14122ef53ef10eba0cfa5e64cfa20f418853073e0";
@@ -330,4 +330,17 @@ fn bad_input_and_closed_ports_have_their_codes() {
         .run()
         .failure(9);
     assert!(plain.contains("TLS"), "{plain}");
+}
+
+#[test]
+fn the_emulator_is_a_host_like_any() {
+    let emulator = Emulator::start(&[]);
+    for name in ["https", "amqps"] {
+        let port = emulator.port(name).to_string();
+        let text = emulator
+            .hubctl(&["root-ca", "localhost", "--port", &port])
+            .run()
+            .success();
+        assert!(text.contains(", from --ca-file\ntrusted     yes"), "{text}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Runs the real binary with an environment of its own: nothing of the user's settings, hubs or proxies gets in.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -113,12 +113,12 @@ fn lines_of(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
             .read_until(b'\n', &mut line)
             .is_ok_and(|count| count > 0)
         {
+            // With nobody listening the pipe is closed, as `| head` does.
             if sender
                 .send(String::from_utf8_lossy(&line).into_owned())
                 .is_err()
             {
-                // Nobody listens any more, but a full pipe would hold the process up.
-                let _ = std::io::copy(&mut reader.by_ref(), &mut std::io::sink());
+                return;
             }
             line.clear();
         }

@@ -1,0 +1,27 @@
+//! An AMQP 1.0 connection of a client that reads: handshake, sessions, links, requests.
+//!
+//! fe2o3-amqp's transport cuts the stream into frames; what is inside them is read in place by [`crate::protocol::amqp`],
+//! so that an event costs no allocation and a malformed frame no panic. Its connection, session and receiver are not
+//! used: they decode every section of every message, which caps the rate. Links and credit are small state machines
+//! without I/O; [`connection`] alone touches the socket.
+//!
+//! Knows how links are attached and kept. Must never know what an event is for.
+
+pub mod cbs;
+pub mod connection;
+pub mod error;
+pub mod management;
+pub mod receiver;
+pub mod redirect;
+pub mod request;
+pub mod sasl;
+pub mod session;
+
+pub use connection::{Connection, Frame};
+pub use error::{ConnectionError, PeerError, Scope};
+pub use receiver::Receiver;
+
+#[cfg(test)]
+pub(in crate::client) mod peer;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! A pair of links over which a node is asked something: `$cbs` and `$management`.
+
+use super::connection::Connection;
+use super::error::{ConnectionError, PeerError, Scope};
+use super::session::Session;
+use crate::protocol::amqp::message::Message;
+use crate::protocol::amqp::performative::{
+    Attach, DeliveryState, Detach, Disposition, End, Flow, Performative, Role, Source, Target,
+    Transfer,
+};
+use crate::protocol::amqp::response::Response;
+use crate::protocol::amqp::value::Value;
+
+const SENDER: u32 = 0;
+const RECEIVER: u32 = 1;
+
+/// Answers that may be under way; given anew with each request.
+const CREDIT: u32 = 10;
+
+/// No answer is larger, in bytes.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// What a request carries so that its answer finds back.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// To be repeated in the answer.
+    pub message_id: Value<'a>,
+    /// Where the answer goes.
+    pub reply_to: &'a str,
+}
+
+/// A session of its own with a link to the node and a link back.
+#[derive(Debug)]
+pub struct RequestLinks {
+    node: &'static str,
+    session: Session,
+    reply_to: String,
+    is_begun: bool,
+    is_sender_attached: bool,
+    is_receiver_attached: bool,
+    credit: u32,
+    /// Deliveries sent, as the node counts them.
+    sent: u32,
+    received: u32,
+    requests: u64,
+    partial: Vec<u8>,
+}
+
+impl RequestLinks {
+    /// Begins the session, attaches both links and waits until the node takes a request.
+    ///
+    /// # Errors
+    /// [`ConnectionError`], with the node's own reason where it refuses.
+    pub async fn open(
+        connection: &mut Connection,
+        channel: u16,
+        node: &'static str,
+        container: &str,
+    ) -> Result<Self, ConnectionError> {
+        let mut links = Self {
+            node,
+            session: Session::new(channel),
+            reply_to: format!("{container}-{}", node.trim_start_matches('$')),
+            is_begun: false,
+            is_sender_attached: false,
+            is_receiver_attached: false,
+            credit: 0,
+            sent: 0,
+            received: 0,
+            requests: 0,
+            partial: Vec::new(),
+        };
+        let begin = Performative::Begin(links.session.begin());
+        connection.send(channel, &begin, &[]).await?;
+        connection.flush().await?;
+        while !links.is_begun {
+            links.take_next(connection).await?;
+        }
+        for attach in links.attaches() {
+            let attach = Performative::Attach(attach);
+            connection.send(channel, &attach, &[]).await?;
+        }
+        connection.flush().await?;
+        while !links.is_ready() {
+            links.take_next(connection).await?;
+        }
+        Ok(links)
+    }
+
+    /// Takes the next frame in, if it is this session's.
+    async fn take_next(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        let frame = connection.answer(self.node).await?;
+        if frame.channel == self.session.channel {
+            let (performative, payload) = frame.decode()?;
+            self.on_frame(&performative, payload)?;
+        }
+        Ok(())
+    }
+
+    /// This side's channel.
+    #[must_use]
+    pub fn channel(&self) -> u16 {
+        self.session.channel
+    }
+
+    fn attaches(&self) -> [Attach<'_>; 2] {
+        let node = Some(self.node);
+        let own = Some(self.reply_to.as_str());
+        let sender = Attach {
+            source: Some(Source {
+                address: own,
+                ..Source::default()
+            }),
+            target: Some(Target {
+                address: node,
+                ..Target::default()
+            }),
+            initial_delivery_count: Some(0),
+            ..Attach::new(self.node, SENDER, Role::Sender)
+        };
+        let receiver = Attach {
+            source: Some(Source {
+                address: node,
+                ..Source::default()
+            }),
+            target: Some(Target {
+                address: own,
+                ..Target::default()
+            }),
+            ..Attach::new(&self.reply_to, RECEIVER, Role::Receiver)
+        };
+        [sender, receiver]
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_sender_attached && self.is_receiver_attached && self.credit > 0
+    }
+
+    /// Sends the request that `write` appends to the buffer as a message. Its id, to tell its answer by.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] when the connection broke.
+    pub async fn send(
+        &mut self,
+        connection: &mut Connection,
+        write: impl FnOnce(Head<'_>, &mut Vec<u8>),
+    ) -> Result<u64, ConnectionError> {
+        let id = self.requests;
+        self.requests += 1;
+        let message_id = id.to_string();
+        let mut message = Vec::new();
+        let head = Head {
+            message_id: Value::String(&message_id),
+            reply_to: &self.reply_to,
+        };
+        write(head, &mut message);
+        let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
+        let channel = self.session.channel;
+        connection
+            .send(channel, &Performative::Flow(flow), &[])
+            .await?;
+        let tag = self.sent.to_be_bytes();
+        let transfer = Transfer {
+            handle: SENDER,
+            delivery_id: Some(self.session.next_delivery()),
+            delivery_tag: Some(&tag),
+            message_format: Some(0),
+            settled: Some(true),
+            ..Transfer::default()
+        };
+        self.sent = self.sent.wrapping_add(1);
+        self.credit = self.credit.saturating_sub(1);
+        connection
+            .send(channel, &Performative::Transfer(transfer), &message)
+            .await?;
+        connection.flush().await?;
+        Ok(id)
+    }
+
+    /// Sends a request and waits for its answer, a message whose status says that it went well.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Status`] where the node refused; others when it did not come that far.
+    pub async fn request(
+        &mut self,
+        connection: &mut Connection,
+        write: impl FnOnce(Head<'_>, &mut Vec<u8>),
+    ) -> Result<Vec<u8>, ConnectionError> {
+        let id = self.send(connection, write).await?;
+        loop {
+            let frame = connection.answer(self.node).await?;
+            if frame.channel != self.session.channel {
+                continue;
+            }
+            let (performative, payload) = frame.decode()?;
+            let Some(answer) = self.on_frame(&performative, payload)? else {
+                continue;
+            };
+            if let Some(settle) = self.settle(&performative) {
+                connection.send(frame.channel, &settle, &[]).await?;
+            }
+            if self.answers(id, &answer)? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Whether a message answers the request with this id, and well.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Status`] where it does and the node refused.
+    pub fn answers(&self, id: u64, answer: &[u8]) -> Result<bool, ConnectionError> {
+        let message = Message::parse(answer)?;
+        let response = Response::parse(&message).map_err(|_| ConnectionError::Unexpected {
+            what: "an answer without a status",
+        })?;
+        let correlates = match response.correlation_id {
+            Some(correlation) => correlation.as_str() == Some(&*id.to_string()),
+            // One request at a time is under way, so an answer without a correlation can be for no other.
+            None => true,
+        };
+        if correlates && !response.is_success() {
+            return Err(ConnectionError::Status {
+                node: self.node,
+                code: response.status_code,
+                condition: response.error_condition.map(str::to_owned),
+                description: response.status_description.map(str::to_owned),
+            });
+        }
+        Ok(correlates)
+    }
+
+    /// What settles an answer, where the node did not settle it itself.
+    #[must_use]
+    pub fn settle(&self, performative: &Performative<'_>) -> Option<Performative<'static>> {
+        let Performative::Transfer(transfer) = performative else {
+            return None;
+        };
+        let first = transfer
+            .delivery_id
+            .filter(|_| transfer.settled != Some(true))?;
+        Some(Performative::Disposition(Disposition {
+            role: Role::Receiver,
+            first,
+            last: Some(first),
+            settled: true,
+            state: Some(DeliveryState::Accepted),
+            batchable: false,
+        }))
+    }
+
+    /// Takes a frame of this session in; gives an answer once all of it is there.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Peer`] when the node ended a link or the session.
+    pub fn on_frame(
+        &mut self,
+        performative: &Performative<'_>,
+        payload: &[u8],
+    ) -> Result<Option<Vec<u8>>, ConnectionError> {
+        match performative {
+            Performative::Begin(begin) => {
+                self.session.on_begin(begin);
+                self.is_begun = true;
+            }
+            // A link is refused by an attach without its far end, and a detach that says why.
+            Performative::Attach(attach) if attach.role == Role::Sender => {
+                self.is_receiver_attached = attach.source.is_some();
+            }
+            Performative::Attach(attach) => self.is_sender_attached = attach.target.is_some(),
+            Performative::Flow(flow) if flow.handle.is_some() => self.take_credit(flow),
+            Performative::Transfer(transfer) => return self.take_transfer(transfer, payload),
+            Performative::Detach(detach) => {
+                return Err(Box::new(PeerError::new(Scope::Link, detach.error.as_ref())).into());
+            }
+            Performative::End(end) => {
+                return Err(Box::new(PeerError::new(Scope::Session, end.error.as_ref())).into());
+            }
+            Performative::Flow(_)
+            | Performative::Disposition(_)
+            | Performative::Open(_)
+            | Performative::Close(_)
+            | Performative::SaslMechanisms(_)
+            | Performative::SaslInit(_)
+            | Performative::SaslChallenge(_)
+            | Performative::SaslResponse(_)
+            | Performative::SaslOutcome(_) => {}
+        }
+        Ok(None)
+    }
+
+    fn take_credit(&mut self, flow: &Flow<'_>) {
+        let (Some(credit), count) = (flow.link_credit, flow.delivery_count.unwrap_or(0)) else {
+            return;
+        };
+        self.credit = count.wrapping_add(credit).wrapping_sub(self.sent);
+    }
+
+    fn take_transfer(
+        &mut self,
+        transfer: &Transfer<'_>,
+        payload: &[u8],
+    ) -> Result<Option<Vec<u8>>, ConnectionError> {
+        self.session.on_transfer();
+        if self.partial.len() + payload.len() > LARGEST_ANSWER {
+            return Err(ConnectionError::Unexpected {
+                what: "an answer beyond all size",
+            });
+        }
+        self.partial.extend_from_slice(payload);
+        if transfer.more {
+            return Ok(None);
+        }
+        self.received = self.received.wrapping_add(1);
+        let answer = std::mem::take(&mut self.partial);
+        Ok(Some(answer).filter(|_| !transfer.aborted))
+    }
+
+    /// Ends the session; its channel is not used again on this connection.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] when the connection broke.
+    pub async fn end(self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        let channel = self.session.channel;
+        for handle in [SENDER, RECEIVER] {
+            let detach = Performative::Detach(Detach {
+                handle,
+                closed: true,
+                error: None,
+            });
+            connection.send(channel, &detach, &[]).await?;
+        }
+        let end = Performative::End(End { error: None });
+        connection.send(channel, &end, &[]).await?;
+        connection.flush().await
+    }
+}

@@ -1,0 +1,265 @@
+//! The way to the event hub: the hub and its redirect, the namespace, the token, the partitions.
+
+use std::time::Duration;
+
+use super::error::{At as _, Stage, StreamError};
+use super::notice::Notice;
+use super::plan::{Access, Plan};
+use crate::client::amqp::cbs::{Grant, put_token};
+use crate::client::amqp::connection::Duplex;
+use crate::client::amqp::request::RequestLinks;
+use crate::client::amqp::{Connection, ConnectionError, management, redirect};
+use crate::client::dial::{dial_tcp, dial_tls};
+use crate::model::connection_string::EventHubCredential;
+use crate::model::secret::Secret;
+use crate::protocol::amqp::address;
+use crate::protocol::amqp::management::PartitionProperties;
+use crate::protocol::sas::{self, SigningKey};
+
+/// How long a token is good for.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
+const CBS_CHANNEL: u16 = 0;
+const SECOND_CHANNEL: u16 = 1;
+
+/// The first channel that nothing here uses.
+pub const FIRST_FREE_CHANNEL: u16 = 2;
+
+/// The event hub, as it was found.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    host: String,
+    port: u16,
+    /// The event hub's name.
+    pub entity: String,
+    credential: EventHubCredential,
+    encrypted: bool,
+}
+
+impl Endpoint {
+    /// A token for the event hub, and what it opens. Its key is used as text.
+    ///
+    /// # Errors
+    /// [`StreamError::Key`].
+    pub fn grant(&self, plan: &Plan) -> Result<Grant, StreamError> {
+        let audience = format!("sb://{}/{}", self.host, self.entity);
+        let token = match &self.credential {
+            EventHubCredential::Token(token) => token.clone(),
+            EventHubCredential::Key { policy, key } => {
+                let key = SigningKey::raw(key).map_err(|source| StreamError::Key { source })?;
+                sas::mint(&key, &audience, expiry(plan), Some(policy))
+            }
+        };
+        Ok(Grant { audience, token })
+    }
+
+    /// Whether a token can be made anew before it expires.
+    #[must_use]
+    pub fn can_renew(&self) -> bool {
+        matches!(self.credential, EventHubCredential::Key { .. })
+    }
+}
+
+/// A connection to the event hub, opened by a token.
+#[derive(Debug)]
+pub struct Opened {
+    /// The connection.
+    pub connection: Connection,
+    /// The links to `$cbs`, for the tokens to come.
+    pub cbs: RequestLinks,
+    /// Where it leads.
+    pub endpoint: Endpoint,
+    /// This side's name on it.
+    pub container: String,
+}
+
+/// Finds the event hub and opens it.
+///
+/// # Errors
+/// [`StreamError`] tells at which stage it failed.
+pub async fn open(plan: &Plan, notify: &mut dyn FnMut(Notice)) -> Result<Opened, StreamError> {
+    let endpoint = match &plan.access {
+        Access::Hub {
+            host,
+            port,
+            policy,
+            key,
+        } => follow_redirect(plan, (host, *port), (policy, key), notify).await?,
+        Access::EventHub {
+            host,
+            port,
+            entity,
+            credential,
+            encrypted,
+        } => Endpoint {
+            host: host.clone(),
+            port: *port,
+            entity: entity.clone(),
+            credential: credential.clone(),
+            encrypted: *encrypted,
+        },
+    };
+    let grant = endpoint.grant(plan)?;
+    let container = container();
+    let mut connection = connect(
+        plan,
+        &endpoint.host,
+        endpoint.port,
+        endpoint.encrypted,
+        &container,
+    )
+    .await
+    .at(Stage::Namespace)?;
+    let cbs = authorize(&mut connection, &grant, &container)
+        .await
+        .at(Stage::NamespaceToken)?;
+    notify(Notice::Connected {
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+    });
+    Ok(Opened {
+        connection,
+        cbs,
+        endpoint,
+        container,
+    })
+}
+
+async fn follow_redirect(
+    plan: &Plan,
+    (host, port): (&str, u16),
+    (policy, key): (&str, &Secret),
+    notify: &mut dyn FnMut(Notice),
+) -> Result<Endpoint, StreamError> {
+    let signing = SigningKey::decoded(key).map_err(|source| StreamError::Key { source })?;
+    let grant = Grant {
+        audience: host.to_owned(),
+        token: sas::mint(&signing, host, expiry(plan), Some(policy)),
+    };
+    let container = container();
+    let mut connection = connect(plan, host, port, true, &container)
+        .await
+        .at(Stage::Hub)?;
+    authorize(&mut connection, &grant, &container)
+        .await
+        .at(Stage::HubToken)?;
+    let host = host.to_owned();
+    notify(Notice::Connected {
+        host: host.clone(),
+        port,
+    });
+    let found = redirect::ask(&mut connection, SECOND_CHANNEL, &host)
+        .await
+        .at(Stage::Redirect)?;
+    // Nobody waits for the farewell: the hub's connection has done its work.
+    tokio::spawn(connection.close());
+    notify(Notice::Redirected {
+        host: found.hostname.clone(),
+        port: found.port,
+        entity: found.entity.clone(),
+    });
+    Ok(Endpoint {
+        host: found.hostname,
+        port: found.port,
+        entity: found.entity,
+        credential: EventHubCredential::Key {
+            policy: policy.to_owned(),
+            key: key.clone(),
+        },
+        encrypted: true,
+    })
+}
+
+async fn connect(
+    plan: &Plan,
+    host: &str,
+    port: u16,
+    encrypted: bool,
+    container: &str,
+) -> Result<Connection, ConnectionError> {
+    let stream: Box<dyn Duplex> = if encrypted {
+        Box::new(dial_tls(host, port, plan.tls.clone(), plan.limit).await?)
+    } else {
+        Box::new(dial_tcp(host, port, plan.limit).await?)
+    };
+    Connection::open(stream, host, container, plan.limit).await
+}
+
+async fn authorize(
+    connection: &mut Connection,
+    grant: &Grant,
+    container: &str,
+) -> Result<RequestLinks, ConnectionError> {
+    let mut cbs = RequestLinks::open(connection, CBS_CHANNEL, address::CBS, container).await?;
+    put_token(connection, &mut cbs, grant).await?;
+    Ok(cbs)
+}
+
+/// What the event hub says of itself.
+#[derive(Debug)]
+pub struct Found {
+    /// When it was made: milliseconds since the Unix epoch.
+    pub created_at_ms: i64,
+    /// The partitions that were asked for, or all; with what it says of each if that was wanted.
+    pub partitions: Vec<(String, Option<PartitionProperties>)>,
+}
+
+/// Asks the event hub for its partitions.
+///
+/// # Errors
+/// [`StreamError::NoSuchPartition`], or what the event hub answers.
+pub async fn find_partitions(
+    plan: &Plan,
+    opened: &mut Opened,
+    with_properties: bool,
+) -> Result<Found, StreamError> {
+    let connection = &mut opened.connection;
+    let entity = &opened.endpoint.entity;
+    let mut links = RequestLinks::open(
+        connection,
+        SECOND_CHANNEL,
+        address::MANAGEMENT,
+        &opened.container,
+    )
+    .await
+    .at(Stage::Management)?;
+    let event_hub = management::read_event_hub(connection, &mut links, entity)
+        .await
+        .at(Stage::Management)?;
+    let known = event_hub.partition_ids;
+    let asked = &plan.partitions;
+    if let Some(asked) = asked.iter().find(|asked| !known.contains(asked)) {
+        return Err(StreamError::NoSuchPartition {
+            asked: asked.clone(),
+            known,
+        });
+    }
+    let mut partitions = Vec::new();
+    for id in known {
+        if !(asked.is_empty() || asked.contains(&id)) {
+            continue;
+        }
+        let properties = if with_properties {
+            let properties = management::read_partition(connection, &mut links, entity, &id).await;
+            Some(properties.at(Stage::Management)?)
+        } else {
+            None
+        };
+        partitions.push((id, properties));
+    }
+    links.end(connection).await.at(Stage::Management)?;
+    Ok(Found {
+        created_at_ms: event_hub.created_at_ms,
+        partitions,
+    })
+}
+
+/// A name that no other connection has.
+fn container() -> String {
+    format!("hubctl-{}", uuid::Uuid::new_v4().simple())
+}
+
+fn expiry(plan: &Plan) -> i64 {
+    let lifetime = i64::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX);
+    (plan.clock)().timestamp().saturating_add(lifetime)
+}

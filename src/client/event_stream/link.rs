@@ -1,0 +1,130 @@
+//! What is done with one partition's link: attach it, hand its events on, mend it.
+
+use std::ops::ControlFlow;
+
+use tokio::time::Instant;
+
+use super::error::{At as _, Stage, StreamError};
+use super::notice::Notice;
+use super::partition::Partition;
+use super::plan::Plan;
+use super::sink::Sink;
+use super::verdict::{Verdict, judge};
+use crate::client::amqp::connection::encode;
+use crate::client::amqp::{Connection, ConnectionError, PeerError, Scope};
+use crate::model::dice::Dice;
+use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::performative::{Detach, End, Performative, Transfer};
+
+/// Hands an event to the sink once all of it is there, unless it was read before.
+///
+/// # Errors
+/// [`StreamError`] for an event beyond all size.
+pub fn deliver<S: Sink>(
+    partition: &mut Partition,
+    transfer: &Transfer<'_>,
+    payload: &[u8],
+    sink: &mut S,
+) -> Result<ControlFlow<()>, StreamError> {
+    let taken = partition.receiver.on_transfer(transfer, payload);
+    let Some(bytes) = taken.at(Stage::Reading)? else {
+        return Ok(ControlFlow::Continue(()));
+    };
+    match Event::parse(bytes) {
+        Ok(event) if partition.progress.advance_to(event.sequence_number) => {
+            partition.backoff.succeeded();
+            Ok(sink.event(&partition.id, &event))
+        }
+        Ok(_) => Ok(ControlFlow::Continue(())),
+        Err(error) => {
+            sink.notice(&Notice::Unreadable {
+                partition: partition.id.clone(),
+                reason: error.to_string(),
+            });
+            Ok(ControlFlow::Continue(()))
+        }
+    }
+}
+
+/// What to do about a link that broke: attach it again after a while, or give up.
+///
+/// # Errors
+/// The trouble itself, when trying again is of no use.
+pub fn wait_or_give_up(
+    plan: &Plan,
+    partition: &mut Partition,
+    error: Box<PeerError>,
+    now: Instant,
+) -> Result<Notice, StreamError> {
+    let error = StreamError::Failed {
+        stage: stage_of(plan, &partition.id),
+        source: error.into(),
+    };
+    match judge(&error, partition.was_reading, partition.backoff.failures()) {
+        Verdict::Give => Err(error),
+        Verdict::Retry(least) => {
+            let retry_in = partition.backoff.failed(least, jitter());
+            partition.wait(now + retry_in);
+            let StreamError::Failed { source, .. } = error else {
+                return Err(error);
+            };
+            Ok(Notice::LinkLost {
+                partition: partition.id.clone(),
+                reason: source.to_string(),
+                retry_in,
+            })
+        }
+    }
+}
+
+/// Attaches a partition's link where it is to be read from next.
+///
+/// # Errors
+/// [`ConnectionError`] when the connection broke.
+pub async fn attach(
+    connection: &mut Connection,
+    partition: &Partition,
+) -> Result<(), ConnectionError> {
+    let receiver = &partition.receiver;
+    let channel = receiver.session.channel;
+    let position = partition.progress.position();
+    // The attach borrows from its encoded filter, so it is encoded before the wait.
+    let frame = receiver.attach(&position, |attach| encode(channel, attach))?;
+    connection.send_encoded(frame).await
+}
+
+/// Ends on this side what the service ended on its own.
+///
+/// # Errors
+/// [`ConnectionError`] when the connection broke.
+pub async fn answer_end(
+    connection: &mut Connection,
+    channel: u16,
+    scope: Scope,
+) -> Result<(), ConnectionError> {
+    let answer = match scope {
+        Scope::Link => Performative::Detach(Detach {
+            handle: 0,
+            closed: true,
+            error: None,
+        }),
+        Scope::Session | Scope::Connection => Performative::End(End { error: None }),
+    };
+    connection.send(channel, &answer, &[]).await?;
+    connection.flush().await
+}
+
+/// The stage at which a partition is attached and read.
+#[must_use]
+pub fn stage_of(plan: &Plan, partition: &str) -> Stage {
+    Stage::Partition {
+        id: partition.to_owned(),
+        consumer_group: plan.consumer_group.clone(),
+    }
+}
+
+/// A number from 0 to 255 by chance.
+#[must_use]
+pub fn jitter() -> u8 {
+    Dice::thrown().number().to_be_bytes()[0]
+}

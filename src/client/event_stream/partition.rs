@@ -1,0 +1,279 @@
+//! One partition: where it is read, how far, and what comes next. Pure: time is passed in, frames go in and reactions
+//! come out.
+
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::progress::Progress;
+use crate::client::amqp::{ConnectionError, PeerError, Receiver, Scope};
+use crate::protocol::amqp::address::PartitionAddress;
+use crate::protocol::amqp::performative::{Flow, Performative};
+
+/// What a partition's link is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing, until this time.
+    Waiting(Instant),
+    /// The session was begun on this side, at this time.
+    Beginning(Instant),
+    /// The link was attached on this side, at this time.
+    Attaching(Instant),
+    /// Events may come.
+    Reading,
+}
+
+/// What is to be sent because its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Begin the session.
+    Begin,
+    /// Attach the link.
+    Attach,
+}
+
+/// What a frame leads to.
+#[derive(Debug)]
+pub enum Reaction {
+    /// Nothing.
+    None,
+    /// The session stands: attach the link.
+    Attach,
+    /// The link stands: send this, and events will come.
+    Reading(Flow<'static>),
+    /// The service ended the link or the session.
+    Broken(Box<PeerError>),
+}
+
+/// One partition.
+#[derive(Debug)]
+pub struct Partition {
+    /// Its id: `0`, `1` and so on.
+    pub id: String,
+    /// Its link.
+    pub receiver: Receiver,
+    /// How far it was read.
+    pub progress: Progress,
+    phase: Phase,
+    is_session_open: bool,
+    /// Whether it was ever being read.
+    pub was_reading: bool,
+    /// How its link fares.
+    pub backoff: Backoff,
+}
+
+impl Partition {
+    /// A partition whose link is attached as soon as its time comes.
+    #[must_use]
+    pub fn new(id: String, progress: Progress, now: Instant) -> Self {
+        Self {
+            receiver: Receiver::new(0, String::new(), String::new()),
+            id,
+            progress,
+            phase: Phase::Waiting(now),
+            is_session_open: false,
+            was_reading: false,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// There is a new connection: the link is to be attached on `channel` of it.
+    pub fn connect(
+        &mut self,
+        channel: u16,
+        container: &str,
+        entity: &str,
+        consumer_group: &str,
+        now: Instant,
+    ) {
+        let address = PartitionAddress {
+            entity: entity.to_owned(),
+            consumer_group: consumer_group.to_owned(),
+            partition: self.id.clone(),
+        };
+        let name = format!("{container}-{}", self.id);
+        self.receiver = Receiver::new(channel, name, address.to_string());
+        self.phase = Phase::Waiting(now);
+        self.is_session_open = false;
+    }
+
+    /// Whether events may come.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.phase == Phase::Reading
+    }
+
+    /// When it is to be looked at again: when its wait is over, or when an answer is overdue by `limit`.
+    #[must_use]
+    pub fn due(&self, limit: std::time::Duration) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting(until) => Some(until),
+            Phase::Beginning(since) | Phase::Attaching(since) => Some(since + limit),
+            Phase::Reading => None,
+        }
+    }
+
+    /// What is to be sent now.
+    ///
+    /// # Errors
+    /// [`ConnectionError::TimedOut`] where an answer is overdue.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        limit: std::time::Duration,
+    ) -> Result<Option<Step>, ConnectionError> {
+        if self.due(limit).is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        match self.phase {
+            Phase::Waiting(_) if self.is_session_open => {
+                self.phase = Phase::Attaching(now);
+                Ok(Some(Step::Attach))
+            }
+            Phase::Waiting(_) => {
+                self.phase = Phase::Beginning(now);
+                Ok(Some(Step::Begin))
+            }
+            Phase::Beginning(_) => Err(ConnectionError::TimedOut {
+                waiting_for: "begin",
+                limit,
+            }),
+            Phase::Attaching(_) => Err(ConnectionError::TimedOut {
+                waiting_for: "attach",
+                limit,
+            }),
+            Phase::Reading => Ok(None),
+        }
+    }
+
+    /// Takes a frame of its session in; transfers are the receiver's.
+    pub fn on_frame(&mut self, performative: &Performative<'_>, now: Instant) -> Reaction {
+        match performative {
+            Performative::Begin(begin) => {
+                self.receiver.session.on_begin(begin);
+                self.is_session_open = true;
+                self.phase = Phase::Attaching(now);
+                Reaction::Attach
+            }
+            // A link is refused by an attach without its source, and a detach that says why.
+            Performative::Attach(attach) if attach.source.is_some() => {
+                self.phase = Phase::Reading;
+                self.was_reading = true;
+                Reaction::Reading(self.receiver.on_attach(attach))
+            }
+            Performative::Detach(detach) => {
+                let error = PeerError::new(Scope::Link, detach.error.as_ref());
+                Reaction::Broken(Box::new(error))
+            }
+            Performative::End(end) => {
+                self.is_session_open = false;
+                Reaction::Broken(Box::new(PeerError::new(Scope::Session, end.error.as_ref())))
+            }
+            Performative::Attach(_)
+            | Performative::Transfer(_)
+            | Performative::Flow(_)
+            | Performative::Disposition(_)
+            | Performative::Open(_)
+            | Performative::Close(_)
+            | Performative::SaslMechanisms(_)
+            | Performative::SaslInit(_)
+            | Performative::SaslChallenge(_)
+            | Performative::SaslResponse(_)
+            | Performative::SaslOutcome(_) => Reaction::None,
+        }
+    }
+
+    /// The link is gone; nothing is tried before `until`.
+    pub fn wait(&mut self, until: Instant) {
+        self.phase = Phase::Waiting(until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::amqp::filter::Position;
+    use crate::protocol::amqp::performative::{
+        AmqpError, Attach, Begin, Detach, End, Role, Source,
+    };
+    use std::time::Duration;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn partition(now: Instant) -> Partition {
+        let mut partition = Partition::new("3".to_owned(), Progress::new(Position::Earliest), now);
+        partition.connect(5, "c", "e", "$Default", now);
+        partition
+    }
+
+    fn reading(now: Instant) -> Partition {
+        let mut partition = partition(now);
+        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
+        assert_eq!(partition.step(now, LIMIT).unwrap(), None);
+        let begin = Performative::Begin(Begin::default());
+        assert!(matches!(partition.on_frame(&begin, now), Reaction::Attach));
+        let attach = Performative::Attach(Attach {
+            source: Some(Source::default()),
+            ..Attach::new("r", 0, Role::Sender)
+        });
+        assert!(matches!(
+            partition.on_frame(&attach, now),
+            Reaction::Reading(_)
+        ));
+        assert!(partition.is_reading());
+        partition
+    }
+
+    #[test]
+    fn a_link_that_broke_is_attached_again_when_its_wait_is_over() {
+        let now = Instant::now();
+        let mut partition = reading(now);
+        let error = AmqpError::new("amqp:link:detach-forced", "");
+        let detach = Performative::Detach(Detach {
+            handle: 0,
+            closed: true,
+            error: Some(error),
+        });
+        assert!(matches!(
+            partition.on_frame(&detach, now),
+            Reaction::Broken(_)
+        ));
+        let later = now + Duration::from_secs(1);
+        partition.wait(later);
+        assert_eq!(partition.step(now, LIMIT).unwrap(), None);
+        assert_eq!(partition.due(LIMIT), Some(later));
+        assert_eq!(partition.step(later, LIMIT).unwrap(), Some(Step::Attach));
+    }
+
+    #[test]
+    fn a_session_that_ended_is_begun_again() {
+        let now = Instant::now();
+        let mut partition = reading(now);
+        let end = Performative::End(End { error: None });
+        assert!(matches!(partition.on_frame(&end, now), Reaction::Broken(_)));
+        partition.wait(now);
+        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_come_is_noticed() {
+        let now = Instant::now();
+        let mut partition = partition(now);
+        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
+        assert!(matches!(
+            partition.step(now + LIMIT, LIMIT),
+            Err(ConnectionError::TimedOut {
+                waiting_for: "begin",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_refusal_is_no_link() {
+        let now = Instant::now();
+        let mut partition = partition(now);
+        let refused = Performative::Attach(Attach::new("r", 0, Role::Sender));
+        assert!(matches!(partition.on_frame(&refused, now), Reaction::None));
+        assert!(!partition.was_reading);
+    }
+}

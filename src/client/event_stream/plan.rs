@@ -1,0 +1,70 @@
+//! What is to be read, from where, and with what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rustls::ClientConfig;
+
+use crate::model::connection_string::EventHubCredential;
+use crate::model::secret::Secret;
+use crate::protocol::amqp::filter::Position;
+
+/// How the event hub is found and opened.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// By way of the hub, whose redirect says where its event hub is.
+    Hub {
+        /// The hub's name, without a port.
+        host: String,
+        /// Its AMQP port.
+        port: u16,
+        /// A policy with ServiceConnect.
+        policy: String,
+        /// The policy's key, base64. The hub decodes it, the event hub takes it as text.
+        key: Secret,
+    },
+    /// Directly.
+    EventHub {
+        /// The namespace's name, without a port.
+        host: String,
+        /// Its AMQP port.
+        port: u16,
+        /// The event hub's name.
+        entity: String,
+        /// What opens it.
+        credential: EventHubCredential,
+        /// False for the Event Hubs emulator alone.
+        encrypted: bool,
+    },
+}
+
+/// Where to begin in each partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With what comes after now, the service's now: after the newest event that each partition has when it is asked.
+    Now,
+    /// With so many of the newest events of each partition.
+    Last(u64),
+    /// With a place that the service finds.
+    At(Position),
+}
+
+/// What is to be read, from where, and with what.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How the event hub is found and opened.
+    pub access: Access,
+    /// The consumer group, such as `$Default`.
+    pub consumer_group: String,
+    /// Where to begin.
+    pub start: Start,
+    /// The partitions' ids; all of them when there are none.
+    pub partitions: Vec<String>,
+    /// Trust anchors.
+    pub tls: Arc<ClientConfig>,
+    /// How long a connection may take, and each answer on it.
+    pub limit: Duration,
+    /// What tokens count their time from.
+    pub clock: fn() -> DateTime<Utc>,
+}

@@ -1,0 +1,195 @@
+//! How far a partition was read, and where it is to be read from next. Pure.
+
+use super::plan::Start;
+use crate::model::identifier::SequenceNumber;
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::management::PartitionProperties;
+
+/// What became of a partition's log during a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is another log by the same name, and is read from its beginning.
+    Another,
+    /// So many events are gone before they were read.
+    Gone(u64),
+}
+
+/// How far a partition was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Where to begin as long as nothing was read.
+    start: Position,
+    /// What was read last.
+    last: Option<SequenceNumber>,
+}
+
+impl Progress {
+    /// Nothing was read yet, and it is to begin at `start`.
+    #[must_use]
+    pub fn new(start: Position) -> Self {
+        Self { start, last: None }
+    }
+
+    /// Pins where to begin to the log as it is now, so that nothing is lost when the first event comes after a break.
+    /// Without properties the service finds the place itself.
+    #[must_use]
+    pub fn begin(start: &Start, log: Option<&PartitionProperties>) -> Self {
+        let newest = log.map(|log| log.last_enqueued_sequence_number);
+        Self::new(match (start, newest) {
+            (Start::At(position), _) => position.clone(),
+            (Start::Now, Some(newest)) => after(newest),
+            (Start::Last(count), Some(newest)) => {
+                after(newest.saturating_sub_unsigned(*count).max(-1))
+            }
+            (Start::Now | Start::Last(_), None) => Position::Latest,
+        })
+    }
+
+    /// Where to attach: after what was read last, or where it is to begin.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        match self.last {
+            Some(SequenceNumber(number)) => after(number),
+            None => self.start.clone(),
+        }
+    }
+
+    /// What was read last.
+    #[must_use]
+    pub fn last(&self) -> Option<SequenceNumber> {
+        self.last
+    }
+
+    /// Notes that an event was read. False where it had been read before.
+    #[inline]
+    pub fn advance_to(&mut self, number: SequenceNumber) -> bool {
+        if self.last.is_some_and(|last| number <= last) {
+            return false;
+        }
+        self.last = Some(number);
+        true
+    }
+
+    /// The sequence number after which the next event is due, where it is known.
+    fn read_up_to(&self) -> Option<i64> {
+        match (self.last, &self.start) {
+            (Some(SequenceNumber(last)), _) => Some(last),
+            (None, Position::SequenceNumber { number, inclusive }) => {
+                Some(number.saturating_sub(i64::from(*inclusive)))
+            }
+            (
+                None,
+                Position::Earliest
+                | Position::Latest
+                | Position::Offset { .. }
+                | Position::EnqueuedTime(_),
+            ) => None,
+        }
+    }
+
+    /// A point in time means the same in any log, a number does not.
+    fn start_over(&mut self) {
+        self.last = None;
+        if !matches!(self.start, Position::EnqueuedTime(_)) {
+            self.start = Position::Earliest;
+        }
+    }
+
+    /// Compares with the log as it is after a break. The log of a hub that `is_new`, and one that ends before what was
+    /// read, is another hub's by the same name, and is read from its beginning; of one that begins after what was read,
+    /// events are gone.
+    pub fn compare(&mut self, log: &PartitionProperties, is_new: bool) -> Option<Change> {
+        let read = self.read_up_to()?;
+        let (first, last) = (log.begin_sequence_number, log.last_enqueued_sequence_number);
+        if last < read || is_new {
+            self.start_over();
+            return Some(Change::Another);
+        }
+        let count = u64::try_from(first.saturating_sub(read).saturating_sub(1)).unwrap_or(0);
+        (count > 0 && !log.is_empty).then_some(Change::Gone(count))
+    }
+}
+
+fn after(number: i64) -> Position {
+    Position::SequenceNumber {
+        number,
+        inclusive: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(first: i64, last: i64) -> PartitionProperties {
+        PartitionProperties {
+            name: "e".to_owned(),
+            partition: "0".to_owned(),
+            begin_sequence_number: first,
+            last_enqueued_sequence_number: last,
+            last_enqueued_offset: String::new(),
+            last_enqueued_time_ms: 0,
+            is_empty: last < first,
+        }
+    }
+
+    #[test]
+    fn now_is_the_services_now() {
+        let progress = Progress::begin(&Start::Now, Some(&log(0, 41)));
+        assert_eq!(progress.position(), after(41));
+        assert_eq!(
+            Progress::begin(&Start::Now, Some(&log(0, -1))).position(),
+            after(-1)
+        );
+        assert_eq!(
+            Progress::begin(&Start::Last(10), Some(&log(0, 41))).position(),
+            after(31)
+        );
+        assert_eq!(
+            Progress::begin(&Start::Last(u64::MAX), Some(&log(0, 41))).position(),
+            after(-1)
+        );
+        let at = Start::At(Position::EnqueuedTime(7));
+        assert_eq!(
+            Progress::begin(&at, None).position(),
+            Position::EnqueuedTime(7)
+        );
+    }
+
+    #[test]
+    fn nothing_is_read_twice() {
+        let mut progress = Progress::new(Position::Earliest);
+        assert!(progress.advance_to(SequenceNumber(0)));
+        assert!(progress.advance_to(SequenceNumber(1)));
+        assert!(!progress.advance_to(SequenceNumber(1)));
+        assert!(!progress.advance_to(SequenceNumber(0)));
+        assert_eq!(progress.position(), after(1));
+    }
+
+    #[test]
+    fn a_hub_made_anew_is_read_from_its_beginning() {
+        let mut progress = Progress::new(Position::Earliest);
+        assert_eq!(progress.compare(&log(0, 3), false), None);
+        progress.advance_to(SequenceNumber(9));
+        assert_eq!(progress.compare(&log(0, 9), false), None);
+        assert_eq!(progress.compare(&log(0, 8), false), Some(Change::Another));
+        assert_eq!(progress.position(), Position::Earliest);
+    }
+
+    #[test]
+    fn a_new_hub_is_read_from_its_beginning_however_long_its_log_is() {
+        let mut progress = Progress::new(Position::EnqueuedTime(5));
+        progress.advance_to(SequenceNumber(9));
+        assert_eq!(progress.compare(&log(0, 100), true), Some(Change::Another));
+        assert_eq!(progress.position(), Position::EnqueuedTime(5));
+    }
+
+    #[test]
+    fn events_that_are_gone_are_counted() {
+        let mut progress = Progress::new(Position::Earliest);
+        progress.advance_to(SequenceNumber(9));
+        assert_eq!(progress.compare(&log(10, 20), false), None);
+        assert_eq!(progress.compare(&log(15, 20), false), Some(Change::Gone(5)));
+        assert_eq!(progress.position(), after(9));
+    }
+}

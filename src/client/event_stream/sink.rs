@@ -1,0 +1,15 @@
+//! Where events and notices go.
+
+use std::ops::ControlFlow;
+
+use super::notice::Notice;
+use crate::protocol::amqp::event::Event;
+
+/// Where events and notices go.
+pub trait Sink {
+    /// Takes an event of a partition; `Break` ends the stream after it.
+    fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()>;
+
+    /// Hears what happened on the way.
+    fn notice(&mut self, notice: &Notice);
+}

@@ -1,0 +1,175 @@
+//! The whole stream against a peer that misbehaves by a script, over real sockets.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+
+use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError};
+use crate::client::amqp::peer::{Act, ENTITY, Peer};
+use crate::client::trust;
+use crate::model::connection_string::EventHubCredential;
+use crate::model::secret::Secret;
+use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::performative::Performative;
+use crate::protocol::amqp::performative::error::condition;
+
+/// Keeps what it hears, and has enough after so many events.
+#[derive(Default)]
+struct Heard {
+    wanted: usize,
+    numbers: Vec<i64>,
+    notices: Vec<Notice>,
+}
+
+impl Sink for Heard {
+    fn event(&mut self, _: &str, event: &Event<'_>) -> ControlFlow<()> {
+        self.numbers.push(event.sequence_number.0);
+        if self.numbers.len() == self.wanted {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.notices.push(notice.clone());
+    }
+}
+
+fn plan(port: u16) -> Plan {
+    Plan {
+        access: Access::EventHub {
+            host: "localhost".to_owned(),
+            port,
+            entity: ENTITY.to_owned(),
+            credential: EventHubCredential::Key {
+                policy: "p".to_owned(),
+                key: Secret::new("k"),
+            },
+            encrypted: false,
+        },
+        consumer_group: "$Default".to_owned(),
+        start: Start::At(Position::Earliest),
+        partitions: vec!["0".to_owned()],
+        tls: Arc::new(trust::client_config(None).unwrap()),
+        limit: Duration::from_secs(10),
+        clock: Utc::now,
+    }
+}
+
+/// Reads `wanted` events from a peer that plays `script`; what was heard, and the positions that were attached at.
+fn read(wanted: usize, script: Vec<Vec<Act>>) -> (Result<(), StreamError>, Heard, Vec<String>) {
+    let run = async {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let mut got = Vec::new();
+            let mut script = VecDeque::from(script);
+            while !script.is_empty() {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut peer = Peer {
+                    stream,
+                    got: Vec::new(),
+                    status: 202,
+                    script: std::mem::take(&mut script),
+                };
+                peer.serve().await;
+                script = peer.script;
+                got.append(&mut peer.got);
+            }
+            got
+        });
+        let mut heard = Heard {
+            wanted,
+            ..Heard::default()
+        };
+        let mut stream = EventStream::new(plan(port));
+        let result = loop {
+            match stream.advance(&mut heard).await {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        stream.close().await;
+        (result, heard, server.await.unwrap())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let (result, heard, got) = runtime.unwrap().block_on(run);
+    (
+        result,
+        heard,
+        got.iter().filter_map(|frame| position(frame)).collect(),
+    )
+}
+
+/// The filter of a frame's attach, if it has one.
+fn position(frame: &[u8]) -> Option<String> {
+    let Ok((Performative::Attach(attach), _)) = Performative::decode(frame.get(8..)?) else {
+        return None;
+    };
+    let filter = Position::from_filter(&attach.source?.filter?);
+    Some(filter.unwrap()?.to_string())
+}
+
+#[test]
+fn a_link_that_breaks_is_taken_up_after_the_last_event() {
+    use Act::{Detach, End, Event};
+    let (result, heard, positions) = read(
+        6,
+        vec![
+            vec![Event(4), Event(5), Detach(condition::LINK_DETACH_FORCED)],
+            // What was read before comes again, as after a failover.
+            vec![Event(5), Event(6), End],
+            vec![Event(7), Detach(condition::INTERNAL_ERROR)],
+            vec![Event(8), Event(9)],
+        ],
+    );
+    result.unwrap();
+    assert_eq!(heard.numbers, [4, 5, 6, 7, 8, 9]);
+    let after = |number| {
+        let inclusive = false;
+        Position::SequenceNumber { number, inclusive }.to_string()
+    };
+    assert_eq!(
+        positions,
+        [Position::Earliest.to_string(), after(5), after(6), after(7)]
+    );
+    let lost = |notice: &&Notice| matches!(notice, Notice::LinkLost { .. });
+    assert_eq!(heard.notices.iter().filter(lost).count(), 3);
+}
+
+#[test]
+fn a_connection_that_is_cut_is_made_again() {
+    use Act::{Event, HangUp};
+    let (result, heard, positions) = read(
+        4,
+        vec![
+            vec![Event(1), Event(2), HangUp],
+            vec![HangUp],
+            vec![Event(3), HangUp],
+            vec![Event(4)],
+        ],
+    );
+    result.unwrap();
+    assert_eq!(heard.numbers, [1, 2, 3, 4]);
+    assert_eq!(positions.len(), 4);
+    let lost = |notice: &&Notice| matches!(notice, Notice::ConnectionLost { .. });
+    assert_eq!(heard.notices.iter().filter(lost).count(), 3);
+}
+
+#[test]
+fn a_stolen_link_ends_the_stream() {
+    let (result, heard, _) = read(
+        9,
+        vec![vec![Act::Event(1), Act::Detach(condition::LINK_STOLEN)]],
+    );
+    assert!(result.unwrap_err().to_string().contains("amqp:link:stolen"));
+    assert_eq!(heard.numbers, [1]);
+}

@@ -1,0 +1,360 @@
+//! `emulator`: an IoT Hub of one's own, until it is stopped.
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments of flags are the help's text, where backticks would be noise"
+)]
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use crate::config::Environment;
+use crate::emulator::endpoint::{Endpoints, Ports};
+use crate::emulator::hub::options::MAX_PARTITIONS;
+use crate::emulator::server::{Emulator, Options};
+use crate::failure::{Failure, Kind};
+use crate::model::secret::Secret;
+
+/// The ports that clients assume which cannot be told another.
+const STANDARD_HTTPS: u16 = 443;
+const STANDARD_AMQPS: u16 = 5671;
+
+/// Run an IoT Hub of your own on this machine
+///
+/// Speaks the same REST and AMQP as Azure's, over TLS, with the same tokens and errors. Registry and events live in memory
+/// and are gone when it ends; its certificate authority and its keys are kept, so the connection strings stay the same.
+#[derive(Debug, Args)]
+pub struct EmulatorArgs {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+
+    /// Listen on an address that other machines reach
+    ///
+    /// The keys are random, but anyone who has one can use the hub.
+    #[arg(long)]
+    allow_remote: bool,
+
+    /// A further name or address that the hub is reached by, for its certificate and for tokens
+    #[arg(long, value_name = "NAME")]
+    hostname: Vec<String>,
+
+    /// The port for REST; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    https_port: u16,
+
+    /// The port for AMQP over TLS; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = STANDARD_AMQPS)]
+    amqps_port: u16,
+
+    /// Serve AMQP without TLS as well, for Event Hubs clients with UseDevelopmentEmulator=true; loopback only
+    #[arg(long, value_name = "PORT")]
+    plain_amqp_port: Option<u16>,
+
+    /// Take ports 443 and 5671, so that connection strings carry none
+    ///
+    /// Microsoft's AMQP clients cannot be told another port.
+    #[arg(long, conflicts_with_all = ["https_port", "amqps_port"])]
+    standard_ports: bool,
+
+    /// How many partitions the events are spread over, from 1 to 32
+    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    partitions: usize,
+
+    /// A device that is there from the start; may be given several times
+    #[arg(long, value_name = "ID")]
+    device: Vec<String>,
+
+    /// A consumer group beside $Default; may be given several times
+    #[arg(long, value_name = "NAME")]
+    consumer_group: Vec<String>,
+
+    /// Where the certificate authority and the keys are kept; devices and events are not
+    ///
+    /// Without it: emulator below HUBCTL_DATA_DIR or the platform's folder for data, such as
+    /// ~/.local/share/hubctl/emulator.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Print lines for a shell's eval instead of JSON, once it is ready
+    #[arg(long)]
+    print_env: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    options: Options,
+    /// Other machines can reach it.
+    is_remote: bool,
+}
+
+/// Runs a hub until it is interrupted.
+///
+/// # Errors
+/// [`Kind::Usage`] for what cannot be, [`Kind::Input`] for files, [`Kind::Unreachable`] for ports.
+pub fn run(args: &EmulatorArgs, context: &mut Context) -> Result<(), Failure> {
+    let plan = plan(args, &context.environment)?;
+    Context::block_on(serve(args, plan, context))
+}
+
+async fn serve(args: &EmulatorArgs, plan: Plan, context: &mut Context) -> Result<(), Failure> {
+    // Before the ready line: whoever has read it may stop us.
+    let interrupted = interruption()?;
+    let address = plan.options.address;
+    if plan.is_remote {
+        context.warn(&format!(
+            "the hub listens on {address}, where other machines can reach it"
+        ));
+    }
+    let running = Emulator::start(plan.options, context.clock).await?;
+    let ready = if args.print_env {
+        env_lines(running.endpoints())
+    } else {
+        ready_line(address, running.endpoints())
+    };
+    context.print(ready.as_bytes())?;
+    let Ports { https, amqps, .. } = running.endpoints().ports;
+    context.note(&format!(
+        "listening on {address}, ports {https} (HTTPS) and {amqps} (AMQP); Ctrl-C stops it"
+    ));
+    interrupted.await;
+    running.stop().await;
+    Ok(())
+}
+
+/// What the arguments come to.
+fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure> {
+    let usage = |what: &str| Failure::new(Kind::Usage, what.to_owned());
+    let address = match args.host.as_str() {
+        "localhost" => IpAddr::from([127, 0, 0, 1]),
+        host => host.parse().map_err(|_| {
+            usage("--host is no address").hint("Give an IP address, such as 127.0.0.1.")
+        })?,
+    };
+    let is_remote = !address.is_loopback();
+    if is_remote && !args.allow_remote {
+        return Err(
+            usage("other machines would reach the emulator on that address")
+                .hint("Say --allow-remote as well if that is what you want."),
+        );
+    }
+    if is_remote && args.plain_amqp_port.is_some() {
+        return Err(usage("AMQP without TLS is served on loopback only")
+            .hint("Leave --plain-amqp-port out, or --host."));
+    }
+    if !(1..=MAX_PARTITIONS).contains(&args.partitions) {
+        return Err(usage("a hub has from 1 to 32 partitions"));
+    }
+    let kept = || environment.data_dir().map(|data| data.join("emulator"));
+    let data_dir = args.data_dir.clone().or_else(kept).ok_or_else(|| {
+        Failure::new(
+            Kind::Input,
+            "there is no folder to keep the emulator's keys in",
+        )
+        .hint("Name one with --data-dir.")
+    })?;
+    let (https, amqps) = if args.standard_ports {
+        (STANDARD_HTTPS, STANDARD_AMQPS)
+    } else {
+        (args.https_port, args.amqps_port)
+    };
+    let mut hosts = args.hostname.clone();
+    if is_remote && !address.is_unspecified() {
+        hosts.push(address.to_string());
+    }
+    Ok(Plan {
+        options: Options {
+            address,
+            hosts,
+            ports: Ports {
+                https,
+                amqps,
+                amqp: args.plain_amqp_port,
+            },
+            data_dir,
+            partitions: args.partitions,
+            consumer_groups: args.consumer_group.clone(),
+            devices: args.device.clone(),
+        },
+        is_remote,
+    })
+}
+
+/// Comes true when the user or the system asks the process to end.
+fn interruption() -> Result<impl Future<Output = ()>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::new(Kind::Bug, "cannot wait for Ctrl-C").because(&error);
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let mut ctrl_c = tokio::signal::windows::ctrl_c().map_err(failed)?;
+        Ok(async move {
+            ctrl_c.recv().await;
+        })
+    }
+}
+
+/// One line of JSON with everything that a client needs.
+fn ready_line(address: IpAddr, endpoints: &Endpoints) -> String {
+    let object = |strings: Vec<(&str, Secret)>| {
+        let members = strings.into_iter();
+        Value::Object(
+            members
+                .map(|(name, string)| (name.to_owned(), json!(string.expose())))
+                .collect::<Map<_, _>>(),
+        )
+    };
+    let Ports { https, amqps, amqp } = endpoints.ports;
+    let development = endpoints.development_string();
+    let line = json!({
+        "ready": true,
+        "hub": endpoints.host,
+        "host": address.to_string(),
+        "ports": { "https": https, "amqps": amqps, "amqp": amqp },
+        "caFile": endpoints.ca_file.to_string_lossy(),
+        "eventHub": endpoints.entity,
+        "hubConnectionString": endpoints.owner_string().expose(),
+        "policies": object(endpoints.hub_strings()),
+        "eventHubConnectionString": endpoints.event_hub_string().expose(),
+        "emulatorConnectionString": development.as_ref().map(Secret::expose),
+        "devices": object(endpoints.device_strings()),
+    });
+    format!("{line}\n")
+}
+
+/// The same for `eval "$(…)"` in a POSIX shell.
+fn env_lines(endpoints: &Endpoints) -> String {
+    let ca_file = endpoints.ca_file.to_string_lossy();
+    let owner = endpoints.owner_string();
+    let port = endpoints.ports.amqps.to_string();
+    let device = endpoints.device_strings().into_iter().next();
+    let mut variables = vec![
+        ("IOTHUB_CONNECTION_STRING", owner.expose()),
+        ("HUBCTL_CA_FILE", &ca_file),
+        ("HUBCTL_AMQP_PORT", &port),
+        ("NODE_EXTRA_CA_CERTS", &ca_file),
+    ];
+    if let Some((_, string)) = &device {
+        variables.push(("IOTHUB_DEVICE_CONNECTION_STRING", string.expose()));
+    }
+    let mut lines = String::new();
+    for (name, value) in variables {
+        // Within single quotes a shell takes everything as it stands, but for the quote itself.
+        let value = value.replace('\'', r"'\''");
+        let _ = writeln!(lines, "export {name}='{value}'");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: EmulatorArgs,
+    }
+
+    fn planned(arguments: &[&str]) -> Result<Plan, Failure> {
+        let line = ["emulator"].iter().chain(arguments);
+        let args = Line::try_parse_from(line).unwrap().args;
+        let home = ("HUBCTL_DATA_DIR".to_owned(), "/data".to_owned());
+        plan(&args, &Environment::from_iter([home]))
+    }
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            host: "localhost".to_owned(),
+            ports: Ports {
+                https: 443,
+                amqps: 5671,
+                amqp: None,
+            },
+            ca_file: PathBuf::from("/da'ta/ca.pem"),
+            entity: "eh".to_owned(),
+            policies: vec![("iothubowner".to_owned(), Secret::new("a2V5"))],
+            devices: vec![("d'1".to_owned(), Secret::new("a2V5"))],
+        }
+    }
+
+    #[test]
+    fn it_stays_on_this_machine_unless_told_otherwise() {
+        let usual = planned(&[]).unwrap();
+        assert!(!usual.is_remote);
+        assert_eq!(usual.options.ports.https, 8443);
+        assert_eq!(usual.options.data_dir, PathBuf::from("/data/emulator"));
+        assert_eq!(
+            planned(&["--host", "0.0.0.0"]).unwrap_err().kind,
+            Kind::Usage
+        );
+        assert!(
+            planned(&["--host", "0.0.0.0", "--allow-remote"])
+                .unwrap()
+                .is_remote
+        );
+        let plain = ["--host", "::", "--allow-remote", "--plain-amqp-port", "0"];
+        assert_eq!(planned(&plain).unwrap_err().kind, Kind::Usage);
+        let named = planned(&["--host", "10.0.0.1", "--allow-remote"]).unwrap();
+        assert_eq!(named.options.hosts, ["10.0.0.1"]);
+        assert_eq!(
+            planned(&["--host", "hub.local"]).unwrap_err().kind,
+            Kind::Usage
+        );
+        assert_eq!(
+            planned(&["--partitions", "33"]).unwrap_err().kind,
+            Kind::Usage
+        );
+        let standard = planned(&["--standard-ports"]).unwrap().options.ports;
+        assert_eq!((standard.https, standard.amqps), (443, 5671));
+    }
+
+    #[test]
+    fn the_ready_line_is_one_json_object() {
+        let line = ready_line(IpAddr::from([127, 0, 0, 1]), &endpoints());
+        assert_eq!(
+            line,
+            concat!(
+                r#"{"ready":true,"hub":"localhost","host":"127.0.0.1","ports":{"https":443,"amqps":5671,"amqp":null},"#,
+                r#""caFile":"/da'ta/ca.pem","eventHub":"eh","#,
+                r#""hubConnectionString":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5","#,
+                r#""policies":{"iothubowner":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"},"#,
+                r#""eventHubConnectionString":"Endpoint=sb://localhost/;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5;EntityPath=eh","#,
+                r#""emulatorConnectionString":null,"#,
+                r#""devices":{"d'1":"HostName=localhost;DeviceId=d'1;SharedAccessKey=a2V5"}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_meant() {
+        let lines = env_lines(&endpoints());
+        assert!(lines.contains(r"export IOTHUB_DEVICE_CONNECTION_STRING='HostName=localhost;DeviceId=d'\''1;SharedAccessKey=a2V5'"));
+        #[cfg(unix)]
+        {
+            let script = format!("{lines}printf %s \"$HUBCTL_CA_FILE\"");
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output();
+            assert_eq!(output.unwrap().stdout, b"/da'ta/ca.pem");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Standard output on a thread of its own, so that a reader who stalls stops neither the connection nor Ctrl-C.
+//!
+//! Buffers go there full and come back empty; two are under way at the most, so memory stays bounded.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::command::context::output_failure;
+use crate::failure::{Failure, Kind};
+
+/// Buffers that may wait to be written.
+const WAITING: usize = 1;
+
+/// How long the last of them may take when it is time to go.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A buffer beyond this is not kept for the next events.
+const LARGEST_KEPT: usize = 1 << 20;
+
+/// Standard output, on the other side of a channel.
+pub(super) struct Output {
+    full: mpsc::Sender<Vec<u8>>,
+    empty: mpsc::Receiver<Vec<u8>>,
+    result: oneshot::Receiver<io::Result<()>>,
+}
+
+/// Standard output takes nothing any more; [`Output::finish`] says why.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+impl Output {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// [`Kind::Bug`] when the system gives none.
+    pub(super) fn start(mut stdout: Box<dyn Write + Send>) -> Result<Self, Failure> {
+        let (full, mut to_write) = mpsc::channel::<Vec<u8>>(WAITING);
+        let (written, empty) = mpsc::channel(WAITING + 2);
+        let (tell, result) = oneshot::channel();
+        let work = move || {
+            let mut write_all = || {
+                while let Some(mut buffer) = to_write.blocking_recv() {
+                    stdout.write_all(&buffer)?;
+                    stdout.flush()?;
+                    buffer.clear();
+                    // A buffer that is not wanted back is dropped.
+                    let _ = written.try_send(buffer);
+                }
+                Ok(())
+            };
+            // Nobody listens any more when the command gave up waiting.
+            let _ = tell.send(write_all());
+        };
+        std::thread::Builder::new()
+            .name("stdout".to_owned())
+            .spawn(work)
+            .map_err(|error| Failure::new(Kind::Bug, "cannot start").because(&error))?;
+        Ok(Self {
+            full,
+            empty,
+            result,
+        })
+    }
+
+    /// Takes all of `buffer` over and leaves an empty one; waits while the reader stalls. May be dropped at any time:
+    /// the buffer is then either taken or untouched.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub(super) async fn write(&mut self, buffer: &mut Vec<u8>) -> Result<(), Closed> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let place = self.full.reserve().await.map_err(|_| Closed)?;
+        let fresh = self.empty.try_recv().unwrap_or_default();
+        let fresh = if fresh.capacity() > LARGEST_KEPT {
+            Vec::new()
+        } else {
+            fresh
+        };
+        place.send(std::mem::replace(buffer, fresh));
+        Ok(())
+    }
+
+    /// Comes when standard output takes nothing any more.
+    pub(super) async fn closed(&self) {
+        self.full.closed().await;
+    }
+
+    /// Writes `rest` and waits until all is written, but not for a reader who stalls.
+    ///
+    /// # Errors
+    /// [`Kind::PipeClosed`] or [`Kind::Input`] where it could not be.
+    pub(super) async fn finish(mut self, rest: &mut Vec<u8>) -> Result<(), Failure> {
+        // Where it is closed, the thread says why below.
+        let _ = timeout(FAREWELL, self.write(rest)).await;
+        drop(self.full);
+        match timeout(FAREWELL, self.result).await {
+            Ok(Ok(Err(error))) => Err(output_failure(&error)),
+            Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn all_is_written_in_order() {
+        let shared = Shared::default();
+        let stdout = Box::new(shared.clone());
+        Context::block_on(async {
+            let mut output = Output::start(stdout)?;
+            let mut buffer = Vec::new();
+            for number in 0..100 {
+                writeln!(buffer, "{number}").unwrap();
+                output.write(&mut buffer).await.unwrap();
+                assert!(buffer.is_empty());
+            }
+            output.finish(&mut Vec::new()).await
+        })
+        .unwrap();
+        let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+        assert!(text.lines().eq((0..100).map(|number| number.to_string())));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_noticed() {
+        let end = Context::block_on(async {
+            let mut output = Output::start(Box::new(Gone))?;
+            output.write(&mut b"x".to_vec()).await.unwrap();
+            output.closed().await;
+            assert!(output.write(&mut b"y".to_vec()).await.is_err());
+            output.finish(&mut Vec::new()).await
+        });
+        assert_eq!(end.unwrap_err().kind, Kind::PipeClosed);
+    }
+
+    use crate::command::Context;
+}

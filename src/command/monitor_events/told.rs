@@ -1,0 +1,76 @@
+//! What happens on the way, in words.
+
+use std::time::Duration;
+
+use crate::client::event_stream::Notice;
+
+/// A notice as one line for stderr.
+pub(super) fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::Connected { host, port } => format!("connected to {host}:{port}"),
+        Notice::Redirected { host, port, entity } => {
+            format!("redirected to {entity} at {host}:{port}")
+        }
+        Notice::Attached {
+            partitions,
+            consumer_group,
+        } => {
+            format!(
+                "partitions attached {partitions}/{partitions} in consumer group {consumer_group}"
+            )
+        }
+        Notice::ConnectionLost { reason, retry_in } => {
+            format!(
+                "connection lost: {reason}; trying again in {}",
+                wait(*retry_in)
+            )
+        }
+        Notice::LinkLost {
+            partition,
+            reason,
+            retry_in,
+        } => format!(
+            "partition {partition}: {reason}; trying again in {}",
+            wait(*retry_in)
+        ),
+        Notice::LinkMended { partition, after } => match after {
+            Some(number) => {
+                format!("partition {partition}: reading again after sequence number {number}")
+            }
+            None => format!("partition {partition}: reading again"),
+        },
+        Notice::StartedOver { partitions } => format!(
+            "the hub was made anew: reading partition {} from the beginning",
+            partitions.join(", ")
+        ),
+        Notice::Gone { partition, count } => {
+            format!("partition {partition}: {count} events are gone, retention has passed them")
+        }
+        Notice::TokenRenewed => "token renewed".to_owned(),
+        Notice::TokenRefused { reason } => {
+            format!("token not renewed: {reason}; trying again in 30 s")
+        }
+        Notice::Unreadable { partition, reason } => {
+            format!("partition {partition}: passed over something that cannot be read: {reason}")
+        }
+    }
+}
+
+fn wait(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        format!("{:.1} s", duration.as_secs_f32())
+    } else {
+        format!("{} s", duration.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_short() {
+        assert_eq!(wait(Duration::from_millis(250)), "0.2 s");
+        assert_eq!(wait(Duration::from_secs(15)), "15 s");
+    }
+}

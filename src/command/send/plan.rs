@@ -1,0 +1,355 @@
+//! What is to be sent, to whom and how fast: decided from the arguments and the credential alone.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::SendArgs;
+use super::message::{Form, FormError, FormOptions};
+use super::source::Source;
+use super::template::Template;
+use crate::client::retry::Backoff;
+use crate::failure::{Failure, Kind};
+use crate::model::connection_string::{
+    ConnectionString, DeviceCredential, DeviceString, Host, HubString,
+};
+use crate::model::identifier::DeviceId;
+use crate::model::secret::Secret;
+
+/// What opens the way for the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Opener {
+    /// The registry is asked for the device's key first.
+    Lookup(HubString),
+    /// The device's key.
+    Key(Secret),
+    /// A token of the device's, used as it is.
+    Token(Secret),
+}
+
+/// Where the message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input {
+    Text(String),
+    File(PathBuf),
+    Stdin,
+}
+
+/// How standard input stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Stdin {
+    /// A person sits there.
+    pub(super) is_terminal: bool,
+    /// The connection string came from it.
+    pub(super) is_used_up: bool,
+}
+
+/// Everything that is decided before a file or socket is opened.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) host: Host,
+    pub(super) device: DeviceId,
+    pub(super) opener: Opener,
+    pub(super) input: Input,
+    pub(super) form: Form,
+    /// The time from one message's start to the next one's.
+    pub(super) interval: Option<Duration>,
+    pub(super) backoff: Backoff,
+}
+
+/// Decides.
+///
+/// # Errors
+/// [`Kind::Usage`] and [`Kind::Input`].
+pub(super) fn plan(
+    args: &SendArgs,
+    connection_string: &ConnectionString,
+    stdin: Stdin,
+) -> Result<Plan, Failure> {
+    let of_string = match connection_string {
+        ConnectionString::Device(device) => Some(device),
+        ConnectionString::Hub(_) | ConnectionString::EventHub(_) => None,
+    };
+    let (device, message) = split_positionals(args, of_string.is_some());
+    let input = input(args, message, stdin)?;
+    let (host, device, opener) = match connection_string {
+        ConnectionString::Hub(hub) => {
+            let device = device.ok_or_else(|| {
+                Failure::new(Kind::Usage, "no device was named")
+                    .hint("Write `hubctl send DEVICE MESSAGE`; a device's own connection string needs no DEVICE.")
+            })?;
+            (
+                hub.host.clone(),
+                read_id(device)?,
+                Opener::Lookup(hub.clone()),
+            )
+        }
+        ConnectionString::Device(string) => of_device(string, device)?,
+        ConnectionString::EventHub(_) => {
+            return Err(Failure::new(
+                Kind::Input,
+                "an Event Hub-compatible connection string cannot send as a device",
+            )
+            .hint("Give the hub's connection string, or the device's."));
+        }
+    };
+    Ok(Plan {
+        host,
+        device,
+        opener,
+        input,
+        form: Form::new(&FormOptions {
+            properties: &args.property,
+            message_id: args.message_id.as_deref(),
+            correlation_id: args.correlation_id.as_deref(),
+            content_type: args.content_type.as_deref(),
+            content_encoding: args.content_encoding.as_deref(),
+            template: args.template,
+        })?,
+        interval: args
+            .interval
+            .or(args.rate.map(|rate| Duration::from_secs_f64(1.0 / rate))),
+        backoff: Backoff {
+            retries: if args.no_retry { 0 } else { args.retries },
+            ..Backoff::default()
+        },
+    })
+}
+
+/// With a device's own string `DEVICE` may be left out, so that a lone argument is the message, unless it reads as an id.
+fn split_positionals(args: &SendArgs, device_is_known: bool) -> (Option<&str>, Option<&str>) {
+    let (first, second) = (args.device.as_deref(), args.message.as_deref());
+    match first {
+        Some(text) if second.is_none() && device_is_known => {
+            let is_id = text != "-" && text.parse::<DeviceId>().is_ok() && !text.starts_with('@');
+            if is_id { (first, None) } else { (None, first) }
+        }
+        Some(_) | None => (first, second),
+    }
+}
+
+fn input(args: &SendArgs, message: Option<&str>, stdin: Stdin) -> Result<Input, Failure> {
+    match message {
+        Some("-") => {}
+        Some(text) => {
+            return Ok(match text.strip_prefix('@') {
+                Some(path) => Input::File(PathBuf::from(path)),
+                None => Input::Text(text.to_owned()),
+            });
+        }
+        None if stdin.is_terminal && !args.lines => {
+            return Err(Failure::new(Kind::Usage, "no message was given").hint(
+                "Write `hubctl send DEVICE MESSAGE`, @FILE in the message's place, or - and type it, ended by Ctrl-D.",
+            ));
+        }
+        None => {}
+    }
+    if stdin.is_used_up {
+        return Err(Failure::new(
+            Kind::Usage,
+            "the connection string and the message cannot both come from standard input",
+        )
+        .hint("Give one of them as @FILE."));
+    }
+    Ok(Input::Stdin)
+}
+
+fn of_device(
+    string: &DeviceString,
+    asked: Option<&str>,
+) -> Result<(Host, DeviceId, Opener), Failure> {
+    if let Some(asked) = asked.filter(|asked| *asked != string.device_id.as_str()) {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!(
+                "the connection string is the device {:?}'s, and {asked:?} is asked for",
+                string.device_id.as_str()
+            ),
+        )
+        .hint(format!(
+            "Leave DEVICE out, or give the hub's connection string. To send {asked:?} as the message: `hubctl send {} {asked}`.",
+            string.device_id
+        )));
+    }
+    if string.module_id.is_some() {
+        return Err(Failure::new(
+            Kind::Input,
+            "a module's messages cannot be posted over HTTPS: IoT Hub takes them over AMQP and MQTT only",
+        )
+        .hint("Give the device's own connection string, or the hub's."));
+    }
+    let opener = match &string.credential {
+        DeviceCredential::Key(key) => Opener::Key(key.clone()),
+        DeviceCredential::Token(token) => Opener::Token(token.clone()),
+        DeviceCredential::X509 => {
+            return Err(Failure::new(
+                Kind::Input,
+                "a connection string for a certificate (x509) cannot send: it holds no key, and hubctl posts with a token",
+            )
+            .hint("Give the connection string of a device with a symmetric key."));
+        }
+    };
+    Ok((string.host.clone(), string.device_id.clone(), opener))
+}
+
+fn read_id(text: &str) -> Result<DeviceId, Failure> {
+    text.parse().map_err(|error| {
+        Failure::new(Kind::Usage, format!("{text:?} is no device id"))
+            .because(&error)
+            .hint("Write `hubctl send DEVICE MESSAGE`, the device first.")
+    })
+}
+
+/// How bodies come by what stands in them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum BodyTemplate {
+    /// They are sent as they are.
+    None,
+    /// The one that is repeated has placeholders.
+    Repeated(Template),
+    /// Each line has placeholders of its own.
+    EachLine,
+}
+
+/// Whether bodies have placeholders, and those of the one that is repeated.
+///
+/// # Errors
+/// [`Kind::Usage`] and [`Kind::Input`].
+pub(super) fn template(args: &SendArgs, source: &Source) -> Result<BodyTemplate, Failure> {
+    if !args.template {
+        return Ok(BodyTemplate::None);
+    }
+    Ok(match source.body() {
+        Some(body) => BodyTemplate::Repeated(body_template(&body)?),
+        None => BodyTemplate::EachLine,
+    })
+}
+
+/// The body's template, where there are to be placeholders.
+///
+/// # Errors
+/// [`Kind::Input`].
+pub(super) fn body_template(body: &[u8]) -> Result<Template, Failure> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Failure::new(Kind::Input, "a message with placeholders must be text")
+            .because(&error)
+            .hint("Leave --template out to send the bytes as they are.")
+    })?;
+    Template::parse(text).map_err(|error| FormError::from(error).into())
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        let hint = match &error {
+            FormError::Syntax { .. } => "Write -p alert=true.",
+            FormError::Twice { .. } => {
+                "HTTPS does not keep the case of names: names that differ in case alone are the same."
+            }
+            FormError::Character { .. } => {
+                "Over HTTPS a property's name may have letters, digits and !#$%&'*+-.^_`|~, and its value plain ASCII. Put anything else into the body."
+            }
+            FormError::Id { .. } => "Letters, digits and -:.+%_#*?!(),=@;$' may stand in it.",
+            FormError::Header { .. } => "Plain ASCII may stand in it.",
+            FormError::Template(_) => "Leave --template out to send braces as they are.",
+        };
+        Self::new(Kind::Usage, "cannot put the message together")
+            .because(&error)
+            .hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    const HUB: &str = "HostName=h.example;SharedAccessKeyName=owner;SharedAccessKey=a2V5";
+    const DEVICE: &str = "HostName=h.example;DeviceId=device1;SharedAccessKey=a2V5";
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: SendArgs,
+    }
+
+    fn planned(string: &str, line: &[&str], stdin: Stdin) -> Result<Plan, Failure> {
+        let line = std::iter::once("send").chain(line.iter().copied());
+        let args = Cli::try_parse_from(line).unwrap().args;
+        let parsed = ConnectionString::parse(string).unwrap();
+        plan(&args, &parsed.connection_string, stdin)
+    }
+
+    fn input_of(string: &str, line: &[&str]) -> Input {
+        planned(string, line, Stdin::default()).unwrap().input
+    }
+
+    fn kind_of(string: &str, line: &[&str]) -> Kind {
+        planned(string, line, Stdin::default()).unwrap_err().kind
+    }
+
+    #[test]
+    fn the_message_is_found() {
+        let text = |text: &str| Input::Text(text.to_owned());
+        assert_eq!(input_of(HUB, &["device1", "hi"]), text("hi"));
+        assert_eq!(input_of(HUB, &["device1", "@f"]), Input::File("f".into()));
+        assert_eq!(input_of(HUB, &["device1", "-"]), Input::Stdin);
+        assert_eq!(input_of(HUB, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["{\"t\":1}"]), text("{\"t\":1}"));
+        assert_eq!(input_of(DEVICE, &["@f"]), Input::File("f".into()));
+        assert_eq!(input_of(DEVICE, &["-"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["device1", "hi"]), text("hi"));
+        assert_eq!(input_of(DEVICE, &["device1"]), Input::Stdin);
+    }
+
+    #[test]
+    fn what_opens_the_way_depends_on_the_string() {
+        let opener = |string: &str| {
+            planned(string, &["device1", "x"], Stdin::default()).map(|plan| plan.opener)
+        };
+        assert!(matches!(opener(HUB), Ok(Opener::Lookup(_))));
+        assert!(matches!(opener(DEVICE), Ok(Opener::Key(_))));
+        let token = "HostName=h.example;DeviceId=device1;SharedAccessSignature=SharedAccessSignature sr=a&sig=b&se=1";
+        assert!(matches!(opener(token), Ok(Opener::Token(_))));
+    }
+
+    #[test]
+    fn strings_that_cannot_send_are_named() {
+        assert_eq!(kind_of(DEVICE, &["device2"]), Kind::Usage);
+        assert_eq!(kind_of(DEVICE, &["device2", "x"]), Kind::Usage);
+        assert_eq!(kind_of(HUB, &[]), Kind::Usage);
+        assert_eq!(kind_of(HUB, &["no id", "x"]), Kind::Usage);
+        let module = "HostName=h.example;DeviceId=d;ModuleId=m;SharedAccessKey=a2V5";
+        assert_eq!(kind_of(module, &["d", "x"]), Kind::Input);
+        let x509 = "HostName=h.example;DeviceId=d;x509=true";
+        assert_eq!(kind_of(x509, &["d", "x"]), Kind::Input);
+    }
+
+    #[test]
+    fn standard_input_serves_once() {
+        let terminal = Stdin {
+            is_terminal: true,
+            ..Stdin::default()
+        };
+        let used_up = Stdin {
+            is_used_up: true,
+            ..Stdin::default()
+        };
+        assert_eq!(
+            planned(HUB, &["d"], terminal).unwrap_err().kind,
+            Kind::Usage
+        );
+        assert!(planned(HUB, &["d", "-"], terminal).is_ok());
+        assert_eq!(planned(HUB, &["d"], used_up).unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn pace_and_patience_are_taken_over() {
+        let plan = planned(
+            HUB,
+            &["d", "x", "--rate", "4", "--no-retry"],
+            Stdin::default(),
+        )
+        .unwrap();
+        assert_eq!(plan.interval, Some(Duration::from_millis(250)));
+        assert_eq!(plan.backoff.retries, 0);
+    }
+}

@@ -1,0 +1,530 @@
+//! The machine driven frame by frame in one thread, in front of the real hub's state machine.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::emulator::amqp::options::Limits;
+use crate::emulator::hub::Hub;
+use crate::emulator::hub::command::DeviceMessage;
+use crate::emulator::hub::options::{
+    DEFAULT_RETENTION_BYTES, HubOptions, Policy, STANDARD_POLICIES,
+};
+use crate::model::secret::Secret;
+use crate::protocol::amqp::address::PartitionAddress;
+use crate::protocol::amqp::cbs::{PutToken, SAS_TOKEN_TYPE};
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::frame::{ProtocolHeader, begin_frame, end_frame};
+use crate::protocol::amqp::management::{EventHubProperties, PartitionProperties, ReadRequest};
+use crate::protocol::amqp::message::{Body, Message};
+use crate::protocol::amqp::performative::link::{SEND_MIXED, SEND_SETTLED, SEND_UNSETTLED};
+use crate::protocol::amqp::performative::{
+    Attach, Begin, Close, DeliveryState, Detach, Disposition, End, Open, Role, SaslInit, Source,
+    Symbols, Target, Transfer,
+};
+use crate::protocol::amqp::redirect::Redirect;
+use crate::protocol::amqp::response::Response;
+use crate::protocol::amqp::value::{Value, decode};
+use crate::protocol::amqp::writer::encode;
+use crate::protocol::sas::{SigningKey, mint};
+
+mod events;
+mod golden;
+mod hostile;
+mod nodes;
+mod opening;
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const START: i64 = 1_700_000_000;
+const ENTITY: &str = "iothub-ehub-test";
+const MARK: usize = 64 * 1024;
+
+/// A frame that the machine sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Frame {
+    channel: u16,
+    body: Vec<u8>,
+}
+
+impl Frame {
+    fn performative(&self) -> Performative<'_> {
+        Performative::decode(&self.body).unwrap().0
+    }
+
+    fn payload(&self) -> &[u8] {
+        Performative::decode(&self.body).unwrap().1
+    }
+
+    fn transfer(&self) -> Option<Transfer<'_>> {
+        if let Performative::Transfer(transfer) = self.performative() {
+            Some(transfer)
+        } else {
+            None
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.performative() {
+            Performative::Open(_) => "open",
+            Performative::Begin(_) => "begin",
+            Performative::Attach(_) => "attach",
+            Performative::Flow(_) => "flow",
+            Performative::Transfer(_) => "transfer",
+            Performative::Disposition(_) => "disposition",
+            Performative::Detach(_) => "detach",
+            Performative::End(_) => "end",
+            Performative::Close(_) => "close",
+            Performative::SaslMechanisms(_)
+            | Performative::SaslInit(_)
+            | Performative::SaslChallenge(_)
+            | Performative::SaslResponse(_)
+            | Performative::SaslOutcome(_) => "sasl",
+        }
+    }
+
+    /// The condition and description of a detach, an end or a close.
+    fn error(&self) -> (String, String) {
+        let error = if let Performative::Detach(detach) = self.performative() {
+            detach.error
+        } else if let Performative::End(end) = self.performative() {
+            end.error
+        } else if let Performative::Close(close) = self.performative() {
+            close.error
+        } else {
+            None
+        };
+        let error = error.unwrap();
+        (
+            error.condition.to_owned(),
+            error.description.unwrap_or_default().to_owned(),
+        )
+    }
+}
+
+/// A connection, the hub behind it, and a clock that stands still unless moved.
+struct Bench {
+    hub: Hub,
+    machine: Connection,
+    now: Moment,
+    readers: u64,
+    /// Notices for readers of other connections.
+    strays: Vec<(ReaderId, Notice)>,
+}
+
+fn hub() -> Hub {
+    let policy = |(name, rights): (&str, &[_])| Policy {
+        name: name.to_owned(),
+        key: Secret::new(KEY),
+        rights: rights.to_vec(),
+    };
+    let options = HubOptions {
+        name: "localhost".to_owned(),
+        hosts: vec!["localhost".to_owned()],
+        entity: ENTITY.to_owned(),
+        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
+        partitions: 2,
+        consumer_groups: Vec::new(),
+        retention_bytes: DEFAULT_RETENTION_BYTES,
+        secret: Secret::new("secret"),
+    };
+    let mut hub = Hub::new(utc(0), options).unwrap();
+    hub.register(utc(0), "d1").unwrap();
+    hub
+}
+
+fn utc(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(START + seconds, 0).unwrap()
+}
+
+fn options() -> Options {
+    Options {
+        container_id: "DeviceGateway_test".to_owned(),
+        redirect_host: "localhost".to_owned(),
+        redirect_port: 5671,
+        entity: ENTITY.to_owned(),
+        clock: || utc(0),
+        limits: Limits::default(),
+    }
+}
+
+fn token(scope: &str, is_raw: bool, seconds: i64) -> String {
+    let key = Secret::new(KEY);
+    let key = if is_raw {
+        SigningKey::raw(&key)
+    } else {
+        SigningKey::decoded(&key)
+    };
+    let token = mint(&key.unwrap(), scope, START + seconds, Some("service"));
+    token.expose().to_owned()
+}
+
+fn frame(
+    kind: FrameKind,
+    channel: u16,
+    performative: &Performative<'_>,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    let start = begin_frame(&mut out, kind, channel);
+    performative.encode(&mut out);
+    out.extend_from_slice(payload);
+    end_frame(&mut out, start);
+    out
+}
+
+impl Bench {
+    /// Before the first byte.
+    fn new() -> Self {
+        Self::with(options())
+    }
+
+    fn with(options: Options) -> Self {
+        let now = Moment {
+            elapsed: Duration::ZERO,
+            utc: utc(0),
+        };
+        Self {
+            hub: hub(),
+            machine: Connection::new(Arc::new(options), 7, now),
+            now,
+            readers: 0,
+            strays: Vec::new(),
+        }
+    }
+
+    /// With SASL behind it, `open` exchanged and a session on channel 1.
+    fn open() -> Self {
+        let mut bench = Self::new();
+        bench.greet(65_536);
+        bench
+    }
+
+    fn greet(&mut self, max_frame_size: u32) {
+        self.feed(ProtocolHeader::Sasl.bytes());
+        let init = SaslInit {
+            mechanism: "MSSBCBS",
+            ..SaslInit::default()
+        };
+        self.feed(&frame(
+            FrameKind::Sasl,
+            0,
+            &Performative::SaslInit(init),
+            b"",
+        ));
+        self.feed(ProtocolHeader::Amqp.bytes());
+        self.machine.swap_output(&mut Vec::new());
+        let open = Open {
+            container_id: "c",
+            hostname: Some("localhost"),
+            max_frame_size: Some(max_frame_size),
+            idle_time_out: Some(60_000),
+            ..Open::default()
+        };
+        self.send(0, &Performative::Open(open));
+        self.begin(1);
+    }
+
+    fn begin(&mut self, channel: u16) -> Vec<Frame> {
+        let begin = Begin {
+            next_outgoing_id: 0,
+            incoming_window: 1_000,
+            outgoing_window: 1_000,
+            ..Begin::default()
+        };
+        self.send(channel, &Performative::Begin(begin))
+    }
+
+    /// With a token for each of the two hosts shown on `$cbs`, whose links are the handles 0 and 1.
+    fn trusted() -> Self {
+        let mut bench = Self::open();
+        bench.attach_cbs();
+        assert_eq!(bench.put_token(&token("localhost", false, 3_600)), 200);
+        let scope = format!("sb://localhost/{ENTITY}");
+        assert_eq!(bench.put_token(&token(&scope, true, 3_600)), 202);
+        bench
+    }
+
+    fn attach_cbs(&mut self) {
+        self.attach_requests("$cbs", 0);
+    }
+
+    /// Attaches a sender as `handle` and a receiver as the next one, and grants credit.
+    fn attach_requests(&mut self, address: &str, handle: u32) {
+        let target = Target {
+            address: Some(address),
+            ..Target::default()
+        };
+        let sender = Attach {
+            target: Some(target),
+            ..Attach::new("s", handle, Role::Sender)
+        };
+        let out = self.send(1, &Performative::Attach(sender));
+        assert_eq!(names(&out), ["attach", "flow"], "{out:?}");
+        let receiver = Attach {
+            source: Some(Source {
+                address: Some(address),
+                ..Source::default()
+            }),
+            target: Some(Target {
+                address: Some("me"),
+                ..Target::default()
+            }),
+            ..Attach::new("r", handle + 1, Role::Receiver)
+        };
+        assert_eq!(
+            names(&self.send(1, &Performative::Attach(receiver))),
+            ["attach"]
+        );
+        self.grant(handle + 1, 0, 1_000);
+    }
+
+    fn put_token(&mut self, token: &str) -> u16 {
+        let mut message = Vec::new();
+        PutToken {
+            message_id: Some(Value::Uuid([9; 16])),
+            reply_to: Some("me"),
+            token_type: SAS_TOKEN_TYPE,
+            audience: "whatever",
+            token,
+        }
+        .write(&mut message);
+        let out = self.request(0, &message);
+        let reply = Message::parse(out[1].payload()).unwrap();
+        let response = Response::parse(&reply).unwrap();
+        assert_eq!(response.correlation_id, Some(Value::Uuid([9; 16])));
+        response.status_code
+    }
+
+    fn request(&mut self, handle: u32, message: &[u8]) -> Vec<Frame> {
+        let transfer = Transfer {
+            handle,
+            delivery_id: Some(0),
+            delivery_tag: Some(b"t"),
+            ..Transfer::default()
+        };
+        let bytes = frame(
+            FrameKind::Amqp,
+            1,
+            &Performative::Transfer(transfer),
+            message,
+        );
+        let out = self.feed(&bytes);
+        assert_eq!(names(&out), ["disposition", "transfer"], "{out:?}");
+        out
+    }
+
+    /// Attaches a reader to partition 0 or 1.
+    fn attach_reader(&mut self, handle: u32, partition: &str, mode: Option<u8>) -> Vec<Frame> {
+        self.attach_reader_as(handle, partition, mode, None)
+    }
+
+    fn attach_reader_as(
+        &mut self,
+        handle: u32,
+        partition: &str,
+        mode: Option<u8>,
+        epoch: Option<i64>,
+    ) -> Vec<Frame> {
+        let address = PartitionAddress {
+            entity: ENTITY.to_owned(),
+            consumer_group: "$Default".to_owned(),
+            partition: partition.to_owned(),
+        };
+        let (address, name) = (address.to_string(), format!("reader{handle}"));
+        let filter = encode(|w| Position::Earliest.write_filter(w));
+        let properties = encode(|w| {
+            w.map(|w| {
+                if let Some(epoch) = epoch {
+                    w.symbol("com.microsoft:epoch");
+                    w.long(epoch);
+                }
+            });
+        });
+        let attach = Attach {
+            snd_settle_mode: mode,
+            source: Some(Source {
+                address: Some(&address),
+                filter: decode(&filter).unwrap().0.as_map(),
+                ..Source::default()
+            }),
+            properties: decode(&properties).unwrap().0.as_map(),
+            ..Attach::new(&name, handle, Role::Receiver)
+        };
+        self.send(1, &Performative::Attach(attach))
+    }
+
+    fn grant(&mut self, handle: u32, delivery_count: u32, credit: u32) -> Vec<Frame> {
+        self.flow(Flow {
+            handle: Some(handle),
+            delivery_count: Some(delivery_count),
+            link_credit: Some(credit),
+            ..wide()
+        })
+    }
+
+    fn flow(&mut self, flow: Flow<'_>) -> Vec<Frame> {
+        self.send(1, &Performative::Flow(flow))
+    }
+
+    fn send(&mut self, channel: u16, performative: &Performative<'_>) -> Vec<Frame> {
+        self.feed(&frame(FrameKind::Amqp, channel, performative, b""))
+    }
+
+    /// Feeds bytes in, lets the hub answer, and gives the frames that come out.
+    fn feed(&mut self, bytes: &[u8]) -> Vec<Frame> {
+        frames(&self.feed_raw(bytes))
+    }
+
+    fn feed_raw(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        self.carry_out();
+        loop {
+            let taken = self.machine.receive(bytes);
+            if taken == 0 {
+                break;
+            }
+            bytes = &bytes[taken..];
+            self.carry_out();
+        }
+        self.drain()
+    }
+
+    /// Everything that comes out without anything going in.
+    fn drain(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            self.machine.pump(MARK);
+            let had_effects = self.machine.has_effects();
+            self.carry_out();
+            let mut part = Vec::new();
+            self.machine.swap_output(&mut part);
+            if part.is_empty() && !had_effects {
+                return all;
+            }
+            all.extend_from_slice(&part);
+        }
+    }
+
+    fn carry_out(&mut self) {
+        let mut notices = VecDeque::new();
+        while let Some(effect) = self.machine.next_effect() {
+            match effect {
+                Effect::Register(key) => {
+                    let id = ReaderId(self.readers);
+                    self.readers += 1;
+                    self.machine.registered(key, Ok(id));
+                }
+                Effect::Ask { origin, command } => {
+                    let effects = self.hub.apply(self.now.utc, command);
+                    self.machine.answer(origin, effects.reply);
+                    notices.extend(effects.notices);
+                }
+            }
+        }
+        for (reader, notice) in notices {
+            self.machine.notice(reader, notice.clone());
+            self.strays.push((reader, notice));
+        }
+    }
+
+    /// A device posts these bodies; gives the frames that follow from it.
+    fn post(&mut self, bodies: &[&[u8]]) -> Vec<Frame> {
+        let messages = bodies.iter().map(|body| DeviceMessage {
+            body: Bytes::copy_from_slice(body),
+            ..DeviceMessage::default()
+        });
+        let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
+        let token = mint(&key, "localhost", START + 3_600, Some("iothubowner"));
+        let command = Command::SendEvents {
+            token: Some(token.expose().to_owned()),
+            device: "d1".to_owned(),
+            messages: messages.collect(),
+        };
+        let effects = self.hub.apply(self.now.utc, command);
+        effects.reply.unwrap();
+        for (reader, notice) in effects.notices {
+            self.machine.notice(reader, notice);
+        }
+        frames(&self.drain())
+    }
+
+    /// The partition that the device's events go to.
+    fn partition(&mut self) -> &'static str {
+        for partition in ["0", "1"] {
+            let command = Command::DescribePartition {
+                partition: partition.to_owned(),
+            };
+            let reply = self.hub.apply(self.now.utc, command).reply;
+            if matches!(reply, Ok(Reply::Partition(state)) if !state.is_empty) {
+                return partition;
+            }
+        }
+        panic!("nothing was posted")
+    }
+
+    /// Moves the clock on, and gives the frames that follow from it.
+    fn wait(&mut self, seconds: u32) -> Vec<Frame> {
+        self.now = Moment {
+            elapsed: self.now.elapsed + Duration::from_secs(seconds.into()),
+            utc: self.now.utc + TimeDelta::seconds(seconds.into()),
+        };
+        self.machine.tick(self.now);
+        self.carry_out();
+        frames(&self.drain())
+    }
+}
+
+/// A session flow with a window that holds nothing back.
+fn wide() -> Flow<'static> {
+    Flow {
+        next_incoming_id: Some(1),
+        incoming_window: 1_000_000,
+        next_outgoing_id: 0,
+        outgoing_window: 1_000,
+        ..Flow::default()
+    }
+}
+
+/// Cuts bytes into frames; protocol headers and keep-alives are left out.
+fn frames(mut bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        if bytes.starts_with(b"AMQP") {
+            bytes = &bytes[ProtocolHeader::LENGTH..];
+            continue;
+        }
+        let header = FrameHeader::parse(bytes, u32::MAX).unwrap().unwrap();
+        let body = header.body(bytes).unwrap().to_vec();
+        if !body.is_empty() {
+            let channel = header.channel;
+            frames.push(Frame { channel, body });
+        }
+        bytes = &bytes[header.length()..];
+    }
+    frames
+}
+
+fn names(frames: &[Frame]) -> Vec<&'static str> {
+    frames.iter().map(Frame::name).collect()
+}
+
+/// The bodies of the messages in these frames, put together from their transfers.
+fn bodies(frames: &[Frame]) -> Vec<Vec<u8>> {
+    let (mut bodies, mut message) = (Vec::new(), Vec::new());
+    for frame in frames {
+        let Some(transfer) = frame.transfer() else {
+            continue;
+        };
+        message.extend_from_slice(frame.payload());
+        if !transfer.more {
+            let Body::Data(data) = Message::parse(&message).unwrap().body else {
+                panic!("no data")
+            };
+            bodies.push(data.single().unwrap().to_vec());
+            message.clear();
+        }
+    }
+    bodies
+}

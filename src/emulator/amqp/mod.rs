@@ -1,0 +1,34 @@
+//! The emulator's AMQP 1.0 server: IoT Hub's service side and the Event Hubs namespace behind it, on one port.
+//!
+//! `connection` is a pure machine for one connection: bytes in; bytes and questions to the hub out; no socket, no clock.
+//! Under it stand the pieces that it is made of. [`server`] is the loop that joins a machine to a stream and to the hub.
+//! Nothing here decides what a token opens or what a reader gets: that is the hub's.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`options`], `moment` | what the server says of itself, and the time as a machine is told it |
+//! | `output` | frames, encoded one after another into one buffer |
+//! | `sasl` | the security layer's short conversation |
+//! | `windows`, `link`, `session` | how many transfers, how many deliveries, and on which link |
+//! | `access`, `node` | what has been opened by tokens, and what an address means |
+//! | `cbs`, `management` | the requests and answers of the two nodes that take any |
+//! | `reader` | a partition's events on their way out |
+//! | `refusal` | how the two services word a no |
+
+pub mod options;
+pub mod server;
+
+mod access;
+mod cbs;
+mod connection;
+mod effect;
+mod link;
+mod management;
+mod moment;
+mod node;
+mod output;
+mod reader;
+mod refusal;
+mod sasl;
+mod session;
+mod windows;

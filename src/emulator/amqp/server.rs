@@ -1,0 +1,279 @@
+//! The loop that joins a connection's machine to its stream and to the hub.
+//!
+//! Reading, writing and the hub's notices go on side by side: a peer that does not read never keeps us from reading, and
+//! what is to be written is written in one piece per turn.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, SelectAll, poll_fn};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::emulator::amqp::connection::Connection;
+use crate::emulator::amqp::effect::Effect;
+use crate::emulator::amqp::moment::Moment;
+use crate::emulator::amqp::options::Options;
+use crate::emulator::driver::HubHandle;
+use crate::emulator::hub::command::{Command, Notice, ReaderId, Refusal};
+
+/// Bytes of events that are put together for one write.
+const WRITE_MARK: usize = 128 * 1024;
+/// Bytes waiting to be written beyond which nothing more is read: the peer asks faster than it listens.
+const READ_MARK: usize = 1024 * 1024;
+/// Bytes that are read at once.
+const READ_SIZE: usize = 64 * 1024;
+/// How long a peer has to take in our last words.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Serves one connection until either side ends it. TLS, if any, is the stream's; every reader that was opened is closed
+/// again, even if this future is dropped.
+pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut server = Server::new(stream, hub, options);
+    server.run().await;
+    server.readers.close_all().await;
+}
+
+struct Server<S> {
+    reading: ReadHalf<S>,
+    writing: WriteHalf<S>,
+    input: BytesMut,
+    output: Output,
+    machine: Connection,
+    readers: OpenReaders,
+    notices: SelectAll<BoxStream<'static, (ReaderId, Notice)>>,
+    options: Arc<Options>,
+    began: Instant,
+}
+
+/// What is being written.
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Whether something may still stand in the stream's own buffer.
+    unflushed: bool,
+}
+
+impl Output {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    fn has_work(&self) -> bool {
+        self.unflushed || !self.rest().is_empty()
+    }
+
+    /// One step: writes what it can, or flushes when all is written.
+    async fn step<W: AsyncWrite + Unpin>(&mut self, stream: &mut W) -> std::io::Result<()> {
+        if self.rest().is_empty() {
+            stream.flush().await?;
+            self.unflushed = false;
+            return Ok(());
+        }
+        let count = stream.write(&self.bytes[self.written..]).await?;
+        if count == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        self.written += count;
+        self.unflushed = true;
+        Ok(())
+    }
+}
+
+/// What made a turn of the loop come to its end.
+enum Turn {
+    Went,
+    Noticed(ReaderId, Notice),
+    Broken,
+}
+
+impl<S> Server<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    fn new(stream: S, hub: HubHandle, options: Arc<Options>) -> Self {
+        let (reading, writing) = tokio::io::split(stream);
+        let began = Instant::now();
+        let now = Moment {
+            elapsed: Duration::ZERO,
+            utc: (options.clock)(),
+        };
+        let number = uuid::Uuid::new_v4().as_u128();
+        Self {
+            reading,
+            writing,
+            input: BytesMut::with_capacity(READ_SIZE),
+            output: Output::default(),
+            machine: Connection::new(options.clone(), number, now),
+            readers: OpenReaders {
+                hub,
+                ids: BTreeSet::new(),
+            },
+            notices: SelectAll::new(),
+            options,
+            began,
+        }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            self.machine.tick(Moment {
+                elapsed: self.began.elapsed(),
+                utc: (self.options.clock)(),
+            });
+            self.digest().await;
+            if self.machine.is_closed() {
+                // A peer that is gone by now has nothing to hear.
+                let _ = timeout(FAREWELL, self.farewell()).await;
+                return;
+            }
+            match self.turn().await {
+                Turn::Went => {}
+                Turn::Noticed(reader, notice) => self.machine.notice(reader, notice),
+                Turn::Broken => return,
+            }
+        }
+    }
+
+    /// Feeds the machine with what was read, and brings its output forward.
+    async fn digest(&mut self) {
+        self.carry_out().await;
+        loop {
+            let taken = self.machine.receive(&self.input);
+            if taken == 0 {
+                break;
+            }
+            self.input.advance(taken);
+            self.carry_out().await;
+        }
+        loop {
+            self.machine.pump(WRITE_MARK);
+            if !self.machine.has_effects() {
+                break;
+            }
+            self.carry_out().await;
+        }
+        if self.output.rest().is_empty() {
+            self.output.bytes.clear();
+            self.output.written = 0;
+            self.machine.swap_output(&mut self.output.bytes);
+        }
+    }
+
+    /// Carries out what the machine wants done, and what follows from that.
+    async fn carry_out(&mut self) {
+        while let Some(effect) = self.machine.next_effect() {
+            match effect {
+                Effect::Ask { origin, command } => {
+                    if let Command::CloseReader { reader } = &command {
+                        self.readers.ids.remove(reader);
+                    }
+                    let answer = self.readers.hub.ask(command).await;
+                    self.machine.answer(origin, answer);
+                }
+                Effect::Register(key) => {
+                    let answer = self.register().await;
+                    self.machine.registered(key, answer);
+                }
+            }
+        }
+    }
+
+    async fn register(&mut self) -> Result<ReaderId, Refusal> {
+        let (id, notices) = self.readers.hub.register_reader().await?;
+        self.readers.ids.insert(id);
+        self.notices.push(stream_of(id, notices));
+        Ok(id)
+    }
+
+    async fn turn(&mut self) -> Turn {
+        let deadline = self.began + self.machine.deadline();
+        let may_read = self.machine.output_len() < READ_MARK;
+        let has_notices = !self.notices.is_empty();
+        self.input.reserve(READ_SIZE);
+        tokio::select! {
+            read = self.reading.read_buf(&mut self.input), if may_read => match read {
+                Ok(count) if count > 0 => Turn::Went,
+                Ok(_) | Err(_) => Turn::Broken,
+            },
+            written = self.output.step(&mut self.writing), if self.output.has_work() => match written {
+                Ok(()) => Turn::Went,
+                Err(_) => Turn::Broken,
+            },
+            notice = self.notices.next(), if has_notices => match notice {
+                Some((reader, notice)) => Turn::Noticed(reader, notice),
+                None => Turn::Went,
+            },
+            () = sleep_until(deadline) => Turn::Went,
+        }
+    }
+
+    /// Writes the last words, and waits for the peer to go: a socket that is closed with bytes unread takes our words
+    /// back.
+    async fn farewell(&mut self) -> std::io::Result<()> {
+        while self.output.has_work() || self.machine.output_len() > 0 {
+            if self.output.rest().is_empty() && self.machine.output_len() > 0 {
+                self.output.bytes.clear();
+                self.output.written = 0;
+                self.machine.swap_output(&mut self.output.bytes);
+            }
+            self.output.step(&mut self.writing).await?;
+        }
+        self.writing.shutdown().await?;
+        self.input.clear();
+        while self.reading.read_buf(&mut self.input).await? > 0 {
+            self.input.clear();
+        }
+        Ok(())
+    }
+}
+
+fn stream_of(
+    reader: ReaderId,
+    mut notices: UnboundedReceiver<Notice>,
+) -> BoxStream<'static, (ReaderId, Notice)> {
+    poll_fn(move |context| notices.poll_recv(context))
+        .map(move |notice| (reader, notice))
+        .boxed()
+}
+
+/// The readers that have to be closed whatever happens.
+struct OpenReaders {
+    hub: HubHandle,
+    ids: BTreeSet<ReaderId>,
+}
+
+impl OpenReaders {
+    async fn close_all(&mut self) {
+        while let Some(&reader) = self.ids.first() {
+            // A hub that has been stopped holds no readers.
+            let _ = self.hub.ask(Command::CloseReader { reader }).await;
+            self.ids.remove(&reader);
+        }
+    }
+}
+
+impl Drop for OpenReaders {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if !self.ids.is_empty() {
+            let (hub, ids) = (self.hub.clone(), std::mem::take(&mut self.ids));
+            runtime.spawn(async move { OpenReaders { hub, ids }.close_all().await });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! IoT Hub's REST interface: requests in, commands to the hub, replies out.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `request` | what a request asks for, read off its path, headers and body |
+//! | `response` | how answers and refusals look on the wire |
+//! | this file | one connection, from its first request to its last |
+
+mod request;
+mod response;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::driver::{Clock, HubHandle};
+use super::hub::command::Command;
+use request::{Rejection, Wanted};
+use response::{Answer, Responder};
+
+/// How long a client may take for a request's headers, waiting between two requests included. The service's front ends
+/// let go of an idle connection after four minutes.
+const HEADER_LIMIT: Duration = Duration::from_secs(240);
+
+/// How long a client may take for a request's body.
+const BODY_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a request that is under way may take once the server is to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// The most bytes of headers.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// How much of a body that is too large is read and thrown away, so that the client is there to read why.
+const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Serves one connection after TLS, until the client goes or `stop` comes.
+pub async fn serve_connection<S>(
+    stream: S,
+    hub: HubHandle,
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(|request| {
+        let hub = hub.clone();
+        async move { Ok::<_, Infallible>(answer(&hub, clock, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let stop = pin!(stop);
+    // How a client goes is its own affair: a reset is no failure of ours.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(STOP_LIMIT, connection).await;
+        }
+    }
+}
+
+async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> response::Response {
+    let responder = Responder::new(clock);
+    match carry_out(hub, request).await {
+        Ok(answer) => responder.answer(answer),
+        Err(rejection) => responder.reject(&rejection),
+    }
+}
+
+async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer, Rejection> {
+    let (head, body) = request.into_parts();
+    let wanted = Wanted::of(&head)?;
+    let body = match wanted.body_limit() {
+        Some(limit) => read_body(body, limit).await?,
+        None => Bytes::new(),
+    };
+    let shape = wanted.answer_shape();
+    let command: Command = wanted.into_command(&head.headers, body)?;
+    let reply = hub.ask(command).await?;
+    Ok(Answer { shape, reply })
+}
+
+async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, Rejection> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    timeout(BODY_LIMIT, collect(&mut body, limit))
+        .await
+        .unwrap_or(Err(Rejection::TimedOut))
+}
+
+/// The whole body; the usual single frame is handed on without a copy.
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Rejection> {
+    let mut first = Bytes::new();
+    let mut rest: Vec<u8> = Vec::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Rejection::Broken)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        size += data.len();
+        if size > limit {
+            if size > limit + MAX_DISCARDED_BYTES {
+                break;
+            }
+            rest = Vec::new();
+        } else if first.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&data);
+        }
+    }
+    if size > limit {
+        return Err(Rejection::TooLarge { size, limit });
+    }
+    Ok(if rest.is_empty() { first } else { rest.into() })
+}

@@ -1,0 +1,210 @@
+//! How answers and refusals look on the wire.
+//!
+//! Errors are of the second generation (`ErrorCode:Name;text`), as seen from the service since 2017.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::driver::Clock;
+use super::super::hub::command::Reply;
+use super::request::{Rejection, Shape};
+use crate::model::device::Identity;
+use crate::protocol::rest::ERROR_CODE_HEADER;
+use crate::protocol::rest::error_body::ServiceError;
+use crate::protocol::rest::error_code::{self, ErrorCode};
+
+/// A whole response.
+pub(super) type Response = http::Response<Full<Bytes>>;
+
+const SERVER: HeaderValue = HeaderValue::from_static("Microsoft-HTTPAPI/2.0");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
+/// "Troubleshoot Azure IoT Hub error codes" lists it.
+const GENERIC_NOT_FOUND: ErrorCode = ErrorCode {
+    number: 404_000,
+    name: "GenericNotFound",
+};
+
+/// What a module's identity has not, although a device's has.
+const DEVICES_ALONE: [&str; 3] = ["status", "statusReason", "statusUpdatedTime"];
+
+/// What the hub said, and how it is to look.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub shape: Shape,
+    pub reply: Reply,
+}
+
+/// Makes responses; the clock is for tracking ids.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Responder {
+    clock: Clock,
+}
+
+impl Responder {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock }
+    }
+
+    pub(super) fn answer(self, answer: Answer) -> Response {
+        match (answer.shape, answer.reply) {
+            (_, Reply::Done) => response(StatusCode::NO_CONTENT, Bytes::new()),
+            (_, Reply::Identity(identity)) => {
+                let mut response = json_response(StatusCode::OK, &identity_json(&identity));
+                let etag = format!("\"{}\"", identity.etag);
+                if let Ok(etag) = HeaderValue::from_str(&etag) {
+                    response.headers_mut().insert(header::ETAG, etag);
+                }
+                response
+            }
+            (_, Reply::Identities(identities)) => {
+                let all = identities.iter().map(identity_json).collect();
+                json_response(StatusCode::OK, &Value::Array(all))
+            }
+            (Shape::ServiceStatistics, Reply::Statistics { .. }) => {
+                json_response(StatusCode::OK, &json!({ "connectedDeviceCount": 0 }))
+            }
+            (Shape::OfReply, Reply::Statistics { total, enabled }) => json_response(
+                StatusCode::OK,
+                &json!({
+                    "totalDeviceCount": total,
+                    "enabledDeviceCount": enabled,
+                    "disabledDeviceCount": total - enabled,
+                }),
+            ),
+            // No request over HTTPS asks for these.
+            (
+                _,
+                Reply::Granted(_) | Reply::EventHub { .. } | Reply::Partition(_) | Reply::Events(_),
+            ) => self.error(error_code::SERVER_ERROR, "InternalServerError"),
+        }
+    }
+
+    pub(super) fn reject(self, rejection: &Rejection) -> Response {
+        match rejection {
+            Rejection::Refused(refusal) => self.error(refusal.code, &refusal.message),
+            Rejection::NoResource => self.error(
+                GENERIC_NOT_FOUND,
+                "No HTTP resource was found that matches the request URI.",
+            ),
+            Rejection::Method { allowed } => {
+                let text = "The requested resource does not support this method.";
+                let mut response = self.error(error_code::METHOD_NOT_ALLOWED, text);
+                let allowed = HeaderValue::from_static(allowed);
+                response.headers_mut().insert(header::ALLOW, allowed);
+                response
+            }
+            Rejection::Version => self.error(
+                error_code::INVALID_PROTOCOL_VERSION,
+                "The api-version of the request is missing or not supported.",
+            ),
+            Rejection::Argument { message } => self.error(error_code::ARGUMENT_INVALID, message),
+            Rejection::TooLarge { size, limit } => {
+                let text = format!("The body has {size} bytes or more, and the limit is {limit}.");
+                self.error(error_code::MESSAGE_TOO_LARGE, &text)
+            }
+            Rejection::TimedOut | Rejection::Broken => self.error(
+                error_code::ARGUMENT_INVALID,
+                "The body did not come to its end.",
+            ),
+        }
+    }
+
+    fn error(self, code: ErrorCode, message: &str) -> Response {
+        let id = Uuid::new_v4();
+        let time = (self.clock)().format("%m/%d/%Y %H:%M:%S");
+        let tracking_id = format!("{}-G:0-TimeStamp:{time}", id.simple());
+        let body = ServiceError::write(code, message, &tracking_id);
+        let status =
+            StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = response(status, Bytes::from(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(code.name));
+        if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+fn response(status: StatusCode, body: Bytes) -> Response {
+    let mut response = http::Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::SERVER, SERVER);
+    response
+}
+
+fn json_response(status: StatusCode, value: &Value) -> Response {
+    let mut response = response(status, Bytes::from(value.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+fn identity_json(identity: &Identity) -> Value {
+    // Texts, numbers and options of them always serialize.
+    let mut value = serde_json::to_value(identity).unwrap_or_default();
+    if let (Some(members), Some(_)) = (value.as_object_mut(), &identity.module_id) {
+        for name in DEVICES_ALONE {
+            members.shift_remove(name);
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use http_body_util::BodyExt as _;
+
+    const RESPONDER: Responder = Responder {
+        clock: || DateTime::UNIX_EPOCH,
+    };
+
+    async fn body(response: Response) -> String {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_has_code_header_and_body() {
+        let response = RESPONDER.error(error_code::DEVICE_NOT_FOUND, "d1");
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()[ERROR_CODE_HEADER], "DeviceNotFound");
+        assert_eq!(response.headers()["server"], "Microsoft-HTTPAPI/2.0");
+        let header = response.headers()["x-ms-request-id"]
+            .to_str()
+            .unwrap()
+            .replace('-', "");
+        let expected = format!(
+            r#"{{"Message":"ErrorCode:DeviceNotFound;d1","ExceptionMessage":"Tracking ID:{header}-G:0-TimeStamp:01/01/1970 00:00:00"}}"#
+        );
+        assert_eq!(body(response).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_single_identity_carries_its_etag_quoted() {
+        let identity = Identity {
+            device_id: "d".to_owned(),
+            module_id: Some("m".to_owned()),
+            etag: "MA==".to_owned(),
+            ..Identity::default()
+        };
+        let response = RESPONDER.answer(Answer {
+            shape: Shape::OfReply,
+            reply: Reply::Identity(Box::new(identity)),
+        });
+        assert_eq!(response.headers()["etag"], "\"MA==\"");
+        let body = body(response).await;
+        assert!(
+            body.starts_with(r#"{"deviceId":"d","moduleId":"m","#) && !body.contains("status"),
+            "{body}"
+        );
+    }
+}

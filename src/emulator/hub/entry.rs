@@ -1,0 +1,189 @@
+//! One identity in the registry: what the service shows of it, and its keys ready to verify with.
+
+use chrono::{DateTime, Utc};
+
+use super::command::Refusal;
+use super::{keys, refusal};
+use crate::model::device::{Authentication, Identity, Status, SymmetricKey, Thumbprint};
+use crate::model::secret::Secret;
+use crate::protocol::sas::SigningKey;
+
+/// The service's word for a time that has not come yet.
+const NEVER: &str = "0001-01-01T00:00:00";
+
+/// 100-nanosecond steps from the year 1 to 1970; generation ids count them.
+const TICKS_TO_1970: i64 = 621_355_968_000_000_000;
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// As the service shows it, but for the last activity.
+    pub identity: Identity,
+    pub last_activity: Option<DateTime<Utc>>,
+    signing_keys: Vec<SigningKey>,
+}
+
+impl Entry {
+    /// An identity as it is to be stored, from a body and what was `present` before. `derive` makes the key called
+    /// `primary` or `secondary`. The `ETag` is for the registry to give.
+    pub(super) fn new(
+        now: DateTime<Utc>,
+        wanted: Identity,
+        present: Option<&Self>,
+        derive: impl Fn(&str) -> String,
+    ) -> Result<Self, Refusal> {
+        let held = present.map(|present| &present.identity);
+        let authentication = settle_authentication(
+            wanted.authentication,
+            held.map(|held| &held.authentication),
+            derive,
+        )?;
+        let is_module = wanted.module_id.is_some();
+        let status_changed = held.is_some_and(|held| held.status != wanted.status);
+        let status_updated_time = match held {
+            Some(_) if status_changed => timestamp(now),
+            Some(held) => held.status_updated_time.clone(),
+            None => NEVER.to_owned(),
+        };
+        let identity = Identity {
+            generation_id: held.map_or_else(|| ticks(now), |held| held.generation_id.clone()),
+            etag: String::new(),
+            connection_state: "Disconnected".to_owned(),
+            connection_state_updated_time: NEVER.to_owned(),
+            status_updated_time,
+            last_activity_time: NEVER.to_owned(),
+            cloud_to_device_message_count: 0,
+            capabilities: (!is_module).then(|| wanted.capabilities.unwrap_or_default()),
+            authentication,
+            ..wanted
+        };
+        let last_activity = present.and_then(|present| present.last_activity);
+        Ok(Self {
+            signing_keys: signing_keys(&identity.authentication),
+            identity,
+            last_activity,
+        })
+    }
+
+    /// The identity with its last activity.
+    pub(super) fn to_identity(&self) -> Identity {
+        Identity {
+            last_activity_time: self
+                .last_activity
+                .map_or_else(|| NEVER.to_owned(), timestamp),
+            ..self.identity.clone()
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.identity.status
+    }
+
+    /// Whether `If-Match` lets a change through.
+    pub(super) fn matches(&self, if_match: &str) -> bool {
+        if_match == "*" || if_match == self.identity.etag
+    }
+
+    /// The keys that may sign for this identity; none for one with certificates only.
+    pub(super) fn signing_keys(&self) -> &[SigningKey] {
+        &self.signing_keys
+    }
+}
+
+fn signing_keys(authentication: &Authentication) -> Vec<SigningKey> {
+    let Some(keys) = &authentication.symmetric_key else {
+        return Vec::new();
+    };
+    [&keys.primary_key, &keys.secondary_key]
+        .into_iter()
+        .flatten()
+        .filter_map(|key| SigningKey::decoded(&Secret::new(key)).ok())
+        .collect()
+}
+
+fn settle_authentication(
+    wanted: Authentication,
+    held: Option<&Authentication>,
+    derive: impl Fn(&str) -> String,
+) -> Result<Authentication, Refusal> {
+    let thumbprints = wanted.x509_thumbprint.unwrap_or_default();
+    let has_thumbprint = given(thumbprints.primary_thumbprint.as_ref()).is_some()
+        || given(thumbprints.secondary_thumbprint.as_ref()).is_some();
+    let kind = match wanted.kind {
+        Some(kind) => kind,
+        None if has_thumbprint => "selfSigned".to_owned(),
+        None => "sas".to_owned(),
+    };
+    let no_keys = SymmetricKey::default();
+    let (symmetric_key, x509_thumbprint) = match kind.as_str() {
+        "sas" => {
+            let held = held.and_then(|held| held.symmetric_key.as_ref());
+            let keys = settle_keys(wanted.symmetric_key.unwrap_or_default(), held, derive)?;
+            (keys, Thumbprint::default())
+        }
+        "selfSigned" => (no_keys, settle_thumbprints(&thumbprints)?),
+        "certificateAuthority" | "none" => (no_keys, Thumbprint::default()),
+        _ => {
+            return Err(refusal::argument_invalid(
+                "The authentication type is none of sas, selfSigned, certificateAuthority and none.",
+            ));
+        }
+    };
+    Ok(Authentication {
+        symmetric_key: Some(symmetric_key),
+        x509_thumbprint: Some(x509_thumbprint),
+        kind: Some(kind),
+    })
+}
+
+/// A key that is not given is kept, or made where there was none; Node sends empty texts for that, Python nothing.
+fn settle_keys(
+    wanted: SymmetricKey,
+    held: Option<&SymmetricKey>,
+    derive: impl Fn(&str) -> String,
+) -> Result<SymmetricKey, Refusal> {
+    let settle =
+        |wanted: Option<String>, held: Option<&String>, which: &str| match given(wanted.as_ref()) {
+            Some(key) if !keys::is_well_formed(key) => Err(refusal::argument_invalid(
+                "A symmetric key is base64 of 16 to 64 bytes.",
+            )),
+            Some(key) => Ok(key.clone()),
+            None => Ok(held.cloned().unwrap_or_else(|| derive(which))),
+        };
+    let held_primary = held.and_then(|held| held.primary_key.as_ref());
+    let held_secondary = held.and_then(|held| held.secondary_key.as_ref());
+    Ok(SymmetricKey {
+        primary_key: Some(settle(wanted.primary_key, held_primary, "primary")?),
+        secondary_key: Some(settle(wanted.secondary_key, held_secondary, "secondary")?),
+    })
+}
+
+fn settle_thumbprints(wanted: &Thumbprint) -> Result<Thumbprint, Refusal> {
+    let primary = given(wanted.primary_thumbprint.as_ref()).cloned();
+    let secondary = given(wanted.secondary_thumbprint.as_ref()).cloned();
+    let is_hash = |text: &String| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let mut both = primary.iter().chain(&secondary).peekable();
+    if both.peek().is_none() || !both.all(is_hash) {
+        return Err(refusal::argument_invalid(
+            "A thumbprint is a SHA-1 or SHA-256 hash in hex, and selfSigned needs one.",
+        ));
+    }
+    Ok(Thumbprint {
+        primary_thumbprint: primary,
+        secondary_thumbprint: secondary,
+    })
+}
+
+fn given(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn ticks(time: DateTime<Utc>) -> String {
+    (TICKS_TO_1970 + time.timestamp_micros() * 10).to_string()
+}
+
+/// Seven fractional digits, as .NET writes them.
+fn timestamp(time: DateTime<Utc>) -> String {
+    format!("{}0", time.format("%Y-%m-%dT%H:%M:%S%.6f"))
+}

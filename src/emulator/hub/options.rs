@@ -1,0 +1,110 @@
+//! What a hub is made of.
+
+use thiserror::Error;
+
+use crate::model::secret::Secret;
+
+/// The most partitions that a hub can have (learn.microsoft.com, "Choose the right IoT Hub tier").
+pub const MAX_PARTITIONS: usize = 32;
+
+/// The consumer group that every hub has.
+pub const DEFAULT_GROUP: &str = "$Default";
+
+/// How many bytes of events are kept in memory unless told otherwise.
+pub const DEFAULT_RETENTION_BYTES: usize = 256 * 1024 * 1024;
+
+/// What a shared access policy allows (learn.microsoft.com, "Control access to IoT Hub by using shared access
+/// signatures").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Read the identity registry.
+    RegistryRead,
+    /// Change the identity registry.
+    RegistryWrite,
+    /// Use the service's side: read events, send to devices.
+    ServiceConnect,
+    /// Speak for devices.
+    DeviceConnect,
+}
+
+impl Right {
+    /// The right's name, as the portal has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RegistryRead => "RegistryRead",
+            Self::RegistryWrite => "RegistryWrite",
+            Self::ServiceConnect => "ServiceConnect",
+            Self::DeviceConnect => "DeviceConnect",
+        }
+    }
+}
+
+/// The five policies that every hub begins with, and what they allow.
+pub const STANDARD_POLICIES: [(&str, &[Right]); 5] = [
+    (
+        "iothubowner",
+        &[
+            Right::RegistryRead,
+            Right::RegistryWrite,
+            Right::ServiceConnect,
+            Right::DeviceConnect,
+        ],
+    ),
+    ("service", &[Right::ServiceConnect]),
+    ("device", &[Right::DeviceConnect]),
+    ("registryRead", &[Right::RegistryRead]),
+    (
+        "registryReadWrite",
+        &[Right::RegistryRead, Right::RegistryWrite],
+    ),
+];
+
+/// A shared access policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name, such as `iothubowner`.
+    pub name: String,
+    /// Its key, base64.
+    pub key: Secret,
+    /// What it allows.
+    pub rights: Vec<Right>,
+}
+
+/// What a hub is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubOptions {
+    /// The hub's short name, as it stands in SASL PLAIN users and in messages.
+    pub name: String,
+    /// The host names and addresses that tokens may be made for, without ports.
+    pub hosts: Vec<String>,
+    /// The Event Hub-compatible name.
+    pub entity: String,
+    /// The shared access policies.
+    pub policies: Vec<Policy>,
+    /// How many partitions, from 1 to [`MAX_PARTITIONS`].
+    pub partitions: usize,
+    /// Consumer groups beside [`DEFAULT_GROUP`], in any case.
+    pub consumer_groups: Vec<String>,
+    /// How many bytes of events are kept; the oldest go first.
+    pub retention_bytes: usize,
+    /// What devices' keys are derived from.
+    pub secret: Secret,
+}
+
+/// Why a hub cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OptionsError {
+    /// None, or more than [`MAX_PARTITIONS`].
+    #[error("a hub has from 1 to {MAX_PARTITIONS} partitions, not {partitions}")]
+    Partitions {
+        /// What was asked for.
+        partitions: usize,
+    },
+    /// A policy's key that is not base64.
+    #[error("the key of policy {policy:?} is not base64")]
+    PolicyKey {
+        /// The policy.
+        policy: String,
+    },
+}

@@ -1,0 +1,192 @@
+//! The hub's ways of saying no, each with its code, its AMQP condition and the service's own words.
+//!
+//! Texts: learn.microsoft.com, "Troubleshoot Azure IoT Hub error codes"; traces from the SDKs' issue trackers. Never holds
+//! a token or a key.
+
+use super::command::Refusal;
+use crate::protocol::rest::error_code::{self, ErrorCode};
+
+const UNAUTHORIZED: &str = "amqp:unauthorized-access";
+const ARGUMENT: &str = "com.microsoft:argument-error";
+const NOT_FOUND: &str = "amqp:not-found";
+const STOLEN: &str = "amqp:link:stolen";
+
+fn refuse(code: ErrorCode, condition: &'static str, message: impl Into<String>) -> Refusal {
+    Refusal {
+        code,
+        condition,
+        message: message.into(),
+    }
+}
+
+/// A token that is malformed, expired, signed by another key or made for something else. The service tells these apart
+/// as little as we do.
+pub(super) fn unauthorized() -> Refusal {
+    refuse(
+        error_code::IOT_HUB_UNAUTHORIZED_ACCESS,
+        UNAUTHORIZED,
+        "Unauthorized",
+    )
+}
+
+/// One of the texts that go with 401003.
+fn denied(message: impl Into<String>) -> Refusal {
+    refuse(error_code::IOT_HUB_UNAUTHORIZED, UNAUTHORIZED, message)
+}
+
+pub(super) fn header_missing() -> Refusal {
+    denied("Authorization header missing")
+}
+
+pub(super) fn device_not_in_hub(hub: &str, device: &str) -> Refusal {
+    denied(format!(
+        "IotHub '{hub}' does not contain the specified device '{device}'"
+    ))
+}
+
+pub(super) fn rule_denies(policy: &str, right: &str) -> Refusal {
+    denied(format!(
+        "Authorization rule '{policy}' does not allow access for '{right}'"
+    ))
+}
+
+pub(super) fn wrong_authentication() -> Refusal {
+    denied("Authentication failed for this device, renew token or certificate and reconnect")
+}
+
+/// The list of error codes has 403012 for it; the text is not in evidence.
+pub(super) fn device_disabled(device: &str) -> Refusal {
+    refuse(
+        error_code::DEVICE_DISABLED,
+        UNAUTHORIZED,
+        format!("Device '{device}' is disabled"),
+    )
+}
+
+pub(super) fn device_not_found(device: &str) -> Refusal {
+    refuse(error_code::DEVICE_NOT_FOUND, NOT_FOUND, device)
+}
+
+pub(super) fn module_not_found(device: &str, module: &str) -> Refusal {
+    refuse(
+        error_code::MODULE_NOT_FOUND,
+        NOT_FOUND,
+        format!("{device}/{module}"),
+    )
+}
+
+pub(super) fn already_registered(device: &str, module: Option<&str>) -> Refusal {
+    let condition = "com.microsoft:device-already-exists";
+    match module {
+        None => refuse(
+            error_code::DEVICE_ALREADY_EXISTS,
+            condition,
+            format!("A device with ID '{device}' is already registered."),
+        ),
+        Some(module) => refuse(
+            error_code::MODULE_ALREADY_EXISTS,
+            condition,
+            format!("A module with ID '{module}' is already registered on device '{device}'."),
+        ),
+    }
+}
+
+pub(super) fn etag_mismatch() -> Refusal {
+    refuse(
+        error_code::PRECONDITION_FAILED,
+        "com.microsoft:precondition-failed",
+        "Precondition failed: Invalid ETag",
+    )
+}
+
+pub(super) fn argument_invalid(message: impl Into<String>) -> Refusal {
+    refuse(error_code::ARGUMENT_INVALID, ARGUMENT, message)
+}
+
+pub(super) fn too_many_devices(limit: usize) -> Refusal {
+    refuse(
+        error_code::TOO_MANY_DEVICES,
+        "amqp:resource-limit-exceeded",
+        format!("The hub holds {limit} devices, which is the most it takes."),
+    )
+}
+
+pub(super) fn too_many_modules(limit: usize) -> Refusal {
+    refuse(
+        error_code::TOO_MANY_MODULES,
+        "amqp:resource-limit-exceeded",
+        format!("The device has {limit} modules, which is the most it may have."),
+    )
+}
+
+pub(super) fn message_too_large(size: usize, limit: usize) -> Refusal {
+    refuse(
+        error_code::MESSAGE_TOO_LARGE,
+        "amqp:link:message-size-exceeded",
+        format!("The message has {size} bytes, and the limit is {limit}."),
+    )
+}
+
+pub(super) fn entity_not_found(address: &str) -> Refusal {
+    refuse(
+        error_code::AMQP_ADDRESS_NOT_FOUND,
+        NOT_FOUND,
+        format!(
+            "The messaging entity '{address}' could not be found. To know more visit https://aka.ms/sbResourceMgrExceptions."
+        ),
+    )
+}
+
+pub(super) fn bad_offset(offset: &str) -> Refusal {
+    refuse(
+        error_code::ARGUMENT_INVALID,
+        ARGUMENT,
+        format!("The supplied offset '{offset}' is invalid."),
+    )
+}
+
+pub(super) fn too_many_readers(limit: usize, names: &[&str]) -> Refusal {
+    refuse(
+        error_code::IOT_HUB_QUOTA_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        format!(
+            "Exceeded the maximum number of allowed receivers per partition in a consumer group which is {limit}. List of connected receivers - {}.",
+            names.join(", ")
+        ),
+    )
+}
+
+pub(super) fn epoch_holds(epoch: i64) -> Refusal {
+    refuse(
+        error_code::LINK_CREATION_CONFLICT,
+        STOLEN,
+        format!(
+            "At least one receiver for the endpoint is created with epoch of '{epoch}', and so non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected."
+        ),
+    )
+}
+
+pub(super) fn epoch_too_low(held: i64, wanted: i64, name: &str) -> Refusal {
+    refuse(
+        error_code::LINK_CREATION_CONFLICT,
+        STOLEN,
+        format!(
+            "Receiver '{name}' with a higher epoch '{held}' already exists. Receiver '{name}' with epoch {wanted} cannot be created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or ensure all old epoch receivers are closed or disconnected."
+        ),
+    )
+}
+
+/// For the reader that has to go. A reader without an epoch counts as -1, as the service has it.
+pub(super) fn stolen(new: (&str, i64), current: (&str, Option<i64>)) -> Refusal {
+    refuse(
+        error_code::LINK_CREATION_CONFLICT,
+        STOLEN,
+        format!(
+            "New receiver '{}' with higher epoch of '{}' is created hence current receiver '{}' with epoch '{}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch is used.",
+            new.0,
+            new.1,
+            current.0,
+            current.1.unwrap_or(-1)
+        ),
+    )
+}

@@ -1,0 +1,124 @@
+//! Accepting connections: TLS around them, a limit to their number, an end when the emulator stops.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::amqp;
+use super::driver::{Clock, HubHandle};
+use super::https;
+
+/// The most connections at once on one port; more wait in the system's queue.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long to wait before accepting again when the system has no sockets left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is spoken on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// REST.
+    Https,
+    /// AMQP.
+    Amqp,
+}
+
+/// A port that is being listened on, and what happens to those who come.
+pub(super) struct Listener {
+    pub socket: TcpListener,
+    pub protocol: Protocol,
+    /// `None` on a port without TLS.
+    pub tls: Option<TlsAcceptor>,
+    /// What connections that speak AMQP share.
+    pub amqp: Arc<amqp::options::Options>,
+    pub hub: HubHandle,
+    pub clock: Clock,
+    pub stop: Stop,
+}
+
+/// Turns true once, when the emulator is to stop.
+#[derive(Debug, Clone)]
+pub(super) struct Stop(pub watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits for it. A sender that has gone means the same.
+    async fn requested(mut self) {
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+impl Listener {
+    /// Accepts connections until the emulator stops, and waits for those that are open then.
+    pub(super) async fn run(self) {
+        let listener = Arc::new(self);
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = JoinSet::new();
+        let accept_all = async {
+            loop {
+                // The semaphore is never closed.
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                    break;
+                };
+                match listener.socket.accept().await {
+                    Ok((stream, _)) => {
+                        let listener = Arc::clone(&listener);
+                        connections.spawn(async move {
+                            // A peer that goes in the handshake is no failure of ours.
+                            let _ = listener.serve(stream).await;
+                            drop(slot);
+                        });
+                    }
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                }
+                while connections.try_join_next().is_some() {}
+            }
+        };
+        tokio::select! {
+            () = accept_all => {}
+            () = listener.stop.clone().requested() => {}
+        }
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => self.speak(stream).await,
+            Some(tls) => {
+                let stream = tokio::select! {
+                    stream = timeout(HANDSHAKE_LIMIT, tls.accept(stream)) => stream??,
+                    () = self.stop.clone().requested() => return Ok(()),
+                };
+                self.speak(stream).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn speak<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let stop = self.stop.clone().requested();
+        let hub = self.hub.clone();
+        match self.protocol {
+            Protocol::Https => https::serve_connection(stream, hub, self.clock, stop).await,
+            Protocol::Amqp => {
+                let options = Arc::clone(&self.amqp);
+                tokio::select! {
+                    () = amqp::server::serve_connection(stream, hub, options) => {}
+                    () = stop => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The emulator as a whole: its state read, its ports bound, its servers started.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use uuid::Uuid;
+
+use super::amqp;
+use super::certificate::CertificateError;
+use super::driver::{self, Clock, HubHandle};
+use super::endpoint::{Endpoints, Ports};
+use super::hub::Hub;
+use super::hub::command::Refusal;
+use super::hub::options::{
+    DEFAULT_RETENTION_BYTES, HubOptions, OptionsError, Policy, STANDARD_POLICIES,
+};
+use super::listener::{Listener, Protocol, Stop};
+use super::state::{State, StateError};
+use crate::model::secret::Secret;
+
+/// What the hub is called, and the name to connect to.
+const NAME: &str = "localhost";
+
+/// What an emulator is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The address to listen on. For an IPv4 loopback address, `::1` is tried as well: `localhost` may mean either.
+    pub address: IpAddr,
+    /// Host names beside `localhost` and the loopback addresses that the hub answers to.
+    pub hosts: Vec<String>,
+    /// The ports; 0 takes any that is free.
+    pub ports: Ports,
+    /// Where the certificate authority and the keys are kept.
+    pub data_dir: PathBuf,
+    /// How many partitions, from 1 to 32.
+    pub partitions: usize,
+    /// Consumer groups beside `$Default`.
+    pub consumer_groups: Vec<String>,
+    /// Devices that are there from the start.
+    pub devices: Vec<String>,
+}
+
+/// Why an emulator does not start.
+#[derive(Debug, Error)]
+pub enum EmulatorError {
+    /// What was kept from the last start cannot be used, or nothing can be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// There is no certificate to be had.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No hub is made of these options.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// A device that cannot be registered.
+    #[error("device {device:?} cannot be registered: {}", refusal.message)]
+    Device {
+        /// Its id.
+        device: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A port that cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address and the port.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An emulator that runs. Dropping it stops it at once; [`Running::stop`] lets requests come to their end.
+#[derive(Debug)]
+pub struct Running {
+    endpoints: Endpoints,
+    hub: HubHandle,
+    stop: watch::Sender<bool>,
+    servers: JoinSet<()>,
+}
+
+/// A hub like Azure's, on this machine.
+#[derive(Debug)]
+pub struct Emulator;
+
+impl Emulator {
+    /// Starts one. Needs a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// [`EmulatorError`] names the file, option, device or port.
+    pub async fn start(options: Options, clock: Clock) -> Result<Running, EmulatorError> {
+        let now = clock();
+        let state = State::load(now, &options.data_dir)?;
+        let mut hub = Hub::new(now, hub_options(&options, &state))?;
+        let devices = register(&mut hub, now, &options.devices)?;
+        let tls = |protocols: &[&[u8]]| {
+            let config = state
+                .authority
+                .server_config(now, &options.hosts, protocols);
+            config.map(TlsAcceptor::from)
+        };
+        let (https_tls, amqps_tls) = (tls(&[b"http/1.1"])?, tls(&[])?);
+        // All ports first: an emulator that misses one must not have begun to serve on the others.
+        let https = Bound::at(options.address, options.ports.https).await?;
+        let amqps = Bound::at(options.address, options.ports.amqps).await?;
+        let plain = match options.ports.amqp {
+            Some(port) => Some(Bound::at(options.address, port).await?),
+            None => None,
+        };
+        let endpoints = Endpoints {
+            host: NAME.to_owned(),
+            ports: Ports {
+                https: https.port,
+                amqps: amqps.port,
+                amqp: plain.as_ref().map(|bound| bound.port),
+            },
+            ca_file: state.ca_file,
+            entity: state.entity,
+            policies: state.policies,
+            devices,
+        };
+        let amqp = Arc::new(amqp_options(&endpoints, clock));
+        let hub = driver::start(hub, clock);
+        let (stop, stopped) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        let served = [
+            (Some(https), Protocol::Https, Some(https_tls)),
+            (Some(amqps), Protocol::Amqp, Some(amqps_tls)),
+            (plain, Protocol::Amqp, None),
+        ];
+        for (bound, protocol, tls) in served {
+            for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
+                let listener = Listener {
+                    socket,
+                    protocol,
+                    tls: tls.clone(),
+                    amqp: Arc::clone(&amqp),
+                    hub: hub.clone(),
+                    clock,
+                    stop: Stop(stopped.clone()),
+                };
+                servers.spawn(listener.run());
+            }
+        }
+        Ok(Running {
+            endpoints,
+            hub,
+            stop,
+            servers,
+        })
+    }
+}
+
+impl Running {
+    /// Where it is reached, and with which keys.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The way to its hub that needs no socket.
+    #[must_use]
+    pub fn hub(&self) -> HubHandle {
+        self.hub.clone()
+    }
+
+    /// Accepts no more, and waits a short while for what is under way.
+    pub async fn stop(mut self) {
+        // Without a receiver there is nothing left to stop.
+        let _ = self.stop.send(true);
+        while self.servers.join_next().await.is_some() {}
+    }
+}
+
+fn hub_options(options: &Options, state: &State) -> HubOptions {
+    let loopback = [NAME, "127.0.0.1", "[::1]"].map(str::to_owned);
+    let rights = |name: &str| {
+        let known = STANDARD_POLICIES.iter().find(|(known, _)| *known == name);
+        known.map_or_else(Vec::new, |(_, rights)| rights.to_vec())
+    };
+    HubOptions {
+        name: NAME.to_owned(),
+        hosts: loopback
+            .into_iter()
+            .chain(options.hosts.iter().cloned())
+            .collect(),
+        entity: state.entity.clone(),
+        policies: state
+            .policies
+            .iter()
+            .map(|(name, key)| Policy {
+                name: name.clone(),
+                key: key.clone(),
+                rights: rights(name),
+            })
+            .collect(),
+        partitions: options.partitions,
+        consumer_groups: options.consumer_groups.clone(),
+        retention_bytes: DEFAULT_RETENTION_BYTES,
+        secret: state.secret.clone(),
+    }
+}
+
+/// Readers are sent on to where they are already: hub and namespace share the host and the port.
+fn amqp_options(endpoints: &Endpoints, clock: Clock) -> amqp::options::Options {
+    amqp::options::Options {
+        container_id: format!("DeviceGateway_{}", Uuid::new_v4().simple()),
+        redirect_host: endpoints.host.clone(),
+        redirect_port: endpoints.ports.amqps,
+        entity: endpoints.entity.clone(),
+        clock,
+        limits: amqp::options::Limits::default(),
+    }
+}
+
+/// Registers the devices; returns their ids and primary keys.
+fn register(
+    hub: &mut Hub,
+    now: chrono::DateTime<chrono::Utc>,
+    devices: &[String],
+) -> Result<Vec<(String, Secret)>, EmulatorError> {
+    let register = |device: &String| {
+        let identity = hub
+            .register(now, device)
+            .map_err(|refusal| EmulatorError::Device {
+                device: device.clone(),
+                refusal,
+            })?;
+        let keys = identity.authentication.symmetric_key;
+        let primary = keys.and_then(|keys| keys.primary_key).unwrap_or_default();
+        Ok((identity.device_id, Secret::new(primary)))
+    };
+    devices.iter().map(register).collect()
+}
+
+/// The sockets of one port.
+struct Bound {
+    port: u16,
+    sockets: Vec<TcpListener>,
+}
+
+impl Bound {
+    async fn at(address: IpAddr, port: u16) -> Result<Self, EmulatorError> {
+        let wanted = SocketAddr::new(address, port);
+        let failed = |source| EmulatorError::Bind {
+            address: wanted,
+            source,
+        };
+        let socket = TcpListener::bind(wanted).await.map_err(failed)?;
+        let port = socket.local_addr().map_err(failed)?.port();
+        let mut sockets = vec![socket];
+        if address.is_ipv4() && address.is_loopback() {
+            // A machine without IPv6 does without.
+            let other = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await;
+            sockets.extend(other.ok());
+        }
+        Ok(Self { port, sockets })
+    }
+}

@@ -1,0 +1,212 @@
+//! Writing JSON into a buffer, compact or indented by two blanks.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Appends JSON to a buffer, and keeps count of commas and indentation.
+#[derive(Debug)]
+pub struct Json<'o> {
+    out: &'o mut Vec<u8>,
+    is_pretty: bool,
+    depth: usize,
+    /// Whether the container that is open holds nothing yet.
+    is_empty: bool,
+}
+
+impl<'o> Json<'o> {
+    /// JSON on one line.
+    pub fn compact(out: &'o mut Vec<u8>) -> Self {
+        Self {
+            out,
+            is_pretty: false,
+            depth: 0,
+            is_empty: true,
+        }
+    }
+
+    /// JSON over several lines.
+    pub fn pretty(out: &'o mut Vec<u8>) -> Self {
+        Self {
+            is_pretty: true,
+            ..Self::compact(out)
+        }
+    }
+
+    /// The buffer, for a value that is JSON already.
+    pub fn raw(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    /// An object of all that `write` writes by [`Json::key`].
+    pub fn object(&mut self, write: impl FnOnce(&mut Self)) {
+        self.container([b'{', b'}'], write);
+    }
+
+    /// An array of all that `write` writes, each after a call of [`Json::item`].
+    pub fn array(&mut self, write: impl FnOnce(&mut Self)) {
+        self.container([b'[', b']'], write);
+    }
+
+    fn container(&mut self, [open, close]: [u8; 2], write: impl FnOnce(&mut Self)) {
+        self.out.push(open);
+        self.depth += 1;
+        self.is_empty = true;
+        write(self);
+        self.depth -= 1;
+        if !self.is_empty {
+            self.new_line();
+        }
+        self.out.push(close);
+        self.is_empty = false;
+    }
+
+    fn new_line(&mut self) {
+        if self.is_pretty {
+            self.out.push(b'\n');
+            for _ in 0..self.depth {
+                self.out.extend_from_slice(b"  ");
+            }
+        }
+    }
+
+    /// The next item of an array is written next.
+    pub fn item(&mut self) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.out.push(b',');
+        }
+        self.new_line();
+    }
+
+    /// A key of an object; its value is written next.
+    pub fn key(&mut self, name: &str) {
+        self.item();
+        self.string(name);
+        self.colon();
+    }
+
+    /// What stands between a key and its value.
+    pub fn colon(&mut self) {
+        self.out
+            .extend_from_slice(if self.is_pretty { b": " } else { b":" });
+    }
+
+    /// A string.
+    pub fn string(&mut self, text: &str) {
+        self.out.push(b'"');
+        self.string_part(text);
+        self.out.push(b'"');
+    }
+
+    /// A string's text, escaped, without the quotes.
+    pub fn string_part(&mut self, text: &str) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let bytes = text.as_bytes();
+        let mut copied = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
+            // DEL needs no escape, but does no good on a terminal either.
+            if byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f {
+                continue;
+            }
+            self.out.extend_from_slice(&bytes[copied..at]);
+            copied = at + 1;
+            match byte {
+                b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
+                b'\n' => self.out.extend_from_slice(b"\\n"),
+                b'\r' => self.out.extend_from_slice(b"\\r"),
+                b'\t' => self.out.extend_from_slice(b"\\t"),
+                _ => {
+                    let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+                    self.out
+                        .extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+                }
+            }
+        }
+        self.out.extend_from_slice(&bytes[copied..]);
+    }
+
+    /// Bytes as a string of base64.
+    pub fn base64(&mut self, bytes: &[u8]) {
+        self.out.push(b'"');
+        let start = self.out.len();
+        let length = base64::encoded_len(bytes.len(), true).unwrap_or(0);
+        self.out.resize(start + length, b'=');
+        // The place is as long as what goes there, so it cannot fail.
+        let _ = STANDARD.encode_slice(bytes, &mut self.out[start..]);
+        self.out.push(b'"');
+    }
+
+    /// Whatever its `Display` writes, which has to be JSON: numbers and words.
+    pub fn display(&mut self, value: impl std::fmt::Display) {
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.out, "{value}");
+    }
+
+    /// A floating-point number; one that JSON has no number for as a string.
+    pub fn float(&mut self, value: f64) {
+        if value.is_finite() {
+            // `Debug` is the shortest form that reads back, with an exponent where that is shorter.
+            let _ = write!(self.out, "{value:?}");
+        } else if value.is_nan() {
+            self.string("NaN");
+        } else if value > 0.0 {
+            self.string("Infinity");
+        } else {
+            self.string("-Infinity");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn containers_are_indented() {
+        let mut out = Vec::new();
+        let mut json = Json::pretty(&mut out);
+        json.object(|json| {
+            json.key("a");
+            json.array(|json| {
+                json.item();
+                json.display(1);
+                json.item();
+                json.object(|_| {});
+            });
+            json.key("b");
+            json.string("x");
+        });
+        let text = String::from_utf8(out).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(text, serde_json::to_string_pretty(&value).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn strings_read_back(text in any::<String>()) {
+            let mut out = Vec::new();
+            Json::compact(&mut out).string(&text);
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+            prop_assert!(!out.iter().any(|byte| *byte < 0x20 || *byte == 0x7f));
+        }
+
+        #[test]
+        fn bytes_read_back(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
+            let mut out = Vec::new();
+            Json::compact(&mut out).base64(&bytes);
+            let text: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(STANDARD.decode(text).unwrap(), bytes);
+        }
+
+        #[test]
+        fn floats_read_back(value in any::<f64>().prop_filter("finite", |value| value.is_finite())) {
+            let mut out = Vec::new();
+            Json::compact(&mut out).float(value);
+            let text = String::from_utf8(out).unwrap();
+            prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! `send`: what is posted arrives, and what is wrong is said.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{Answer, Emulator, HostileHub, Hubctl};
+
+/// Everything that the hub holds, in the order of each partition.
+fn events(hub: &Emulator, count: usize) -> Vec<Value> {
+    let read = hub
+        .owner(&[
+            "monitor-events",
+            "-s",
+            "0",
+            "-f",
+            "ndjson",
+            "--count",
+            &count.to_string(),
+        ])
+        .run()
+        .success();
+    read.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_message_arrives_with_its_properties() {
+    let hub = Emulator::start(&[]);
+    let sent = hub
+        .owner(&[
+            "send",
+            "device1",
+            "{\"temperature\": 24.5}",
+            "-p",
+            "alert=true",
+            "-p",
+            "level=a-b",
+        ])
+        .args(&["--message-id", "m1", "--correlation-id", "c1"])
+        .run();
+    assert_eq!(sent.success(), "");
+    let event = &events(&hub, 1)[0];
+    assert_eq!(event["deviceId"], "device1");
+    assert_eq!(event["body"]["temperature"], 24.5);
+    assert_eq!(event["properties"]["alert"], "true");
+    assert_eq!(event["properties"]["level"], "a-b");
+    assert_eq!(
+        (&event["messageId"], &event["correlationId"]),
+        (&"m1".into(), &"c1".into())
+    );
+    assert_eq!(event["contentType"], "application/json");
+}
+
+#[test]
+fn a_body_comes_from_an_argument_a_file_or_stdin() {
+    let hub = Emulator::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body");
+    std::fs::write(&file, [0xff, 0x00, 0x80]).unwrap();
+    hub.owner(&["send", "device1", &format!("@{}", file.display())])
+        .run()
+        .success();
+    hub.owner(&["send", "device1", "-"])
+        .stdin("from stdin")
+        .run()
+        .success();
+    hub.owner(&["send", "device1", ""]).run().success();
+    let events = events(&hub, 3);
+    assert_eq!(events[0]["bodyBase64"], "/wCA");
+    assert_eq!(events[1]["body"], "from stdin");
+    assert_eq!(events[2]["body"], "");
+    assert_eq!(events[1].get("contentType"), None);
+}
+
+#[test]
+fn lines_are_sent_in_order() {
+    let hub = Emulator::start(&[]);
+    let lines: String = (0..300).map(|n| format!("{n}\n")).collect();
+    let sent = hub
+        .owner(&["send", "device1", "-", "--lines"])
+        .stdin(lines)
+        .run();
+    assert_eq!(sent.code, 0, "{}", sent.stderr);
+    assert!(
+        sent.stderr.contains("sent 300, retried 0, failed 0") && sent.stderr.contains("p99"),
+        "{}",
+        sent.stderr
+    );
+    let bodies: Vec<u64> = events(&hub, 300)
+        .iter()
+        .map(|event| event["body"].as_u64().unwrap())
+        .collect();
+    assert_eq!(bodies, (0..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn with_concurrency_nothing_is_lost() {
+    let hub = Emulator::start(&[]);
+    let lines: String = (0..1000).map(|n| format!("{n}\n")).collect();
+    hub.owner(&["send", "device1", "-", "--lines", "--concurrency", "16"])
+        .stdin(lines)
+        .run()
+        .success();
+    let mut bodies: Vec<u64> = events(&hub, 1000)
+        .iter()
+        .map(|event| event["body"].as_u64().unwrap())
+        .collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_message_is_repeated_by_count() {
+    let hub = Emulator::start(&[]);
+    hub.owner(&["send", "device1", "x", "--count", "7", "--interval", "1ms"])
+        .run()
+        .success();
+    assert_eq!(events(&hub, 7).len(), 7);
+}
+
+#[test]
+fn what_no_hub_takes_is_refused_before_it_is_sent() {
+    let hub = HostileHub::start(vec![Answer::taken()]);
+    let send = |arguments: &[&str]| {
+        let device = hub.device();
+        Hubctl::new(&["send", "-l", &device, "device1"])
+            .env("HUBCTL_CA_FILE", hub.ca_file())
+            .args(arguments)
+            .run()
+    };
+    let large = "x".repeat(262_145);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    std::fs::write(&file, large).unwrap();
+    let error = send(&[&format!("@{}", file.display())]).failure(3);
+    assert!(
+        error.contains("262145") && error.contains("262144"),
+        "{error}"
+    );
+    let error = send(&["x", "-p", "naïve=1"]).failure(2);
+    assert!(error.contains('ï'), "{error}");
+    send(&["x", "-p", "no-equals-sign"]).failure(2);
+    let error = send(&["@/nowhere/at/all"]).failure(3);
+    assert!(error.contains("/nowhere/at/all"), "{error}");
+    assert_eq!(hub.requests(), Vec::<String>::new());
+}
+
+#[test]
+fn a_value_beyond_the_listed_characters_is_sent_and_warned_of() {
+    let hub = Emulator::start(&[]);
+    let sent = hub
+        .owner(&[
+            "send",
+            "device1",
+            "x",
+            "-p",
+            "at=2026-01-31T08:00:00Z room 5",
+        ])
+        .run();
+    assert!(
+        sent.stderr.contains("warning: ") && sent.stderr.contains("':'"),
+        "{}",
+        sent.stderr
+    );
+    sent.success();
+    assert_eq!(
+        events(&hub, 1)[0]["properties"]["at"],
+        "2026-01-31T08:00:00Z room 5"
+    );
+}
+
+#[test]
+fn the_request_is_shown_without_its_token() {
+    let hub = HostileHub::start(vec![Answer::taken()]);
+    let shown = Hubctl::new(&[
+        "send",
+        "it's a {message}",
+        "--print-request",
+        "-l",
+        &hub.device(),
+    ])
+    .run()
+    .success();
+    assert!(
+        shown.starts_with("curl ") && shown.contains("/devices/device1/messages/events"),
+        "{shown}"
+    );
+    assert!(shown.contains(r"'it'\''s a {message}'"), "{shown}");
+    assert!(shown.contains("&sig=***&"), "{shown}");
+    assert_eq!(hub.requests(), Vec::<String>::new());
+}
+
+/// What the Node device SDK sent for the same message, held against what comes from here: the same path, the same
+/// properties under the same headers, a token for the same resource, the same body.
+#[test]
+fn the_request_is_that_of_the_device_sdk() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../golden/sdk/js_device_http_send.json")).unwrap();
+    let golden = &golden["request"];
+    let hub = HostileHub::start(vec![Answer::taken()]);
+    let sent = Hubctl::new(&[
+        "send",
+        golden["body"].as_str().unwrap(),
+        "-l",
+        &hub.device(),
+    ])
+    .env("HUBCTL_CA_FILE", hub.ca_file())
+    .args(&[
+        "-p",
+        "alert=true",
+        "-p",
+        "unit=celsius",
+        "--message-id",
+        "m-1",
+        "--correlation-id",
+        "c-1",
+    ])
+    .args(&[
+        "--content-type",
+        "application/json",
+        "--content-encoding",
+        "utf-8",
+    ])
+    .run();
+    sent.success();
+    let request = hub.requests().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let line = format!(
+        "{} {} HTTP/1.1",
+        golden["method"].as_str().unwrap(),
+        golden["path"].as_str().unwrap()
+    );
+    assert_eq!(lines.next(), Some(line.as_str()));
+    assert_eq!(Some(body), golden["body"].as_str());
+    let ours: BTreeMap<String, &str> = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(k, v)| (k.to_lowercase(), v))
+        .collect();
+    let mut compared = 0;
+    for (name, value) in golden["headers"].as_object().unwrap() {
+        let (name, value) = (name.to_lowercase(), value.as_str().unwrap());
+        match name.as_str() {
+            // The connection's own, and where the test's message differs: it has no user id and no address.
+            "host" | "connection" | "transfer-encoding" | "user-agent" | "iothub-to"
+            | "iothub-userid" => {}
+            "authorization" => {
+                let resource = |token: &str| {
+                    token
+                        .split('&')
+                        .next()
+                        .unwrap()
+                        .split_once("%2F")
+                        .unwrap()
+                        .1
+                        .to_owned()
+                };
+                assert_eq!(resource(ours[&name]), resource(value));
+            }
+            _ => {
+                assert_eq!(ours.get(&name), Some(&value), "{name}");
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 6);
+}

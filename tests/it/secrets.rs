@@ -1,0 +1,125 @@
+//! No key shows anywhere: every command, with its trace, its successes and its failures.
+
+use crate::support::{Emulator, Hubctl};
+
+/// A key that is base64 and opens nothing, and so is told of in failures, or rather not.
+const WRONG_KEY: &str = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmctd3I=";
+
+#[test]
+fn no_command_shows_a_key() {
+    let hub = Emulator::start(&["--trace"]);
+    let mut secrets = hub.secrets();
+    assert!(secrets.len() >= 6, "five policies and a device have keys");
+    secrets.push(WRONG_KEY.to_owned());
+    let device = hub.device("device1");
+    let wrong = |text: &str| {
+        format!(
+            "{}SharedAccessKey={WRONG_KEY}",
+            text.split("SharedAccessKey=").next().unwrap()
+        )
+    };
+    let (wrong_device, wrong_hub) = (wrong(device), wrong(hub.hub()));
+    let broken = format!("{device}*");
+    let misplaced = format!("{};{}", hub.secrets()[0], hub.hub());
+    let calls: Vec<Vec<&str>> = vec![
+        vec!["sas-token", "device1"],
+        vec!["sas-token", "-l", device, "-f", "json"],
+        vec!["sas-token", "-l", device, "-f", "c"],
+        vec!["sas-token", "-l", device, "-f", "rust"],
+        vec!["sas-token", "-l", device, "-f", "env"],
+        vec!["sas-token", "--policy"],
+        vec!["sas-token", "nobody"],
+        vec!["sas-token", "device1", "-l", &wrong_hub],
+        vec!["sas-token", "-l", &broken],
+        vec!["sas-token", "device1", "-l", &misplaced],
+        vec!["send", "device1", "{\"n\":1}", "-p", "a=b"],
+        vec!["send", "device1", "x", "--print-request"],
+        vec!["send", "device1", "x", "-l", device],
+        vec!["send", "device1", "x", "-l", &wrong_device],
+        vec!["send", "device1", "x", "-l", &broken],
+        vec!["monitor-events", "-s", "0", "--count", "1"],
+        vec![
+            "monitor-events",
+            "-s",
+            "0",
+            "--count",
+            "1",
+            "-l",
+            hub.event_hub(),
+        ],
+        vec!["monitor-events", "-l", &wrong_hub],
+        vec!["monitor-events", "-c", "nowhere"],
+        vec!["monitor-events", "-l", device],
+        vec!["login", hub.hub()],
+        vec!["login", &broken],
+        vec!["login", &wrong_hub, "--token"],
+        vec!["demo"],
+    ];
+    for arguments in calls {
+        for more in [["--trace"].as_slice(), &["--json"]] {
+            let finished = hub.owner(&arguments).args(more).run();
+            for secret in &secrets {
+                assert!(
+                    !finished.stdout.contains(secret.as_str()),
+                    "{arguments:?} shows a key on stdout"
+                );
+                assert!(
+                    !finished.stderr.contains(secret.as_str()),
+                    "{arguments:?} shows a key on stderr"
+                );
+            }
+            assert!(
+                !finished.stderr.contains("panicked"),
+                "{arguments:?}: {}",
+                finished.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_trace_masks_tokens() {
+    let hub = Emulator::start(&[]);
+    let sent = hub.owner(&["send", "device1", "x", "--trace"]).run();
+    assert!(
+        sent.stderr.contains("/devices/device1/messages/events"),
+        "{}",
+        sent.stderr
+    );
+    let read = hub
+        .owner(&["monitor-events", "-s", "0", "--count", "1", "--trace"])
+        .run();
+    for finished in [sent, read] {
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+        assert!(
+            !finished.stderr.contains("&sig="),
+            "a token's signature shows: {}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+fn a_key_from_a_file_or_stdin_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let file = folder.path().join("login");
+    std::fs::write(
+        &file,
+        format!("HostName=h;DeviceId=d;SharedAccessKey={key}\n"),
+    )
+    .unwrap();
+    let from_file = Hubctl::new(&["sas-token", "-l", &format!("@{}", file.display())])
+        .run()
+        .success();
+    let from_stdin = Hubctl::new(&["sas-token", "-l", "-"])
+        .stdin(std::fs::read(&file).unwrap())
+        .run()
+        .success();
+    for token in [from_file, from_stdin] {
+        assert!(
+            token.starts_with("SharedAccessSignature sr=h%2Fdevices%2Fd&sig="),
+            "{token}"
+        );
+    }
+}
