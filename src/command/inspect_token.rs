@@ -11,6 +11,7 @@ mod finding;
 mod keys;
 mod opens;
 mod report;
+mod spellings;
 mod verify;
 
 use std::time::Duration;
@@ -30,7 +31,8 @@ use fields::Fields;
 use find::{Found, Origin};
 use finding::Finding;
 use report::Report;
-use verify::{Expected, Verdict};
+use spellings::Expected;
+use verify::Verdict;
 
 /// No file that holds a token is larger, in bytes.
 const LIMIT: u64 = 1 << 20;

@@ -295,46 +295,55 @@ fn from_hex(hex: &str) -> String {
 fn policy(fields: &Fields, opens: &Opens, findings: &mut Vec<Finding>) {
     let raw = fields.skn.as_deref().unwrap_or_default();
     let policy = fields.policy();
-    if raw.contains('%')
-        && policy
-            .as_deref()
-            .is_some_and(|policy| decode(policy) != policy)
-    {
+    let twice = |policy: &String| raw.contains('%') && decode(policy) != *policy;
+    if let Some(policy) = policy.as_ref().filter(|policy| twice(policy)) {
         findings.push(
             Finding::odd(
                 "policyDoubleEncoded",
                 "skn",
                 "the policy's name is percent-encoded twice",
             )
-            .should_be(format!("skn={}", percent_encode(&decode(&decode(raw))))),
+            .should_be(format!("skn={}", percent_encode(&decode(policy)))),
         );
     }
-    match (opens, policy) {
-        (Opens::Device { .. } | Opens::Module { .. }, Some(policy)) if policy == REGISTRATION_POLICY => {
-            findings.push(
-                Finding::wrong("policyOnDevice", "skn", "\"registration\" signs for the Device Provisioning Service, not for a hub")
-                    .should_be("no skn at all: the device's own key signs"),
-            );
-        }
-        (Opens::Device { .. } | Opens::Module { .. }, Some(policy)) => findings.push(
-            Finding::odd("policyOnDevice", "skn", format!("it names the policy {policy:?} on a device's token: the hub then checks with that policy's key and not with the device's"))
-                .should_be("no skn, where the device's own key signed"),
-        ),
-        (Opens::Registration { .. }, policy) if policy.as_deref() != Some(REGISTRATION_POLICY) => findings.push(
-            Finding::wrong("policyMissing", "skn", "it does not name the policy that signs for a registration")
+    let missing = |why: &str| Finding::wrong("policyMissing", "skn", why);
+    let finding = match opens {
+        Opens::Device { .. } | Opens::Module { .. } => match policy {
+            None => return,
+            Some(policy) => device_policy(&policy),
+        },
+        Opens::Registration { .. } => match policy.as_deref() {
+            Some(REGISTRATION_POLICY) => return,
+            Some(_) | None => missing("it does not name the policy that signs for a registration")
                 .should_be(format!("skn={REGISTRATION_POLICY}")),
-        ),
-        (Opens::Hub { .. } | Opens::Devices { .. } | Opens::Path { .. }, None) => findings.push(
-            Finding::wrong("policyMissing", "skn", "it is missing: without it nobody can tell whose key opens a hub")
-                .should_be("skn=iothubowner, or whichever policy's key signed"),
-        ),
-        (Opens::EventHub { .. }, None) => findings.push(
-            Finding::wrong("policyMissing", "skn", "it is missing: without it nobody can tell whose key opens an event hub")
-                .should_be("skn={policy}"),
-        ),
-        (Opens::Device { .. } | Opens::Module { .. } | Opens::Nothing |
-Opens::Registration { .. }, None) |
-(Opens::Hub { .. } | Opens::Devices { .. } | Opens::Path { .. } |
-Opens::EventHub { .. } | Opens::Registration { .. } | Opens::Nothing, Some(_)) => {}
+        },
+        Opens::Hub { .. } | Opens::Devices { .. } | Opens::Path { .. } if policy.is_none() => {
+            missing("it is missing: without it nobody can tell whose key opens a hub")
+                .should_be("skn=iothubowner, or whichever policy's key signed")
+        }
+        Opens::EventHub { .. } if policy.is_none() => {
+            missing("it is missing: without it nobody can tell whose key opens an event hub")
+                .should_be("skn={policy}")
+        }
+        Opens::Hub { .. }
+        | Opens::Devices { .. }
+        | Opens::Path { .. }
+        | Opens::EventHub { .. }
+        | Opens::Nothing => return,
+    };
+    findings.push(finding);
+}
+
+/// A policy on a device's token: meant where the policy's key signed, and a mistake where the device's did.
+fn device_policy(policy: &str) -> Finding {
+    if policy == REGISTRATION_POLICY {
+        let what = "\"registration\" signs for the Device Provisioning Service, not for a hub";
+        return Finding::wrong("policyOnDevice", "skn", what)
+            .should_be("no skn at all: the device's own key signs");
     }
+    let what = format!(
+        "it names the policy {policy:?} on a device's token: the hub then checks with that policy's key, not the device's"
+    );
+    Finding::odd("policyOnDevice", "skn", what)
+        .should_be("no skn, where the device's own key signed")
 }

@@ -3,7 +3,8 @@
 use super::examine::Examined;
 use super::fields::Fields;
 use super::finding::Finding;
-use super::verify::{self, Candidate, Expected, KeyOf, Verdict};
+use super::spellings::Expected;
+use super::verify::{self, Candidate, KeyOf, Verdict};
 use crate::client::notice::Notice;
 use crate::command::Context;
 use crate::command::device_key::identity;

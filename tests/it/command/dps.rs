@@ -136,111 +136,68 @@ fn what_is_flashed_holds_what_registering_needs() {
     );
 }
 
-#[test]
-fn bad_input_has_its_exit_code_and_shows_no_key() {
-    let cut = &GROUP[..30];
-    let cases: [(&[&str], i32, &str); 12] = [
-        (
-            &["dps", "derive-key", "--group-key", GROUP, "Sn-1"],
-            2,
-            "in lower case",
-        ),
-        (
-            &["dps", "derive-key", "--group-key", GROUP, "a/b"],
-            2,
-            "character 2",
-        ),
-        (
-            &["dps", "derive-key", "--group-key", GROUP, "a_"],
-            2,
-            "it ends with",
-        ),
-        (&["dps", "derive-key", "--group-key", GROUP, ""], 2, "empty"),
-        (&["dps", "derive-key", "a"], 2, "--group-key"),
-        (
-            &["dps", "derive-key", "--group-key", cut, "a"],
-            3,
-            "cannot use the group's key",
-        ),
-        (
-            &["dps", "derive-key", "--group-key", "@missing", "a"],
-            3,
-            "cannot read missing",
-        ),
-        (
-            &[
-                "dps",
-                "token",
-                "--scope",
-                "a/b",
-                "--registration-id",
-                "a",
-                "--key",
-                KEY,
-            ],
-            2,
-            "letters and digits",
-        ),
-        (
-            &["dps", "token", "--scope", "s", "--registration-id", "a"],
-            2,
-            "--key",
-        ),
-        (
-            &[
-                "dps",
-                "token",
-                "--scope",
-                "s",
-                "--registration-id",
-                "a",
-                "--key",
-                KEY,
-                "--group-key",
-                KEY,
-            ],
-            2,
-            "cannot be used with",
-        ),
-        (
-            &[
-                "dps",
-                "token",
-                "--scope",
-                "s",
-                "--registration-id",
-                "a",
-                "--key",
-                cut,
-            ],
-            3,
-            "cannot use the key",
-        ),
-        (
-            &[
-                "dps",
-                "token",
-                "--scope",
-                "s",
-                "--registration-id",
-                "a",
-                "--key",
-                KEY,
-                "-d",
-                "9999999d",
-            ],
-            2,
-            "after 9999",
-        ),
-    ];
+/// A call, its exit code, and what is said.
+type Case<'a> = (&'a [&'a str], i32, &'a str);
+
+fn hold(before: &[&str], cases: &[Case<'_>]) {
     for (arguments, code, expected) in cases {
-        let finished = Hubctl::new(arguments).run();
+        let finished = Hubctl::new(before).args(arguments).run();
         assert_eq!(finished.stdout, "", "{arguments:?}");
-        let said = finished.failure(code);
+        let said = finished.failure(*code);
         assert!(said.contains(expected), "{said}");
         assert!(
             !said.contains(&KEY[..12]) && !said.contains(&GROUP[..12]),
             "{said}"
         );
     }
+}
+
+#[test]
+fn what_no_key_can_be_derived_from_is_refused() {
+    let cut = &GROUP[..30];
+    hold(
+        &["dps", "derive-key"],
+        &[
+            (&["--group-key", GROUP, "Sn-1"], 2, "in lower case"),
+            (&["--group-key", GROUP, "a/b"], 2, "character 2"),
+            (&["--group-key", GROUP, "a_"], 2, "it ends with"),
+            (&["--group-key", GROUP, ""], 2, "empty"),
+            (&["a"], 2, "--group-key"),
+            (&["--group-key", cut, "a"], 3, "cannot use the group's key"),
+            (&["--group-key", "@missing", "a"], 3, "cannot read missing"),
+        ],
+    );
+}
+
+#[test]
+fn what_no_token_can_be_made_of_is_refused() {
+    let cut = &GROUP[..30];
+    hold(
+        &TOKEN,
+        &[
+            (&[], 2, "--key"),
+            (
+                &["--key", KEY, "--group-key", KEY],
+                2,
+                "cannot be used with",
+            ),
+            (&["--key", cut], 3, "cannot use the key"),
+            (&["--key", KEY, "-d", "9999999d"], 2, "after 9999"),
+            (
+                &["--key", KEY, "--expires-at", "soon"],
+                2,
+                "--expires-at cannot be read",
+            ),
+            (&["--key", KEY, "-f", "mqtt"], 2, "not for a registration's"),
+            (
+                &["--key", KEY, "--prefix", "A_"],
+                2,
+                "no name to stand before",
+            ),
+            (&["--key", KEY, "--with-ca"], 2, "no place in this format"),
+            (&["--key", KEY, "-o", "/"], 3, "cannot write"),
+        ],
+    );
+    let scope = ["dps", "token", "--registration-id", "a", "--key", KEY];
+    hold(&scope, &[(&["--scope", "a/b"], 2, "letters and digits")]);
 }

@@ -191,105 +191,160 @@ fn the_order_of_the_fields_is_no_mistake() {
     assert_eq!((findings(&explained), code), (vec![], 0));
 }
 
-#[test]
-fn each_mistake_of_spelling_is_named() {
+/// A token, its one finding, the exit code, and what is said that it should be.
+type Case<'a> = (String, &'a str, i32, &'a str);
+
+/// The right values of `sr`, `sig` (both encoded) and `se`.
+fn parts() -> [String; 3] {
     let sr = percent_encode(DEVICE);
-    let plain = key().sign(&sr, &LATER.to_string());
-    let sig = percent_encode(&plain);
-    let se = format!("se={LATER}");
-    // A signature with a plus and a slash in it, whatever the key.
-    let slashed = percent_encode("0CdF+xZ9aZj/m+8prmB/Z6iSmRt5RNHbdw7TFao8TpI=");
-    let raw = "0CdF+xZ9aZj%2Fm%2B8prmB%2FZ6iSmRt5RNHbdw7TFao8TpI%3D";
-    let slash = "0CdF%2BxZ9aZj/m%2B8prmB/Z6iSmRt5RNHbdw7TFao8TpI%3D";
-    let blank = "0CdF%20xZ9aZj%2Fm%208prmB%2FZ6iSmRt5RNHbdw7TFao8TpI%3D";
-    let milliseconds = format!("se={LATER}000");
-    let cases: [(String, &str, i32, &str); 33] = [
+    let sig = percent_encode(&key().sign(&sr, &LATER.to_string()));
+    [sr, sig, format!("se={LATER}")]
+}
+
+fn hold(cases: &[Case<'_>]) {
+    let secret = key().sign(&percent_encode(DEVICE), &LATER.to_string());
+    for (text, expected, code, should_be) in cases {
+        let (explained, ended) = explain(text, &[]);
+        assert_eq!(findings(&explained)[..], [*expected], "{text}");
+        assert_eq!(ended, *code, "{expected}");
+        let said = explained["findings"][0]["shouldBe"].as_str().unwrap();
+        assert!(said.contains(should_be), "{expected}: {said}");
+        assert!(!explained.to_string().contains(&secret[..12]), "{expected}");
+    }
+}
+
+#[test]
+fn mistakes_of_the_resource_are_named() {
+    let [sr, sig, se] = parts();
+    let over = |sr: &str| token(sr, &sig, &se);
+    let scheme = percent_encode("https://contoso.azure-devices.net/devices/d");
+    hold(&[
         (
-            token(&percent_encode(&sr), &sig, &se),
+            over(&percent_encode(&sr)),
             "sr resourceDoubleEncoded",
             4,
             &sr,
         ),
+        (over(&scheme), "sr scheme", 4, "sr=contoso.azure"),
         (
-            token(&sr, &percent_encode(&slashed), &se),
+            over("contoso%2Fdevices%2Fd"),
+            "sr hostShort",
+            4,
+            "contoso.azure-devices.net",
+        ),
+        (
+            over("contoso.x%3A443%2Fdevices%2Fd"),
+            "sr hostPort",
+            0,
+            "sr=contoso.x%2F",
+        ),
+        (
+            over("contoso.x%2Fdevices%2Fa%20b"),
+            "sr illegalId",
+            4,
+            "as it was registered",
+        ),
+        (
+            over("contoso.x%2Fdevices%2Fa+b"),
+            "sr rawPlusInResource",
+            0,
+            "%2B",
+        ),
+        (
+            over("contoso.x%2Fdevices%2Fd%2F"),
+            "sr trailingSlash",
+            0,
+            "sr=contoso.x%2Fdevices%2Fd",
+        ),
+        (
+            over("contoso.x%2Fdevices%2Fd%20"),
+            "sr resourceBlanks",
+            4,
+            "sr=contoso.x%2Fdevices%2Fd",
+        ),
+    ]);
+}
+
+#[test]
+fn mistakes_of_the_signature_are_named() {
+    let [sr, sig, se] = parts();
+    let plain = key().sign(&sr, &LATER.to_string());
+    let with = |sig: &str| token(&sr, sig, &se);
+    // A signature with a plus and a slash in it, whatever the key.
+    let slashed = percent_encode("0CdF+xZ9aZj/m+8prmB/Z6iSmRt5RNHbdw7TFao8TpI=");
+    let safe = slashed.replace("%2B", "-").replace("%2F", "_");
+    let lower = percent_encode(&plain.to_lowercase());
+    let upper = percent_encode(&plain.to_uppercase());
+    hold(&[
+        (
+            with(&percent_encode(&slashed)),
             "sig signatureDoubleEncoded",
             4,
             "not %252B",
         ),
-        (token(&sr, raw, &se), "sig rawPlus", 4, "%2B"),
-        (token(&sr, slash, &se), "sig rawSlash", 0, "%2F"),
-        (token(&sr, blank, &se), "sig blankInSignature", 4, "%2B"),
+        (with(&slashed.replace("%2B", "+")), "sig rawPlus", 4, "%2B"),
+        (with(&slashed.replace("%2F", "/")), "sig rawSlash", 0, "%2F"),
         (
-            token(&sr, &percent_encode(&plain.to_lowercase()), &se),
-            "sig lowerCaseSignature",
+            with(&slashed.replace("%2B", "%20")),
+            "sig blankInSignature",
             4,
-            "its own case",
+            "%2B",
         ),
+        (with(&lower), "sig lowerCaseSignature", 4, "its own case"),
+        (with(&upper), "sig upperCaseSignature", 4, "its own case"),
+        (with(&safe), "sig signatureUrlSafe", 4, "plain base64"),
         (
-            token(&sr, &percent_encode(&plain.to_uppercase()), &se),
-            "sig upperCaseSignature",
-            4,
-            "its own case",
-        ),
-        (
-            token(&sr, &slashed.replace("%2B", "-").replace("%2F", "_"), &se),
-            "sig signatureUrlSafe",
-            4,
-            "plain base64",
-        ),
-        (
-            token(&sr, sig.trim_end_matches("%3D"), &se),
+            with(sig.trim_end_matches("%3D")),
             "sig signaturePadding",
             4,
             "%3D",
         ),
+        (with(&"0a".repeat(32)), "sig signatureHex", 4, "base64"),
+        (with(&sig[8..]), "sig signatureLength", 4, "44"),
         (
-            token(&sr, &"0a".repeat(32), &se),
-            "sig signatureHex",
-            4,
-            "base64",
-        ),
-        (token(&sr, &sig[8..], &se), "sig signatureLength", 4, "44"),
-        (
-            token(&sr, &format!("{sig}%0A"), &se),
+            with(&format!("{sig}%0A")),
             "sig signatureWhitespace",
             4,
             "without a line break",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_of_the_expiry_and_the_policy_are_named() {
+    let [sr, sig, se] = parts();
+    let until = |se: &str| token(&sr, &sig, &format!("se={se}"));
+    hold(&[
         (
-            token(&sr, &sig, &milliseconds),
+            until(&format!("{LATER}000")),
             "se milliseconds",
             4,
             "se=4102444800",
         ),
         (
-            token(&sr, &sig, "se=2100-01-01T00%3A00%3A00Z"),
+            until("2100-01-01T00%3A00%3A00Z"),
             "se expiryText",
             4,
             "se=4102444800",
         ),
+        (until("tomorrow"), "se expiryText", 4, "seconds since 1970"),
         (
-            token(&sr, &sig, "se=tomorrow"),
-            "se expiryText",
-            4,
-            "seconds since 1970",
-        ),
-        (
-            token(&sr, &sig, "se=4102444800.5"),
+            until("4102444800.5"),
             "se expiryFraction",
             4,
             "se=4102444800",
         ),
-        (
-            token(&sr, &sig, "se=3600"),
-            "se expiryDuration",
-            12,
-            "3600 s from now",
-        ),
+        (until("3600"), "se expiryDuration", 12, "3600 s from now"),
         (
             token(&sr, &sig, &format!("{se}&skn=iothubowner")),
             "skn policyOnDevice",
             0,
+            "no skn",
+        ),
+        (
+            token(&sr, &sig, &format!("{se}&skn=registration")),
+            "skn policyOnDevice",
+            4,
             "no skn",
         ),
         (
@@ -305,96 +360,75 @@ fn each_mistake_of_spelling_is_named() {
             "skn=registration",
         ),
         (
-            token(
-                &percent_encode("https://contoso.azure-devices.net/devices/d"),
-                &sig,
-                &se,
-            ),
-            "sr scheme",
+            token("sb%3A%2F%2Fns.servicebus.windows.net%2Fe", &sig, &se),
+            "skn policyMissing",
             4,
-            "sr=contoso.azure",
+            "skn={policy}",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_around_the_token_are_named() {
+    let good = good();
+    let bare = &good["SharedAccessSignature ".len()..];
+    hold(&[
         (
-            token("contoso%2Fdevices%2Fd", &sig, &se),
-            "sr hostShort",
-            4,
-            "contoso.azure-devices.net",
-        ),
-        (
-            token("contoso.x%3A443%2Fdevices%2Fd", &sig, &se),
-            "sr hostPort",
-            0,
-            "sr=contoso.x%2F",
-        ),
-        (
-            token("contoso.x%2Fdevices%2Fa%20b", &sig, &se),
-            "sr illegalId",
-            4,
-            "as it was registered",
-        ),
-        (
-            token("contoso.x%2Fdevices%2Fa+b", &sig, &se),
-            "sr rawPlusInResource",
-            0,
-            "%2B",
-        ),
-        (
-            format!("Bearer {}", good()),
+            format!("Bearer {good}"),
             "token bearerPrefix",
             4,
             "nothing before",
         ),
         (
-            format!("SharedAccessSignature {}", good()),
+            format!("SharedAccessSignature {good}"),
             "token doubledPrefix",
             4,
             "once",
         ),
         (
-            good()["SharedAccessSignature ".len()..].to_owned(),
+            bare.to_owned(),
             "token missingPrefix",
             4,
             "SharedAccessSignature sr=",
         ),
         (
-            percent_encode(&good()),
+            format!("sharedaccesssignature {bare}"),
+            "token prefixCase",
+            0,
+            "SharedAccessSignature",
+        ),
+        (
+            percent_encode(&good),
             "token wholeTokenEncoded",
             4,
             "only the values",
         ),
         (
-            format!("{}\n", good()),
+            format!("{good}\n"),
             "token surroundingWhitespace",
             4,
             "line break",
         ),
         (
-            format!("\"{}\"", good()),
-            "token quotes",
+            format!(" {good}"),
+            "token surroundingWhitespace",
             4,
-            "without quotes",
+            "without them",
         ),
+        (format!("\"{good}\""), "token quotes", 4, "without quotes"),
         (
-            good().replace("&se", "&\nse"),
+            good.replace("&se", "&\nse"),
             "token lineBreak",
             4,
             "one line",
         ),
         (
-            good().replace('&', "&amp;"),
+            good.replace('&', "&amp;"),
             "token htmlAmpersand",
             4,
             "& alone",
         ),
-    ];
-    for (text, expected, code, should_be) in cases {
-        let (explained, ended) = explain(&text, &[]);
-        assert_eq!(findings(&explained)[..], [expected], "{text}");
-        assert_eq!(ended, code, "{expected}");
-        let said = explained["findings"][0]["shouldBe"].as_str().unwrap();
-        assert!(said.contains(should_be), "{expected}: {said}");
-        assert!(!explained.to_string().contains(&plain[..12]), "{expected}");
-    }
+    ]);
 }
 
 #[test]
@@ -498,14 +532,20 @@ fn a_wrong_signature_points_at_the_field() {
             (4, &Value::from("wrong"))
         );
     }
-    // A lower-cased signature is known for what it was.
-    let lower = percent_encode(&key().sign(&sr, &se).to_lowercase());
-    let (explained, code) = explain(&token(&sr, &lower, &format!("se={LATER}")), &["--key", KEY]);
+}
+
+#[test]
+fn a_signature_that_lost_its_case_is_known_again() {
+    let [sr, _, se] = parts();
+    let lower = percent_encode(&key().sign(&sr, &LATER.to_string()).to_lowercase());
+    let (explained, code) = explain(&token(&sr, &lower, &se), &["--key", KEY]);
     assert_eq!(
         (findings(&explained), code),
         (vec!["sig lowerCaseSignature".to_owned()], 4)
     );
-    let failure = inspect(&with(&raw, &sr, &se), &["--key", KEY]).failure(4);
+    let raw = SigningKey::raw(&Secret::new(KEY)).unwrap();
+    let raw = sas::mint(&raw, DEVICE, LATER, None);
+    let failure = inspect(raw.expose(), &["--key", KEY]).failure(4);
     assert!(
         failure.starts_with("error: the signature is wrong\n  because: key: "),
         "{failure}"
