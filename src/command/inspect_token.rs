@@ -40,8 +40,9 @@ const LIMIT: u64 = 1 << 20;
 /// Explain a SAS token: what it opens, until when, and what is wrong with it
 ///
 /// The token may be given bare, as an Authorization header, in a connection string, or in any file that sas-token writes;
-/// of a file the first token counts. With --key or --login the signature is checked, and where it is wrong, the first
-/// field that differs is named. The token and the key themselves are never shown.
+/// of a file the first token counts. With --key, --login or --profile the signature is checked, and where it is wrong, the
+/// first field that differs is named; without them nothing is checked, whatever the environment holds. The token and the
+/// key themselves are never shown.
 ///
 /// Exit codes: 0 nothing is wrong; 3 there is no token; 4 the signature is wrong for the key, or the token has a
 /// mistake for which it would be refused; 12 it has expired, or will within --min-left. A wrong signature comes before an
@@ -60,7 +61,7 @@ pub struct InspectTokenArgs {
     #[arg(long, value_name = "DURATION", default_value = "0", hide_default_value = true, value_parser = parse_duration)]
     min_left: Duration,
 
-    /// How to write it down
+    /// How to write it down; --json is the same as json here
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Explanation,
 

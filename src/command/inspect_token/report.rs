@@ -113,15 +113,25 @@ impl Report {
     fn judged(&self) -> String {
         match &self.verdict {
             Verdict::NotChecked => "not checked: give --key or --login".to_owned(),
+            Verdict::Right(key) if self.needs_mending() => {
+                format!("{key} made it, but it is not written as it should be")
+            }
             Verdict::Right(key) => format!("right: {key} made it"),
             Verdict::Wrong => "WRONG for this key".to_owned(),
         }
+    }
+
+    /// Whether the signature's own spelling is a mistake, whoever made it.
+    fn needs_mending(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.field == "sig" && finding.severity == Severity::Wrong)
     }
 
     /// The same as one JSON object, with a final newline.
     pub(super) fn to_json(&self) -> String {
         let (result, key) = match &self.verdict {
             Verdict::NotChecked => ("notChecked", None),
+            Verdict::Right(key) if self.needs_mending() => ("rightOnceMended", Some(key)),
             Verdict::Right(key) => ("right", Some(key)),
             Verdict::Wrong => ("wrong", None),
         };

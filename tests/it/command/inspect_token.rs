@@ -543,6 +543,7 @@ fn a_signature_that_lost_its_case_is_known_again() {
         (findings(&explained), code),
         (vec!["sig lowerCaseSignature".to_owned()], 4)
     );
+    assert_eq!(explained["signature"]["result"], "rightOnceMended");
     let raw = SigningKey::raw(&Secret::new(KEY)).unwrap();
     let raw = sas::mint(&raw, DEVICE, LATER, None);
     let failure = inspect(raw.expose(), &["--key", KEY]).failure(4);
