@@ -80,8 +80,8 @@ Register-ArgumentCompleter -Native -CommandName 'hubctl' -ScriptBlock {
         'hubctl;inspect-token' {
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Check the signature with this key (base64), with the key in @FILE, or with the one on standard input for -')
             [CompletionResult]::new('--min-left', '--min-left', [CompletionResultType]::ParameterName, 'End with exit code 12 unless the token still has this long to run')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'How to write it down')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to write it down')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'How to write it down; --json is the same as json here')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to write it down; --json is the same as json here')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Connection string, @FILE to read it from a file, or - for standard input')
             [CompletionResult]::new('--login', '--login', [CompletionResultType]::ParameterName, 'Connection string, @FILE to read it from a file, or - for standard input')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]')

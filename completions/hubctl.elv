@@ -75,8 +75,8 @@ set edit:completion:arg-completer[hubctl] = {|@words|
         &'hubctl;inspect-token'= {
             cand --key 'Check the signature with this key (base64), with the key in @FILE, or with the one on standard input for -'
             cand --min-left 'End with exit code 12 unless the token still has this long to run'
-            cand -f 'How to write it down'
-            cand --format 'How to write it down'
+            cand -f 'How to write it down; --json is the same as json here'
+            cand --format 'How to write it down; --json is the same as json here'
             cand -l 'Connection string, @FILE to read it from a file, or - for standard input'
             cand --login 'Connection string, @FILE to read it from a file, or - for standard input'
             cand --profile 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]'

@@ -83,7 +83,7 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l json -d 'Err
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l key -d 'Check the signature with this key (base64), with the key in @FILE, or with the one on standard input for -' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l min-left -d 'End with exit code 12 unless the token still has this long to run' -r
-complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s f -l format -d 'How to write it down' -r -f -a "text\t'Lines for a person'
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s f -l format -d 'How to write it down; --json is the same as json here' -r -f -a "text\t'Lines for a person'
 json\t'One JSON object'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s l -l login -d 'Connection string, @FILE to read it from a file, or - for standard input' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l profile -d 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]' -r

@@ -8,6 +8,7 @@
 
 mod deliver;
 mod plan;
+mod suit;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What `sas-token` writes for firmware, judged by the compilers and the shell that will read it.
 
+mod drawn;
+mod files;
 mod formats;
 mod sas_token;
 

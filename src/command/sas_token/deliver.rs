@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Local, TimeDelta};
 
 use super::SasTokenArgs;
-use super::plan::unsuited;
+use super::suit::unsuited;
 use crate::command::Context;
 use crate::config::file;
 use crate::failure::Failure;
