@@ -18,9 +18,10 @@ use serde_json::json;
 use super::Context;
 use crate::client::chain::{self, Presented};
 use crate::client::trust;
+use crate::config::options::SecretText;
 use crate::failure::{Failure, Kind};
 use crate::firmware::{ANCHORS, Anchor as Emitted, is_azure, root_ca};
-use crate::model::connection_string::Host;
+use crate::model::connection_string::{ConnectionString, Host};
 use crate::model::span::parse_duration;
 use certificate::{Certificate, about, time};
 use report::{Anchor, Report, Store};
@@ -38,9 +39,9 @@ const HTTPS_PORT: u16 = 443;
 /// 12 this machine trusts it, but the board would not connect.
 #[derive(Debug, Args)]
 pub struct RootCaArgs {
-    /// The host to look at: NAME or NAME:PORT
-    #[arg(value_name = "HOST", value_parser = parse_host)]
-    host: Option<Host>,
+    /// The host to look at: NAME or NAME:PORT, or a connection string that names it
+    #[arg(value_name = "HOST")]
+    host: Option<SecretText>,
 
     /// The host's port, such as 8883 for MQTT or 5671 for AMQP [default: 443]
     #[arg(long, value_name = "PORT", requires = "host", value_parser = clap::value_parser!(u16).range(1..))]
@@ -90,10 +91,11 @@ impl RootCaArgs {
 /// not connect to, [`Kind::Input`] for a CA file.
 pub fn run(args: &RootCaArgs, context: &mut Context) -> Result<(), Failure> {
     let shape = args.format.or(context.json.then_some(Shape::Json));
-    let Some(host) = &args.host else {
+    let Some(host) = args.host.as_ref().map(|host| host_of(&host.0)) else {
         let text = emitted(shape.unwrap_or(Shape::Pem));
         return context.print(text.as_bytes());
     };
+    let host = &host?;
     let ca_file = args.ca_file.clone().or_else(|| {
         let variable = context.environment.variable("HUBCTL_CA_FILE");
         variable.map(PathBuf::from)
@@ -293,6 +295,18 @@ fn anchor_file(report: &Report, shape: Shape) -> Result<String, Failure> {
     })
 }
 
-fn parse_host(text: &str) -> Result<Host, String> {
-    Host::parse(text).map_err(|(what, index)| format!("it holds {what} at character {}", index + 1))
+/// The host; its text is not repeated, for it may be a connection string with a slip in it.
+fn host_of(text: &str) -> Result<Host, Failure> {
+    if let Ok(parsed) = ConnectionString::parse(text) {
+        return Ok(match parsed.connection_string {
+            ConnectionString::Hub(hub) => hub.host,
+            ConnectionString::Device(device) => device.gateway.unwrap_or(device.host),
+            ConnectionString::EventHub(event_hub) => event_hub.endpoint,
+        });
+    }
+    Host::parse(text).map_err(|(what, index)| {
+        Failure::new(Kind::Usage, "HOST is no host name")
+            .because(&format!("it holds {what} at character {}", index + 1))
+            .hint("Write it as contoso.azure-devices.net or localhost:8443.")
+    })
 }

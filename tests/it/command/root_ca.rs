@@ -335,6 +335,11 @@ fn bad_input_and_closed_ports_have_their_codes() {
 #[test]
 fn the_emulator_is_a_host_like_any() {
     let emulator = Emulator::start(&[]);
+    let by_string = emulator
+        .hubctl(&["root-ca", emulator.hub()])
+        .run()
+        .success();
+    assert!(by_string.contains("trusted     yes"), "{by_string}");
     for name in ["https", "amqps"] {
         let port = emulator.port(name).to_string();
         let text = emulator
