@@ -1,6 +1,9 @@
 //! Bad days, each with the real binary: one clear error, the right exit code, and nothing lost.
 
+use serde_json::json;
+
 use crate::support::hostile::KEY;
+use crate::support::rest::put_identity;
 use crate::support::{Answer, Emulator, HostileHub, Hubctl};
 
 /// A key that is base64 and opens nothing.
@@ -93,6 +96,106 @@ fn a_missing_device_is_said_to_be_missing() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_disabled_device_is_said_to_be_disabled() {
+    let hub = Emulator::start(&[]);
+    put_identity(
+        &hub,
+        "/devices/asleep",
+        &json!({"deviceId": "asleep", "status": "disabled", "statusReason": "lost"}),
+    );
+    let error = hub.owner(&["sas-token", "asleep"]).run().failure(4);
+    assert!(
+        error.contains("asleep") && error.contains("disabled"),
+        "{error}"
+    );
+    let error = hub.owner(&["send", "asleep", "x"]).run().failure(4);
+    assert!(error.contains("disabled"), "{error}");
+}
+
+#[test]
+fn a_device_that_has_only_certificates_is_said_to_have_no_key() {
+    let hub = Emulator::start(&[]);
+    let thumbprint = "A".repeat(40);
+    for authentication in [
+        json!({"type": "certificateAuthority"}),
+        json!({"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": thumbprint, "secondaryThumbprint": thumbprint}}),
+    ] {
+        let id = format!("by-{}", authentication["type"].as_str().unwrap());
+        put_identity(
+            &hub,
+            &format!("/devices/{id}"),
+            &json!({"deviceId": id, "authentication": authentication}),
+        );
+        for command in [["sas-token", &id].as_slice(), &["send", &id, "x"]] {
+            let error = hub.owner(command).run().failure(3);
+            assert!(
+                error.contains(&id) && error.contains("certificate"),
+                "{error}"
+            );
+        }
+    }
+    let string = "HostName=localhost;DeviceId=d;x509=true";
+    for command in [
+        ["sas-token", "-l", string].as_slice(),
+        &["send", "d", "x", "-l", string],
+    ] {
+        let error = hub.hubctl(command).run().failure(3);
+        assert!(error.contains("certificate"), "{error}");
+    }
+}
+
+#[test]
+fn a_module_has_its_own_key() {
+    let hub = Emulator::start(&[]);
+    let made = put_identity(
+        &hub,
+        "/devices/device1/modules/camera",
+        &json!({"deviceId": "device1", "moduleId": "camera"}),
+    );
+    let key = made["authentication"]["symmetricKey"]["primaryKey"]
+        .as_str()
+        .unwrap();
+    let expiry = ["--expires-at", "2100-01-01T00:00:00Z"];
+    let looked_up = hub
+        .owner(&["sas-token", "device1", "-m", "camera"])
+        .args(&expiry)
+        .run()
+        .success();
+    assert!(
+        looked_up.contains("%2Fdevices%2Fdevice1%2Fmodules%2Fcamera&sig="),
+        "{looked_up}"
+    );
+    let offline = [
+        "sas-token",
+        "device1",
+        "-m",
+        "camera",
+        "--hub",
+        "localhost",
+        "--key",
+        "-",
+    ];
+    let offline = Hubctl::new(&offline)
+        .args(&expiry)
+        .stdin(key)
+        .run()
+        .success();
+    assert_eq!(looked_up, offline);
+    let error = hub
+        .owner(&["sas-token", "device1", "-m", "none"])
+        .run()
+        .failure(5);
+    assert!(error.contains("none"), "{error}");
+    let string = format!(
+        "HostName=localhost:{};DeviceId=device1;ModuleId=camera;SharedAccessKey={key}",
+        hub.port("https")
+    );
+    let error = hub.hubctl(&["send", "device1", "x", "-l", &string]).run();
+    assert_ne!(error.code, 0);
+    assert!(error.stderr.contains("module"), "{}", error.stderr);
 }
 
 #[test]

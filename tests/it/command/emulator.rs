@@ -7,20 +7,11 @@ use hubctl::model::connection_string::{ConnectionString, DeviceCredential, HubCr
 use hubctl::model::secret::Secret;
 use hubctl::protocol::sas::{SigningKey, mint, resource};
 use reqwest::header::{AUTHORIZATION, IF_MATCH};
-use reqwest::{Certificate, Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::rest::{client, url};
 use crate::support::{Emulator, Hubctl};
-
-/// A client that trusts this hub and nobody else.
-fn client(hub: &Emulator) -> Client {
-    // A second installation finds the first one's there, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let ca = std::fs::read(hub.text("/caFile")).unwrap();
-    let ca = Certificate::from_pem(&ca).unwrap();
-    let builder = Client::builder().tls_certs_only([ca]).no_proxy();
-    builder.build().unwrap()
-}
 
 fn token(string: &str, seconds: i64) -> String {
     let expiry = Utc::now().timestamp() + seconds;
@@ -42,11 +33,6 @@ fn token(string: &str, seconds: i64) -> String {
         },
         ConnectionString::EventHub(_) => panic!("a hub's or device's string was expected"),
     }
-}
-
-fn url(hub: &Emulator, path: &str) -> String {
-    let port = hub.port("https");
-    format!("https://localhost:{port}{path}?api-version=2021-04-12")
 }
 
 async fn error_code(response: reqwest::Response) -> (u16, String) {
