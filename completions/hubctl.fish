@@ -33,6 +33,9 @@ complete -c hubctl -n "__fish_hubctl_needs_command" -l json -d 'Errors as one JS
 complete -c hubctl -n "__fish_hubctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hubctl -n "__fish_hubctl_needs_command" -s V -l version -d 'Print version'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "sas-token" -d 'Make a SAS token, alone or as a file to flash'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "inspect-token" -d 'Explain a SAS token: what it opens, until when, and what is wrong with it'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "root-ca" -d 'Print the certificates that a device should pin, or show what a host presents'
+complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "dps" -d 'Make keys and tokens for the Device Provisioning Service, without any network'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "send" -d 'Send messages as a device, over HTTPS, exactly as a board does'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "monitor-events" -d 'Show what devices send, as it arrives'
 complete -c hubctl -n "__fish_hubctl_needs_command" -f -a "emulator" -d 'Run an IoT Hub of your own on this machine'
@@ -78,6 +81,83 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s q -l quiet -
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -l json -d 'Errors as one JSON object on stderr'
 complete -c hubctl -n "__fish_hubctl_using_subcommand sas-token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l key -d 'Check the signature with this key (base64), with the key in @FILE, or with the one on standard input for -' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l min-left -d 'End with exit code 12 unless the token still has this long to run' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s f -l format -d 'How to write it down; --json is the same as json here' -r -f -a "text\t'Lines for a person'
+json\t'One JSON object'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s l -l login -d 'Connection string, @FILE to read it from a file, or - for standard input' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l profile -d 'Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l ca-file -d 'Trust the certificates in this PEM file besides the system\'s [env: HUBCTL_CA_FILE]' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l amqp-port -d 'The hub\'s AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l mqtt-port -d 'The hub\'s MQTT port [env: HUBCTL_MQTT_PORT] [default: 8883]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l connect-timeout -d 'Give up a connection that is not made within this time' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand inspect-token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l port -d 'The host\'s port, such as 8883 for MQTT or 5671 for AMQP [default: 443]' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -s f -l format -d 'How to write it down; with HOST, c and rust hold the anchor that its chain ends in, and pem the chain as presented [default: pem, and text with HOST]' -r -f -a "text\t'Lines for a person'
+pem\t'PEM'
+c\t'A header for C and C++'
+rust\t'A Rust file that needs no std'
+json\t'One JSON object'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l ca-file -d 'Trust the certificates in this PEM file besides the system\'s [env: HUBCTL_CA_FILE]' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l connect-timeout -d 'Give up a connection that is not made within this time' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand root-ca" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -f -a "derive-key" -d 'Derive a device\'s key from its enrollment group\'s key'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and not __fish_seen_subcommand_from derive-key token" -f -a "token" -d 'Make a token to register a device with'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -l group-key -d 'The enrollment group\'s key (base64), @FILE, or - for standard input' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from derive-key" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l scope -d 'The provisioning service\'s ID scope' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l registration-id -d 'The device\'s registration id: letters in lower case, digits and - . _ :' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l key -d 'The device\'s own key (base64), @FILE, or - for standard input' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l group-key -d 'The enrollment group\'s key, from which the device\'s is derived' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -s d -l duration -d 'How long the token is good for' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l expires-at -d 'When the token expires: RFC 3339, or milliseconds since 1970' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l host -d 'The provisioning service\'s host name' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -s f -l format -d 'How to write it down' -r -f -a "token\t'The token alone'
+json\t'One JSON object'
+c\t'A header for C and C++'
+arduino\t'The same with the certificates in PROGMEM'
+rust\t'A Rust file that needs no std'
+nvs\t'The CSV that ESP-IDF\'s NVS partition generator reads'
+cmake\t'set(NAME ...) lines for CMake'
+env\t'NAME=\'value\' lines for a shell'
+curl\t'A ready POST with curl'
+mqtt\t'Host, port, client id, user name, password and topics for an MQTT client, as lines for a shell'
+connection-string\t'HostName=...;DeviceId=...;SharedAccessSignature=...'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -s o -l output -d 'Write to this file (mode 0600, replaced whole, left alone where nothing changes) instead of standard output' -r -F
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l prefix -d 'Begin every name with this, such as DEV1_, in the formats that have names' -r
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l color -d 'When to use colour; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l with-ca -d 'Add the certificates that the device must trust, as IOT_HUB_ROOT_CA'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -s q -l quiet -d 'Say nothing but results, warnings and errors'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -l json -d 'Errors as one JSON object on stderr'
+complete -c hubctl -n "__fish_hubctl_using_subcommand dps; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s p -l property -d 'Add an application property; may be repeated' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l message-id -d 'The message\'s id' -r
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l correlation-id -d 'The id of the message that this one answers' -r

@@ -7,7 +7,10 @@
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::command::{Context, demo, emulator, login, logout, monitor_events, sas_token, send};
+use crate::command::{
+    Context, demo, dps, emulator, inspect_token, login, logout, monitor_events, root_ca, sas_token,
+    send,
+};
 use crate::failure::Failure;
 
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
@@ -60,6 +63,9 @@ enum Colour {
 #[derive(Debug, Subcommand)]
 enum Command {
     SasToken(sas_token::SasTokenArgs),
+    InspectToken(inspect_token::InspectTokenArgs),
+    RootCa(root_ca::RootCaArgs),
+    Dps(dps::DpsArgs),
     Send(send::SendArgs),
     MonitorEvents(monitor_events::MonitorEventsArgs),
     Emulator(emulator::EmulatorArgs),
@@ -101,6 +107,9 @@ impl Cli {
             Command::Demo(args) => demo::run(&args, context),
             Command::Login(args) => login::run(args, context),
             Command::Logout(args) => logout::run(&args, context),
+            Command::InspectToken(args) => inspect_token::run(&args, context),
+            Command::RootCa(args) => root_ca::run(&args, context),
+            Command::Dps(args) => dps::run(&args, context),
             Command::Completions { shell } => context.print(&completions(shell)),
         }
     }
@@ -111,6 +120,9 @@ impl Command {
     fn answers_in_json(&self) -> bool {
         match self {
             Self::SasToken(args) => args.answers_in_json(),
+            Self::InspectToken(args) => args.answers_in_json(),
+            Self::RootCa(args) => args.answers_in_json(),
+            Self::Dps(args) => args.answers_in_json(),
             Self::MonitorEvents(args) => args.answers_in_json(),
             Self::Send(_)
             | Self::Emulator(_)
@@ -138,8 +150,12 @@ pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = Cli::command();
     command.build();
     let mut pages = Vec::new();
-    let all = std::iter::once(&command).chain(command.get_subcommands());
-    for page in all.filter(|page| !page.is_hide_set()) {
+    let mut left = vec![&command];
+    while let Some(page) = left.pop() {
+        if page.is_hide_set() {
+            continue;
+        }
+        left.extend(page.get_subcommands());
         let name = page
             .get_display_name()
             .unwrap_or(page.get_name())

@@ -3,6 +3,7 @@
 //! Knows sockets and trust anchors. Must never know flags, profiles, exit codes or how anything is shown.
 
 pub mod amqp;
+pub mod chain;
 pub mod dial;
 pub mod event_stream;
 pub mod https;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -51,29 +52,48 @@ pub enum TrustError {
 /// # Errors
 /// [`TrustError`], which names the file.
 pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TrustError> {
+    verified_by(verifier(ca_file)?)
+}
+
+/// A TLS configuration whose certificates are verified by `verifier`.
+///
+/// # Errors
+/// [`TrustError::Tls`].
+pub fn verified_by(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TrustError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|source| TrustError::Tls { source })?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+/// What verifies certificates by the system's anchors and those in `ca_file`.
+///
+/// # Errors
+/// [`TrustError`], which names the file.
+pub fn verifier(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
     let extra = match ca_file {
         Some(path) => read_certificates(path)?,
         None => Vec::new(),
     };
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|source| TrustError::Tls { source })?;
-    let system =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(extra.iter().cloned(), provider);
-    Ok(match system {
-        Ok(verifier) => {
-            let verifier: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                .with_no_client_auth()
-        }
-        // A system without a store of its own, such as a bare container.
-        Err(_) => builder
-            .with_root_certificates(own_roots(ca_file, extra)?)
-            .with_no_client_auth(),
-    })
+    let system = rustls_platform_verifier::Verifier::new_with_extra_roots(
+        extra.iter().cloned(),
+        Arc::clone(&provider),
+    );
+    if let Ok(verifier) = system {
+        return Ok(Arc::new(verifier));
+    }
+    // A system without a store of its own, such as a bare container.
+    let roots = Arc::new(own_roots(ca_file, extra)?);
+    let own = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+    // It fails without any root alone, and there are Mozilla's.
+    let own = own.map_err(|error| TrustError::Tls {
+        source: rustls::Error::General(error.to_string()),
+    })?;
+    Ok(own)
 }
 
 /// The certificates of a PEM file, at least one, each fit to be a trust anchor.

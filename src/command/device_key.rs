@@ -59,15 +59,29 @@ pub async fn device_key(
     now: DateTime<Utc>,
     notify: Notify<'_>,
 ) -> Result<DeviceKey, Failure> {
+    let identity = identity(client, hub, device, module, now, notify).await?;
+    key_of(&identity, device, module, key_type)
+}
+
+/// Looks up the identity of `device`, or of its `module`, with the hub's own string. `now` is this machine's time.
+///
+/// # Errors
+/// Missing ([`Kind::NotFound`]), and what the hub or the network say otherwise.
+pub async fn identity(
+    client: &HubClient<'_>,
+    hub: &HubString,
+    device: &DeviceId,
+    module: Option<&ModuleId>,
+    now: DateTime<Utc>,
+    notify: Notify<'_>,
+) -> Result<Identity, Failure> {
     let (token, opened_by) = service_token(hub, now)?;
     let backoff = Backoff::default();
     let (_, answer) = retry::persist(&backoff, false, true, notify, async || {
         client.identity(&token, device, module).await
     })
     .await;
-    let identity =
-        answer.map_err(|error| lookup_failure(device, module, &error, opened_by, now))?;
-    key_of(&identity, device, module, key_type)
+    answer.map_err(|error| lookup_failure(device, module, &error, opened_by, now))
 }
 
 /// A token for the hub's service side: the one in the string, or one made from the policy's key.

@@ -6,10 +6,14 @@
 pub mod context;
 pub mod demo;
 pub mod device_key;
+pub mod dps;
 pub mod emulator;
+pub mod inspect_token;
+pub mod key;
 pub mod login;
 pub mod logout;
 pub mod monitor_events;
+pub mod root_ca;
 pub mod sas_token;
 pub mod send;
 pub mod teller;

@@ -8,6 +8,7 @@ use super::prefix::Prefix;
 use super::roots::Roots;
 use crate::model::connection_string::Host;
 use crate::model::identifier::{DeviceId, ModuleId};
+use crate::model::registration::{IdScope, RegistrationId};
 use crate::model::secret::Secret;
 use crate::protocol::rest::API_VERSION;
 use crate::protocol::rest::path::Resource;
@@ -15,6 +16,9 @@ use crate::protocol::sas;
 
 /// The largest expiry of ten digits (the year 2286): a buffer that holds this one holds every renewal of it.
 const LONGEST_EXPIRY: i64 = 9_999_999_999;
+
+/// The provisioning service's version for devices, as azure-iot-device 2.14.0 names it.
+const DPS_API_VERSION: &str = "2019-03-31";
 
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum Subject {
     Device(DeviceId),
     /// One module of a device.
     Module(DeviceId, ModuleId),
+    /// A registration with the Device Provisioning Service.
+    Registration(IdScope, RegistrationId),
 }
 
 impl Subject {
@@ -41,7 +47,7 @@ impl Subject {
     #[must_use]
     pub fn device(&self) -> Option<&DeviceId> {
         match self {
-            Self::Hub => None,
+            Self::Hub | Self::Registration(..) => None,
             Self::Device(device) | Self::Module(device, _) => Some(device),
         }
     }
@@ -50,7 +56,7 @@ impl Subject {
     #[must_use]
     pub fn module(&self) -> Option<&ModuleId> {
         match self {
-            Self::Hub | Self::Device(_) => None,
+            Self::Hub | Self::Device(_) | Self::Registration(..) => None,
             Self::Module(_, module) => Some(module),
         }
     }
@@ -58,6 +64,9 @@ impl Subject {
     /// The resource that is signed, before encoding: the host without a port, for the hub knows itself by its name.
     #[must_use]
     pub fn resource(&self, host: &Host) -> String {
+        if let Self::Registration(scope, id) = self {
+            return sas::registration(scope.as_str(), id.as_str());
+        }
         sas::resource(
             &host.name,
             self.device().map(DeviceId::as_str),
@@ -152,6 +161,9 @@ impl Flashed {
     /// Every fact, in the order in which it is written.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
+        if let Subject::Registration(scope, id) = &self.subject {
+            return self.registration_facts(scope, id);
+        }
         let mut facts = vec![
             text(
                 "IOT_HUB_NAME",
@@ -196,6 +208,39 @@ impl Flashed {
             made,
             ..self.clone()
         }
+    }
+
+    /// What a device needs to register itself: nothing of a hub, for it is told its hub by the answer.
+    fn registration_facts(&self, scope: &IdScope, id: &RegistrationId) -> Vec<Fact> {
+        let registration = sas::registration(scope.as_str(), id.as_str());
+        let mut facts = vec![
+            text(
+                "DPS_HOST",
+                "The provisioning service's host name, without a port.",
+                &self.host.name,
+            ),
+            text("DPS_ID_SCOPE", "The ID scope.", scope.as_str()),
+            text(
+                "DPS_REGISTRATION_ID",
+                "The device's registration id.",
+                id.as_str(),
+            ),
+        ];
+        facts.extend(self.token_facts());
+        facts.push(text(
+            "DPS_REGISTER_URL",
+            "Where the device registers itself over HTTPS, with PUT.",
+            &format!(
+                "https://{}/{registration}/register?api-version={DPS_API_VERSION}",
+                self.host.authority()
+            ),
+        ));
+        facts.push(text(
+            "DPS_MQTT_USERNAME",
+            "The user name over MQTT.",
+            &format!("{registration}/api-version={DPS_API_VERSION}"),
+        ));
+        facts
     }
 
     fn token_facts(&self) -> [Fact; 4] {

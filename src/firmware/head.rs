@@ -8,6 +8,7 @@ pub(super) fn lines(flashed: &Flashed) -> Vec<String> {
         Subject::Hub => "can do what its policy allows ON THE WHOLE HUB (never flash such a token)",
         Subject::Device(_) => "can act as this device",
         Subject::Module(..) => "can act as this module",
+        Subject::Registration(..) => "can register as this device",
     };
     let mut lines = vec![
         format!(
@@ -19,8 +20,16 @@ pub(super) fn lines(flashed: &Flashed) -> Vec<String> {
         format!("SECRET: whoever has the token below {holder}"),
         "until it expires. Keep this file out of version control.".to_owned(),
         String::new(),
-        format!("Hub:         {}", harmless(&flashed.host.authority())),
     ];
+    let place = match &flashed.subject {
+        Subject::Hub | Subject::Device(_) | Subject::Module(..) => "Hub:        ",
+        Subject::Registration(..) => "Service:    ",
+    };
+    lines.push(format!("{place} {}", harmless(&flashed.host.authority())));
+    if let Subject::Registration(scope, id) = &flashed.subject {
+        lines.push(format!("ID scope:    {scope}"));
+        lines.push(format!("Registered:  {id}"));
+    }
     if let Some(device) = flashed.subject.device() {
         lines.push(format!("Device:      {}", harmless(device.as_str())));
     }

@@ -18,6 +18,7 @@ mod json;
 mod mqtt;
 mod nvs;
 mod prefix;
+pub mod root_ca;
 mod roots;
 mod rust;
 
@@ -25,7 +26,7 @@ pub use anchors::{ANCHORS, Anchor};
 pub use flashed::{Fact, Flashed, Mqtt, Protocol, Subject, Value};
 pub use format::{Format, Unsuited};
 pub use prefix::{Prefix, PrefixError};
-pub use roots::{Roots, RootsError, is_azure};
+pub use roots::{Roots, RootsError, is_azure, pem};
 
 #[cfg(test)]
 mod tests;

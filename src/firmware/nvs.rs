@@ -13,7 +13,7 @@ use super::head;
 const NAMESPACE: &str = "iothub";
 
 /// Every name and its key.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 18] = [
     ("IOT_HUB_NAME", "hub_name"),
     ("IOT_HUB_HOST", "hub_host"),
     ("DEVICE_NAME", "device_name"),
@@ -27,6 +27,11 @@ const KEYS: [(&str, &str); 13] = [
     ("IOT_HUB_MQTT_USERNAME", "mqtt_username"),
     ("IOT_HUB_MQTT_TOPIC", "mqtt_topic"),
     ("IOT_HUB_ROOT_CA", "root_ca"),
+    ("DPS_HOST", "dps_host"),
+    ("DPS_ID_SCOPE", "dps_id_scope"),
+    ("DPS_REGISTRATION_ID", "dps_reg_id"),
+    ("DPS_REGISTER_URL", "dps_url"),
+    ("DPS_MQTT_USERNAME", "dps_username"),
 ];
 
 /// The table's text.

@@ -127,7 +127,9 @@ fn described(name: &str, until: i64) -> String {
     format!("{name} (until {day})")
 }
 
-fn pem(der: &[u8]) -> String {
+/// One PEM block of a certificate's DER: lines of 64 characters, with a final newline.
+#[must_use]
+pub fn pem(der: &[u8]) -> String {
     let base64 = STANDARD.encode(der);
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
     let mut rest = base64.as_str();

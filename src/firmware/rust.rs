@@ -93,7 +93,7 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 /// A string literal over several lines; no line of PEM begins with a blank, which the language would swallow.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| format!("{line}\\n\\\n")).collect();
     format!("\"\\\n{}\"", lines.concat())
 }

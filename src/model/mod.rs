@@ -6,5 +6,6 @@ pub mod connection_string;
 pub mod device;
 pub mod dice;
 pub mod identifier;
+pub mod registration;
 pub mod secret;
 pub mod span;

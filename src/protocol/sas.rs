@@ -92,6 +92,21 @@ impl SigningKey {
         mac.update(expiry.as_bytes());
         mac.finalize().into_bytes().into()
     }
+
+    /// HMAC-SHA256 over a whole text, for what is signed otherwise than a token should be.
+    #[must_use]
+    pub fn digest(&self, text: &str) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The key of one device of a DPS enrollment group, base64: HMAC-SHA256 over its registration id by the group's key,
+    /// which this one is (learn.microsoft.com, "DPS symmetric key attestation", group enrollments).
+    #[must_use]
+    pub fn derive(&self, registration_id: &str) -> Secret {
+        Secret::new(STANDARD.encode(self.digest(registration_id)))
+    }
 }
 
 /// Mints a token for `resource` (not yet encoded), valid until `expiry` (seconds since 1970).
@@ -128,6 +143,15 @@ pub fn resource(host: &str, device: Option<&str>, module: Option<&str>) -> Strin
         (Some(device), Some(module)) => format!("{host}/devices/{device}/modules/{module}"),
     }
 }
+
+/// The resource of a registration with the Device Provisioning Service, before encoding.
+#[must_use]
+pub fn registration(scope: &str, registration_id: &str) -> String {
+    format!("{scope}/registrations/{registration_id}")
+}
+
+/// The policy that every registration is signed for, by whichever key.
+pub const REGISTRATION_POLICY: &str = "registration";
 
 /// Why a text is no token.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

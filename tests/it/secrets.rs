@@ -21,6 +21,8 @@ fn no_command_shows_a_key() {
     let (wrong_device, wrong_hub) = (wrong(device), wrong(hub.hub()));
     let broken = format!("{device}*");
     let misplaced = format!("{};{}", hub.secrets()[0], hub.hub());
+    let token = hub.hubctl(&["sas-token", "-l", device]).run().success();
+    let token = token.trim_end();
     let calls: Vec<Vec<&str>> = vec![
         vec!["sas-token", "device1"],
         vec!["sas-token", "-l", device, "-f", "json"],
@@ -54,6 +56,14 @@ fn no_command_shows_a_key() {
         vec!["login", &broken],
         vec!["login", &wrong_hub, "--token"],
         vec!["demo"],
+        vec!["inspect-token", device],
+        vec!["inspect-token", token, "-l", hub.hub()],
+        vec!["inspect-token", token, "-l", device],
+        vec!["inspect-token", token, "-l", &wrong_device],
+        vec!["inspect-token", token, "--key", WRONG_KEY],
+        vec!["inspect-token", token, "-l", &broken],
+        vec!["root-ca", hub.hub()],
+        vec!["dps", "derive-key", "a", "--group-key", WRONG_KEY],
     ];
     for arguments in calls {
         for more in [["--trace"].as_slice(), &["--json"]] {

@@ -1,7 +1,10 @@
 //! A file a command, as in `src/command`.
 
 mod demo;
+mod dps;
 mod emulator;
+mod inspect_token;
 mod login;
 mod monitor_events;
+mod root_ca;
 mod send;
