@@ -99,6 +99,12 @@ fn a_trace_masks_tokens() {
     let read = hub
         .owner(&["monitor-events", "-s", "0", "--count", "1", "--trace"])
         .run();
+    assert!(
+        read.stderr.contains("trace: > channel 0: Open"),
+        "{}",
+        read.stderr
+    );
+    assert!(read.stderr.contains("trace: < channel"), "{}", read.stderr);
     for finished in [sent, read] {
         assert_eq!(finished.code, 0, "{}", finished.stderr);
         assert!(

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::error::{ConnectionError, PeerError, Scope};
 use super::sasl;
+use super::trace::Tracer;
 use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::DecodeError;
 use crate::protocol::amqp::frame::{FrameKind, ProtocolHeader, begin_frame, end_frame};
@@ -73,6 +74,7 @@ pub struct Connection {
     writer: Writer,
     /// This side's channel by the other side's.
     channels: Vec<u16>,
+    tracer: Tracer,
     /// How long an answer may take.
     limit: Duration,
     /// After how long this side sends something, if only an empty frame.
@@ -99,6 +101,7 @@ impl Connection {
         hostname: &str,
         container: &str,
         limit: Duration,
+        tracer: Tracer,
     ) -> Result<Self, ConnectionError> {
         let layers = async {
             sasl::negotiate(&mut stream, hostname).await?;
@@ -113,6 +116,7 @@ impl Connection {
             reader: Box::pin(reader),
             writer: Box::pin(writer),
             channels: Vec::new(),
+            tracer,
             limit,
             keep_alive: None,
             last_sent: now,
@@ -172,6 +176,10 @@ impl Connection {
     pub async fn send_encoded(&mut self, frame: Vec<u8>) -> Result<(), ConnectionError> {
         // The transport writes the size itself.
         let frame = Bytes::from(frame).split_off(4);
+        if let Some((&[_, _, high, low], body)) = frame.split_first_chunk() {
+            self.tracer
+                .frame('>', u16::from_be_bytes([high, low]), body);
+        }
         self.last_sent = Instant::now();
         within(self.limit, "sending", async {
             Ok(self.writer.feed(frame).await?)
@@ -253,6 +261,8 @@ impl Connection {
             return Err(malformed("frame header"));
         }
         let start = start - 4;
+        self.tracer
+            .frame('<', u16::from_be_bytes([high, low]), &bytes[start..]);
         if start == bytes.len() {
             return Ok(None);
         }

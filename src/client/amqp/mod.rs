@@ -16,6 +16,7 @@ pub mod redirect;
 pub mod request;
 pub mod sasl;
 pub mod session;
+pub mod trace;
 
 pub use connection::{Connection, Frame};
 pub use error::{ConnectionError, PeerError, Scope};

@@ -10,6 +10,7 @@ use super::cbs::{Grant, put_token};
 use super::connection::encode;
 use super::peer::{ENTITY, Peer};
 use super::request::RequestLinks;
+use super::trace::Tracer;
 use super::{Connection, ConnectionError, Receiver, management, redirect};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address::{Address, CBS, MANAGEMENT};
@@ -37,9 +38,10 @@ where
             peer.serve().await;
             peer.got
         });
-        let mut connection = Connection::open(Box::new(near), "ns", "container", LIMIT)
-            .await
-            .unwrap();
+        let mut connection =
+            Connection::open(Box::new(near), "ns", "container", LIMIT, Tracer::default())
+                .await
+                .unwrap();
         let result = client(&mut connection).await;
         connection.close().await;
         (result, peer.await.unwrap())

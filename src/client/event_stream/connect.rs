@@ -182,7 +182,7 @@ async fn connect(
     } else {
         Box::new(dial_tcp(host, port, plan.limit).await?)
     };
-    Connection::open(stream, host, container, plan.limit).await
+    Connection::open(stream, host, container, plan.limit, plan.tracer.clone()).await
 }
 
 async fn authorize(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rustls::ClientConfig;
 
+use crate::client::amqp::trace::Tracer;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub tls: Arc<ClientConfig>,
     /// How long a connection may take, and each answer on it.
     pub limit: Duration,
+    /// Who is told of each frame.
+    pub tracer: Tracer,
     /// What tokens count their time from.
     pub clock: fn() -> DateTime<Utc>,
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError};
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
+use crate::client::amqp::trace::Tracer;
 use crate::client::trust;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
@@ -57,6 +58,7 @@ fn plan(port: u16) -> Plan {
         partitions: vec!["0".to_owned()],
         tls: Arc::new(trust::client_config(None).unwrap()),
         limit: Duration::from_secs(10),
+        tracer: Tracer::default(),
         clock: Utc::now,
     }
 }

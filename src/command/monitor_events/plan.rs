@@ -1,11 +1,13 @@
 //! What is to be read, decided from flags and settings.
 
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::MonitorEventsArgs;
+use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Start};
 use crate::client::trust;
 use crate::command::Context;
@@ -103,11 +105,23 @@ impl Plan {
                 partitions: args.partition.clone(),
                 tls: Arc::new(tls),
                 limit: settings.connect_timeout,
+                tracer: tracer(context.trace),
                 clock: context.clock,
             },
             duration: args.duration,
         })
     }
+}
+
+/// Tells of frames on stderr, where that was asked for. Straight from the connection, for a trace that waits its turn
+/// would be lost when the connection breaks.
+fn tracer(is_wanted: bool) -> Tracer {
+    if !is_wanted {
+        return Tracer::default();
+    }
+    Tracer::new(|line| {
+        let _ = writeln!(io::stderr(), "trace: {line}");
+    })
 }
 
 /// Where to begin.
