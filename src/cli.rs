@@ -4,9 +4,12 @@
     reason = "doc comments of flags are the help's text, where backticks would be noise"
 )]
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::command::context::Colours;
 use crate::command::{
     Context, demo, dps, emulator, inspect_token, login, logout, monitor_events, root_ca, sas_token,
     send,
@@ -82,16 +85,11 @@ enum Command {
 impl Cli {
     /// Sets the context's switches by the global flags.
     pub fn prepare(&self, context: &mut Context) {
-        context.quiet = self.global.quiet;
+        // A program that asked for JSON on stderr reads nothing but errors and warnings there.
+        context.quiet = self.global.quiet || self.global.json;
         context.trace = self.global.trace;
         context.json = self.global.json || self.command.answers_in_json();
-        context.colour = match self.global.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => {
-                context.terminals.stdout && context.environment.variable("NO_COLOR").is_none()
-            }
-        };
+        set_colour(self.global.color, context);
     }
 
     /// Runs the command.
@@ -132,6 +130,49 @@ impl Command {
             | Self::Completions { .. } => false,
         }
     }
+}
+
+/// Looks the words over for what the parser's own errors depend on: whether they are to be JSON, and in colour.
+pub fn foresee(words: &[OsString], context: &mut Context) {
+    let words: Vec<&str> = words
+        .iter()
+        .filter_map(|word| word.to_str())
+        .take_while(|word| *word != "--")
+        .collect();
+    context.json = words.contains(&"--json");
+    let value = |index: usize, word: &str| match word.strip_prefix("--color")? {
+        "" => words.get(index + 1).copied().map(str::to_owned),
+        value => value.strip_prefix('=').map(str::to_owned),
+    };
+    let wanted = words
+        .iter()
+        .enumerate()
+        .find_map(|(index, word)| value(index, word));
+    let wanted = wanted.and_then(|wanted| Colour::from_str(&wanted, false).ok());
+    set_colour(wanted.unwrap_or(Colour::Auto), context);
+}
+
+fn set_colour(wanted: Colour, context: &mut Context) {
+    let allowed = context.environment.variable("NO_COLOR").is_none();
+    let colour = |is_terminal| match wanted {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => is_terminal && allowed,
+    };
+    context.colours = Colours {
+        stdout: colour(context.terminals.stdout),
+        stderr: colour(context.terminals.stderr),
+    };
+}
+
+/// The parser, its help in colour or not.
+#[must_use]
+pub fn command(context: &Context) -> clap::Command {
+    Cli::command().color(if context.colours.stdout {
+        ColorChoice::Always
+    } else {
+        ColorChoice::Never
+    })
 }
 
 /// The completions for one shell.

@@ -1,60 +1,73 @@
 //! The process: streams, environment, clock and exit code.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use chrono::Utc;
-use clap::Parser as _;
-use hubctl::cli::Cli;
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind;
+use hubctl::cli::{self, Cli};
 use hubctl::command::Context;
-use hubctl::command::context::Terminals;
+use hubctl::command::context::{Colours, Terminals};
 use hubctl::config::Environment;
+use hubctl::failure::mask::Masked;
 use hubctl::failure::{Failure, Kind};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut context = context_of_process();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    cli::foresee(&words, &mut context);
+    let command = cli::command(&context);
+    let parsed = command
+        .try_get_matches_from(&words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to stdout with code 0, mistakes to stderr with code 2.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Kind::Usage.exit_code()
-            } else {
-                0
-            });
-        }
+        Err(error) => return end_of_parsing(&error, &mut context),
     };
     // Only an installation that has been done before can fail here, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut context = context_of_process();
     cli.prepare(&mut context);
     match cli.run(&mut context) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            tell(&mut context, &failure);
-            ExitCode::from(failure.kind.exit_code())
-        }
+        Err(failure) => tell(&mut context, &failure),
     }
 }
 
-fn tell(context: &mut Context, failure: &Failure) {
-    if failure.kind == Kind::PipeClosed {
-        return;
+/// Help and version go to stdout with code 0, mistakes to stderr with code 2.
+fn end_of_parsing(error: &clap::Error, context: &mut Context) -> ExitCode {
+    let shows_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if error.use_stderr() && !shows_help {
+        return tell(context, &Failure::from(error));
     }
-    let text = if context.json {
-        failure.to_json()
+    // With the stream gone the exit code is all that can be said.
+    let _ = error.print();
+    ExitCode::from(if shows_help {
+        Kind::Usage.exit_code()
     } else {
-        failure.to_text()
-    };
-    // With stderr gone the exit code is all that can be said.
-    let _ = context.stderr.write_all(text.as_bytes());
+        0
+    })
+}
+
+fn tell(context: &mut Context, failure: &Failure) -> ExitCode {
+    if failure.kind != Kind::PipeClosed {
+        let text = if context.json {
+            failure.to_json()
+        } else {
+            failure.to_text(context.colours.stderr)
+        };
+        // With stderr gone the exit code is all that can be said.
+        let _ = context.stderr.write_all(text.as_bytes());
+    }
+    ExitCode::from(failure.kind.exit_code())
 }
 
 fn context_of_process() -> Context {
     Context {
         stdin: Box::new(io::stdin()),
         stdout: Box::new(io::stdout()),
-        stderr: Box::new(io::stderr()),
+        stderr: Box::new(Masked::new(io::stderr())),
         terminals: Terminals {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
@@ -66,7 +79,7 @@ fn context_of_process() -> Context {
         quiet: false,
         trace: false,
         json: false,
-        colour: false,
+        colours: Colours::default(),
     }
 }
 

@@ -24,6 +24,15 @@ pub struct Terminals {
     pub stdout_is_file: bool,
 }
 
+/// Which streams are written in colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Colours {
+    /// Standard output.
+    pub stdout: bool,
+    /// Standard error.
+    pub stderr: bool,
+}
+
 /// What a command is given by the process.
 pub struct Context {
     /// Standard input.
@@ -44,8 +53,8 @@ pub struct Context {
     pub trace: bool,
     /// Errors and notes as JSON.
     pub json: bool,
-    /// Colour on stdout.
-    pub colour: bool,
+    /// Where to use colour.
+    pub colours: Colours,
 }
 
 impl Context {
@@ -60,7 +69,7 @@ impl Context {
             .map_err(|error| output_failure(&error))
     }
 
-    /// Tells the user something on stderr that is no error; silent with `--quiet`.
+    /// Tells the user something on stderr that is no error; silent with `--quiet`, and where stderr is for programs.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
             // With stderr gone there is nobody left to tell.
@@ -70,7 +79,12 @@ impl Context {
 
     /// Warns the user on stderr, even with `--quiet`.
     pub fn warn(&mut self, text: &str) {
-        let _ = writeln!(self.stderr, "warning: {text}");
+        let line = if self.json {
+            serde_json::json!({ "warning": text }).to_string()
+        } else {
+            format!("warning: {text}")
+        };
+        let _ = writeln!(self.stderr, "{line}");
     }
 
     /// The time.

@@ -226,8 +226,8 @@ mod tests {
         let disabled = looked_up(&identity(keyed(), Status::Disabled), KeyType::Primary);
         let disabled = disabled.unwrap_err();
         assert_eq!(disabled.kind, Kind::Refused);
-        assert!(disabled.to_text().contains("is disabled"));
-        assert!(disabled.to_text().contains("stolen"));
+        assert!(disabled.to_text(false).contains("is disabled"));
+        assert!(disabled.to_text(false).contains("stolen"));
 
         let second = looked_up(&identity(keyed(), Status::Enabled), KeyType::Secondary);
         assert_eq!(second.unwrap_err().kind, Kind::Input);
@@ -242,6 +242,6 @@ mod tests {
         let without = looked_up(&identity(certificates, Status::Enabled), KeyType::Primary);
         let without = without.unwrap_err();
         assert_eq!(without.kind, Kind::Input);
-        assert!(without.to_text().contains("X.509"));
+        assert!(without.to_text(false).contains("X.509"));
     }
 }

@@ -8,6 +8,8 @@ mod config;
 mod dial;
 mod emulator;
 pub mod https;
+pub mod mask;
+mod usage;
 
 use serde_json::{Map, Value, json};
 
@@ -136,10 +138,17 @@ impl Failure {
         self
     }
 
-    /// The lines for a person: what failed, because of what, and a hint. With a final newline.
+    /// The lines for a person: what failed, because of what, and a hint; `colour` for a terminal. With a final newline.
     #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = format!("error: {}\n", self.what);
+    pub fn to_text(&self, colour: bool) -> String {
+        let paint = |word: &str, code: &str| {
+            if colour {
+                format!("\x1b[{code}m{word}\x1b[0m")
+            } else {
+                word.to_owned()
+            }
+        };
+        let mut text = format!("{} {}\n", paint("error:", "1;31"), self.what);
         if let Some(cause) = &self.cause {
             text.push_str("  because: ");
             text.push_str(cause);
@@ -151,7 +160,9 @@ impl Failure {
             text.push('\n');
         }
         if let Some(hint) = &self.hint {
-            text.push_str("  hint: ");
+            text.push_str("  ");
+            text.push_str(&paint("hint:", "1;32"));
+            text.push(' ');
             text.push_str(hint);
             text.push('\n');
         }

@@ -87,6 +87,53 @@ fn no_command_shows_a_key() {
     }
 }
 
+/// A string or key that was pasted into the wrong place comes back in nobody's words: not the parser's, not a file's.
+#[test]
+fn a_misplaced_secret_is_not_repeated() {
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let hub = format!("HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
+    let at = |text: &str| format!("@{text}");
+    let (hub_file, key_file) = (at(&hub), at(key));
+    let calls: Vec<Vec<&str>> = vec![
+        vec!["sas-token", "device1", &hub],
+        vec!["sas-token", "device1", "--key", key, "--hub", &hub],
+        vec!["sas-token", "device1", "--hub", key, "--key", key],
+        vec!["sas-token", "device1", key, "--hub", "h"],
+        vec!["sas-token", "device1", "--key", &key_file, "--hub", "h"],
+        vec!["sas-token", "device1", "-d", key],
+        vec!["sas-token", "device1", "--expires-at", key],
+        vec!["sas-token", "device1", "--key-type", key],
+        vec!["sas-token", "device1", "--profile", &hub],
+        vec!["sas-token", "device1", "-l", &hub_file],
+        vec!["sas-token", "device1", "-l", "HostName=", &hub],
+        vec!["sas-token", "device1", "-l", &hub, "--ca-file", key],
+        vec![&hub],
+        vec!["login", &hub, &hub],
+        vec!["login", "--profile", &hub],
+        vec!["logout", "--profile", key],
+        vec!["send", "device1", &hub_file],
+        vec!["send", &hub, "x"],
+        vec!["monitor-events", "--partition", &hub],
+        vec!["monitor-events", "--from", &hub],
+        vec!["monitor-events", "-s", key],
+        vec!["emulator", "--hostname", &hub],
+        vec!["dps", "token", "--scope", key, "--registration-id", key],
+        vec!["dps", "derive-key", key],
+        vec!["root-ca", &hub_file],
+    ];
+    for arguments in calls {
+        for more in [[].as_slice(), &["--json"]] {
+            let finished = Hubctl::new(&arguments)
+                .args(more)
+                .env("HUBCTL_PROFILE", &hub)
+                .run();
+            assert_ne!(finished.code, 0, "{arguments:?}");
+            let shown = finished.stdout + &finished.stderr;
+            assert!(!shown.contains(key), "{arguments:?}: {shown}");
+        }
+    }
+}
+
 #[test]
 fn a_trace_masks_tokens() {
     let hub = Emulator::start(&[]);

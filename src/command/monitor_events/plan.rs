@@ -12,6 +12,7 @@ use crate::client::event_stream::{self, Access, Start};
 use crate::client::trust;
 use crate::command::Context;
 use crate::config::Settings;
+use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
 use crate::model::span::parse_time;
@@ -120,7 +121,7 @@ fn tracer(is_wanted: bool) -> Tracer {
         return Tracer::default();
     }
     Tracer::new(|line| {
-        let _ = writeln!(io::stderr(), "trace: {line}");
+        let _ = writeln!(io::stderr(), "trace: {}", mask(line));
     })
 }
 

@@ -5,7 +5,7 @@ use chrono::TimeZone as _;
 use clap::{Parser, ValueEnum as _};
 
 use super::*;
-use crate::command::context::Terminals;
+use crate::command::context::{Colours, Terminals};
 
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -49,7 +49,7 @@ fn context() -> Context {
         quiet: false,
         trace: false,
         json: false,
-        colour: false,
+        colours: Colours::default(),
     }
 }
 
@@ -213,7 +213,7 @@ fn what_cannot_sign_is_named() {
     for (login, more, expected) in cases {
         let failure = failure(&[&["--login", login.as_str()][..], more].concat());
         assert_eq!(failure.kind, Kind::Input, "{expected}");
-        let text = failure.to_text();
+        let text = failure.to_text(false);
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains(KEY) && !text.contains("MDEy"), "{text}");
     }
@@ -313,7 +313,7 @@ fn options_without_a_place_are_refused() {
     ] {
         let failure = failure(&offline(&[&["d"], more].concat()));
         assert_eq!(failure.kind, Kind::Usage);
-        assert!(failure.what.contains(expected) || failure.to_text().contains(expected));
+        assert!(failure.what.contains(expected) || failure.to_text(false).contains(expected));
     }
     let failure = failure(&offline(&["d", "--with-ca", "-f", "c"]));
     assert_eq!(failure.kind, Kind::Input);

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::client::https::test_server::{NO_CONTENT, Server, Turn};
-use crate::command::context::Terminals;
+use crate::command::context::{Colours, Terminals};
 use crate::config::Environment;
 
 const KEY: &str = "aHVudGVyMmh1bnRlcjI=";
@@ -75,7 +75,7 @@ fn run_against(
         quiet: false,
         trace: true,
         json,
-        colour: false,
+        colours: Colours::default(),
     };
     let fixed = ["send", "--login", &string, "--ca-file", &ca_file];
     let args = Cli::try_parse_from(fixed.into_iter().chain(line.iter().copied()))

@@ -6,5 +6,6 @@ mod emulator;
 mod inspect_token;
 mod login;
 mod monitor_events;
+mod parser;
 mod root_ca;
 mod send;
