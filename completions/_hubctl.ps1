@@ -238,7 +238,7 @@ Register-ArgumentCompleter -Native -CommandName 'hubctl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; NO_COLOR is honoured')
             [CompletionResult]::new('--allow-remote', '--allow-remote', [CompletionResultType]::ParameterName, 'Listen on an address that other machines reach')
             [CompletionResult]::new('--standard-ports', '--standard-ports', [CompletionResultType]::ParameterName, 'Take ports 443 and 5671, so that connection strings carry none')
-            [CompletionResult]::new('--print-env', '--print-env', [CompletionResultType]::ParameterName, 'Print lines for a shell''s eval instead of JSON, once it is ready')
+            [CompletionResult]::new('--print-env', '--print-env', [CompletionResultType]::ParameterName, 'Print `export` lines for a shell instead of JSON, once it is ready')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but results, warnings and errors')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Tell on stderr what goes over the wire, secrets masked')

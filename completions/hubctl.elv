@@ -226,7 +226,7 @@ set edit:completion:arg-completer[hubctl] = {|@words|
             cand --color 'When to use colour; NO_COLOR is honoured'
             cand --allow-remote 'Listen on an address that other machines reach'
             cand --standard-ports 'Take ports 443 and 5671, so that connection strings carry none'
-            cand --print-env 'Print lines for a shell''s eval instead of JSON, once it is ready'
+            cand --print-env 'Print `export` lines for a shell instead of JSON, once it is ready'
             cand -q 'Say nothing but results, warnings and errors'
             cand --quiet 'Say nothing but results, warnings and errors'
             cand --trace 'Tell on stderr what goes over the wire, secrets masked'

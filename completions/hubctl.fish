@@ -224,7 +224,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l allow-remote -d 'Listen on an address that other machines reach'
 complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l standard-ports -d 'Take ports 443 and 5671, so that connection strings carry none'
-complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l print-env -d 'Print lines for a shell\'s eval instead of JSON, once it is ready'
+complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l print-env -d 'Print `export` lines for a shell instead of JSON, once it is ready'
 complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -s q -l quiet -d 'Say nothing but results, warnings and errors'
 complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand emulator" -l json -d 'Errors as one JSON object on stderr'

@@ -80,7 +80,10 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Print lines for a shell's eval instead of JSON, once it is ready
+    /// Print `export` lines for a shell instead of JSON, once it is ready
+    ///
+    /// As the hub goes on running, send them to a file and read that: hubctl emulator --print-env > hub.env & and, once
+    /// they are there, . ./hub.env
     #[arg(long)]
     print_env: bool,
 }
@@ -243,16 +246,20 @@ fn env_lines(endpoints: &Endpoints) -> String {
     let ca_file = endpoints.ca_file.to_string_lossy();
     let owner = endpoints.owner_string();
     let port = endpoints.ports.amqps.to_string();
+    let event_hub = endpoints.event_hub_string();
     let device = endpoints.device_strings().into_iter().next();
     let mut variables = vec![
         ("IOTHUB_CONNECTION_STRING", owner.expose()),
-        ("HUBCTL_CA_FILE", &ca_file),
-        ("HUBCTL_AMQP_PORT", &port),
-        ("NODE_EXTRA_CA_CERTS", &ca_file),
+        ("EVENTHUB_CONNECTION_STRING", event_hub.expose()),
     ];
     if let Some((_, string)) = &device {
         variables.push(("IOTHUB_DEVICE_CONNECTION_STRING", string.expose()));
     }
+    variables.extend([
+        ("HUBCTL_AMQP_PORT", port.as_str()),
+        ("HUBCTL_CA_FILE", &ca_file),
+        ("NODE_EXTRA_CA_CERTS", &ca_file),
+    ]);
     let mut lines = String::new();
     for (name, value) in variables {
         // Within single quotes a shell takes everything as it stands, but for the quote itself.

@@ -9,6 +9,7 @@ mod told;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use clap::{Args, ValueEnum};
 use tokio::time::{Instant, sleep_until};
 
@@ -16,7 +17,7 @@ use super::Context;
 use crate::client::event_stream::EventStream;
 use crate::config::{ConnectionOptions, Serves};
 use crate::failure::{Failure, Kind};
-use crate::model::span::{describe_duration, parse_duration};
+use crate::model::span::{describe_duration, parse_duration, seconds_taken_for_milliseconds};
 use crate::render;
 use collector::{Collector, Selection};
 use output::Output;
@@ -129,6 +130,17 @@ enum End {
 pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failure> {
     let settings = context.settings(&args.connection, Serves::HubOrEventHub)?;
     let plan = Plan::new(args, &settings, context)?;
+    if let Some(meant) = args
+        .start_time
+        .as_deref()
+        .and_then(seconds_taken_for_milliseconds)
+    {
+        context.warn(&format!(
+            "a bare number for --start-time is milliseconds since 1970, which this makes a day of that year; \
+             for {} write three zeros more",
+            meant.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ));
+    }
     let from = match &args.device {
         Some(device) => format!("device {device}"),
         None => "all devices".to_owned(),

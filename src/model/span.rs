@@ -31,6 +31,42 @@ pub enum SpanError {
         /// What was given.
         text: String,
     },
+    /// A time without its zone.
+    #[error("{text:?} lacks its zone; write {text}Z for UTC, or {text}+01:00")]
+    NoZone {
+        /// What was given.
+        text: String,
+    },
+    /// A day without its time.
+    #[error("{text:?} lacks its time of day; write {text}T00:00:00Z for midnight UTC")]
+    NoClock {
+        /// What was given.
+        text: String,
+    },
+}
+
+/// The text is a time, but for its zone or its time of day.
+fn incomplete_time(text: &str) -> Option<SpanError> {
+    let text = text.replace(' ', "T");
+    if DateTime::parse_from_rfc3339(&format!("{text}Z")).is_ok() {
+        return Some(SpanError::NoZone { text });
+    }
+    if DateTime::parse_from_rfc3339(&format!("{text}T00:00:00Z")).is_ok() {
+        return Some(SpanError::NoClock { text });
+    }
+    None
+}
+
+/// What seconds since 1970 read as milliseconds would come to, where that is a time of this century: a slip that is easily
+/// made. `None` where the text is no such number.
+#[must_use]
+pub fn seconds_taken_for_milliseconds(text: &str) -> Option<DateTime<Utc>> {
+    let seconds: i64 = text.trim().parse().ok()?;
+    // From 2001 to 2100.
+    (1_000_000_000..4_102_444_800)
+        .contains(&seconds)
+        .then(|| DateTime::from_timestamp(seconds, 0))
+        .flatten()
 }
 
 /// Reads a duration.
@@ -128,6 +164,9 @@ pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, SpanE
     if let Ok(time) = DateTime::parse_from_rfc3339(trimmed) {
         return Ok(time.with_timezone(&Utc));
     }
+    if let Some(incomplete) = incomplete_time(trimmed) {
+        return Err(incomplete);
+    }
     let ago = parse_duration(trimmed).map_err(|_| malformed())?;
     let ago = chrono::Duration::from_std(ago).map_err(|_| malformed())?;
     now.checked_sub_signed(ago).ok_or_else(malformed)
@@ -203,6 +242,21 @@ mod tests {
             "2026-01-31T07:00:00+00:00"
         );
         assert!(parse_time("yesterday", now).is_err());
+        for text in ["2026-01-31T08:00:00", "2026-01-31 08:00:00"] {
+            let error = parse_time(text, now).unwrap_err().to_string();
+            assert!(error.contains("2026-01-31T08:00:00Z"), "{error}");
+        }
+        assert!(matches!(
+            parse_time("2026-01-31", now),
+            Err(SpanError::NoClock { .. })
+        ));
+        assert_eq!(
+            seconds_taken_for_milliseconds("1795422172")
+                .unwrap()
+                .timestamp(),
+            1_795_422_172
+        );
+        assert_eq!(seconds_taken_for_milliseconds("1795422172000"), None);
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
-use crate::model::span::parse_time;
+use crate::model::span::{SpanError, parse_time};
 use crate::protocol::amqp::filter::Position;
 
 /// The Event Hubs emulator's port, unencrypted.
@@ -41,6 +41,10 @@ impl From {
     /// A fragment that says what is wrong, for clap.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(offset) = text.strip_prefix("offset:") {
+            // Opaque text to everyone but the service; but it is quoted on the way there.
+            if offset.is_empty() || offset.contains(|c: char| c == '\'' || c.is_control()) {
+                return Err(format!("{offset:?} is not an offset"));
+            }
             return Ok(Self::At(Position::Offset {
                 offset: offset.to_owned(),
                 inclusive: true,
@@ -69,7 +73,12 @@ impl From {
                 DateTime::UNIX_EPOCH + chrono::Duration::days(365 * 1000),
             ) {
                 Ok(_) => Ok(Self::Time(time.to_owned())),
-                Err(_) => Err(
+                Err(error @ (SpanError::NoZone { .. } | SpanError::NoClock { .. })) => {
+                    Err(error.to_string())
+                }
+                Err(
+                    SpanError::Time { .. } | SpanError::Duration { .. } | SpanError::TooLong { .. },
+                ) => Err(
                     "it is none of earliest, latest, offset:X, seq:N, last:N, and no time"
                         .to_owned(),
                 ),

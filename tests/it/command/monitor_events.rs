@@ -350,3 +350,26 @@ fn a_refusal_is_held_against_the_hubs_clock() {
         .failure(4);
     assert!(error.contains("2 h") && error.contains("clock"), "{error}");
 }
+
+#[test]
+fn slips_in_where_to_begin_are_told() {
+    let hub = Emulator::start(&[]);
+    let read = hub
+        .owner(&["monitor-events", "-s", "1795422172", "-d", "1s"])
+        .run();
+    assert!(
+        read.stderr.contains("warning: ") && read.stderr.contains("2026-11-23T08:22:52Z"),
+        "{}",
+        read.stderr
+    );
+    let error = hub
+        .owner(&["monitor-events", "-s", "2026-11-23T08:22:52"])
+        .run()
+        .failure(2);
+    assert!(error.contains("2026-11-23T08:22:52Z"), "{error}");
+    for place in ["offset:", "seq:x", "last:", "sometime"] {
+        hub.owner(&["monitor-events", "--from", place])
+            .run()
+            .failure(2);
+    }
+}
