@@ -267,3 +267,30 @@ fn the_request_is_that_of_the_device_sdk() {
     }
     assert_eq!(compared, 6);
 }
+
+#[test]
+fn a_device_that_is_gone_is_missing_and_not_refused() {
+    let hub = Emulator::start(&[]);
+    let gone = hub
+        .device("device1")
+        .replace("DeviceId=device1", "DeviceId=gone");
+    let error = hub.hubctl(&["send", "x", "-l", &gone]).run().failure(5);
+    assert!(
+        error.contains("does not contain the specified device 'gone'")
+            && error.contains("device-identity create -d gone"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_policy_without_the_right_is_told_which_it_lacks() {
+    let hub = Emulator::start(&[]);
+    let error = hub
+        .hubctl(&["send", "device1", "x", "-l", hub.policy("service")])
+        .run()
+        .failure(4);
+    assert!(
+        error.contains("lacks the right RegistryRead") && error.contains("registryRead and"),
+        "{error}"
+    );
+}
