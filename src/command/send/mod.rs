@@ -47,7 +47,8 @@ use crate::protocol::sas;
     reason = "each is a switch of the command line"
 )]
 pub struct SendArgs {
-    /// The device; may be left out with a device's own connection string
+    /// The device; may be left out with a device's own connection string, with which a lone argument that is not the
+    /// device's id is the message
     device: Option<String>,
 
     /// The message, @FILE to read it from a file, or - for standard input

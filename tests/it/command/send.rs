@@ -294,3 +294,30 @@ fn a_policy_without_the_right_is_told_which_it_lacks() {
         "{error}"
     );
 }
+
+#[test]
+fn a_lone_word_with_a_devices_string_is_the_message() {
+    let hub = Emulator::start(&[]);
+    hub.hubctl(&["send", "hello", "-l", hub.device("device1")])
+        .run()
+        .success();
+    hub.hubctl(&["send", "device1", "-l", hub.device("device1")])
+        .stdin("from stdin")
+        .run()
+        .success();
+    let events = events(&hub, 2);
+    assert_eq!(events[0]["body"], "hello");
+    assert_eq!(events[1]["body"], "from stdin");
+}
+
+#[test]
+fn a_module_is_told_that_it_cannot_post() {
+    let module = "HostName=localhost;DeviceId=device1;ModuleId=m;SharedAccessKey=a2V5";
+    for line in [&["hello"][..], &["other", "hello"], &[]] {
+        let error = Hubctl::new(&["send", "-l", module])
+            .args(line)
+            .run()
+            .failure(3);
+        assert!(error.contains("over HTTPS"), "{error}");
+    }
+}
