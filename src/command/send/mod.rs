@@ -51,7 +51,7 @@ pub struct SendArgs {
     /// device's id is the message
     device: Option<String>,
 
-    /// The message, @FILE to read it from a file, or - for standard input
+    /// The message, @FILE to read it from a file, or - for standard input, which is also read when MESSAGE is left out
     #[arg(value_name = "MESSAGE|@FILE|-")]
     message: Option<String>,
 
@@ -183,7 +183,7 @@ fn open_source(args: &SendArgs, plan: &Plan, context: &mut Context) -> Result<So
         return Ok(Source::lines(match &plan.input {
             Input::Text(text) => Box::new(io::Cursor::new(text.clone())),
             Input::File(path) => Box::new(file::open(path)?),
-            Input::Stdin => std::mem::replace(&mut context.stdin, Box::new(io::empty())),
+            Input::Stdin { .. } => std::mem::replace(&mut context.stdin, Box::new(io::empty())),
         }));
     }
     let limit = MAX_MESSAGE_BYTES as u64;
@@ -197,7 +197,14 @@ fn open_source(args: &SendArgs, plan: &Plan, context: &mut Context) -> Result<So
             }
             read_body(file, &format!("cannot read {}", path.display()))?
         }
-        Input::Stdin => read_body(&mut context.stdin, "cannot read standard input")?,
+        Input::Stdin { is_named } => {
+            let body = read_body(&mut context.stdin, "cannot read standard input")?;
+            // Nobody wished for an empty message by leaving it out: cron and the like close standard input.
+            if body.is_empty() && !is_named {
+                return Err(nothing_to_send());
+            }
+            body
+        }
     };
     if body.len() as u64 > limit {
         return Err(oversized(&format!("it has more than {limit} bytes")));
@@ -212,6 +219,14 @@ fn read_body(input: impl Read, what: &str) -> Result<Bytes, Failure> {
         .read_to_end(&mut body)
         .map_err(|error| Failure::new(Kind::Input, what).because(&error))?;
     Ok(Bytes::from(body))
+}
+
+fn nothing_to_send() -> Failure {
+    Failure::new(
+        Kind::Usage,
+        "nothing to send: no message was given, and standard input is empty",
+    )
+    .hint("Give the message, or '' for an empty one.")
 }
 
 fn oversized(cause: &str) -> Failure {

@@ -31,7 +31,10 @@ pub(super) enum Opener {
 pub(super) enum Input {
     Text(String),
     File(PathBuf),
-    Stdin,
+    /// Standard input, whether it was asked for by `-` or MESSAGE was left out.
+    Stdin {
+        is_named: bool,
+    },
 }
 
 /// How standard input stands.
@@ -154,7 +157,9 @@ fn input(args: &SendArgs, message: Option<&str>, stdin: Stdin) -> Result<Input, 
         )
         .hint("Give one of them as @FILE."));
     }
-    Ok(Input::Stdin)
+    Ok(Input::Stdin {
+        is_named: message.is_some(),
+    })
 }
 
 fn module_cannot_send() -> Failure {
@@ -270,6 +275,9 @@ mod tests {
     const HUB: &str = "HostName=h.example;SharedAccessKeyName=owner;SharedAccessKey=a2V5";
     const DEVICE: &str = "HostName=h.example;DeviceId=device1;SharedAccessKey=a2V5";
 
+    const NAMED: Input = Input::Stdin { is_named: true };
+    const LEFT_OUT: Input = Input::Stdin { is_named: false };
+
     #[derive(Debug, clap::Parser)]
     struct Cli {
         #[command(flatten)]
@@ -296,13 +304,13 @@ mod tests {
         let text = |text: &str| Input::Text(text.to_owned());
         assert_eq!(input_of(HUB, &["device1", "hi"]), text("hi"));
         assert_eq!(input_of(HUB, &["device1", "@f"]), Input::File("f".into()));
-        assert_eq!(input_of(HUB, &["device1", "-"]), Input::Stdin);
-        assert_eq!(input_of(HUB, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(HUB, &["device1", "-"]), NAMED);
+        assert_eq!(input_of(HUB, &["device1"]), LEFT_OUT);
         assert_eq!(input_of(DEVICE, &["{\"t\":1}"]), text("{\"t\":1}"));
         assert_eq!(input_of(DEVICE, &["@f"]), Input::File("f".into()));
-        assert_eq!(input_of(DEVICE, &["-"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["-"]), NAMED);
         assert_eq!(input_of(DEVICE, &["device1", "hi"]), text("hi"));
-        assert_eq!(input_of(DEVICE, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["device1"]), LEFT_OUT);
     }
 
     #[test]
@@ -310,7 +318,7 @@ mod tests {
         for text in ["hello", "device2", "Device1", "24.5", ""] {
             assert_eq!(input_of(DEVICE, &[text]), Input::Text(text.to_owned()));
         }
-        assert_eq!(input_of(DEVICE, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["device1"]), LEFT_OUT);
     }
 
     #[test]

@@ -321,3 +321,16 @@ fn a_module_is_told_that_it_cannot_post() {
         assert!(error.contains("over HTTPS"), "{error}");
     }
 }
+
+#[test]
+fn an_empty_message_must_be_asked_for() {
+    let hub = Emulator::start(&[]);
+    let error = hub.owner(&["send", "device1"]).run().failure(2);
+    assert!(
+        error.contains("nothing to send") && error.contains("standard input is empty"),
+        "{error}"
+    );
+    hub.owner(&["send", "device1", "-"]).run().success();
+    hub.owner(&["send", "device1", ""]).run().success();
+    assert_eq!(events(&hub, 2)[1]["body"], "");
+}
