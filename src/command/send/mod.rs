@@ -80,7 +80,7 @@ pub struct SendArgs {
     #[arg(long, help_heading = "Message")]
     template: bool,
 
-    /// Send each line of the input as a message of its own
+    /// Send each line of the input as a message of its own; empty lines are skipped and counted
     #[arg(long, help_heading = "Many messages", conflicts_with = "count")]
     lines: bool,
 

@@ -75,7 +75,8 @@ impl Run<'_> {
         let interrupted = self.drive(&delivery, source.total(), teller).await;
         let (elapsed, status) = (started.elapsed(), delivery.last_status());
         let stopped = delivery.is_stopped() && !interrupted;
-        let (tally, first_loss) = delivery.into_outcome();
+        let (mut tally, first_loss) = delivery.into_outcome();
+        tally.skipped = source.skipped();
         let done = source.total() == Some(tally.sent + tally.failed);
         Ok(Ended {
             tally,

@@ -334,3 +334,19 @@ fn an_empty_message_must_be_asked_for() {
     hub.owner(&["send", "device1", ""]).run().success();
     assert_eq!(events(&hub, 2)[1]["body"], "");
 }
+
+#[test]
+fn empty_lines_are_skipped_and_counted() {
+    let hub = Emulator::start(&[]);
+    let sent = hub
+        .owner(&["send", "device1", "-", "--lines"])
+        .stdin("a\n\nb\n\r\n")
+        .run();
+    assert!(
+        sent.stderr
+            .contains("sent 2, retried 0, failed 0, skipped 2 empty lines in"),
+        "{}",
+        sent.stderr
+    );
+    sent.success();
+}
