@@ -41,6 +41,12 @@ use crate::protocol::sas;
 /// A hub connection string looks the device's key up first; a device's own string goes straight to work. Bodies that
 /// are JSON are declared as application/json and utf-8 unless --content-type says otherwise. What the hub does not
 /// acknowledge is reported as lost, by number.
+///
+/// Ctrl-C and SIGTERM end a run in order: nothing new is sent, the summary is given, and the exit code is 130.
+///
+/// With --json the summary is one JSON object on standard output, whether all went well or not: device, sent, retried,
+/// failed, skippedEmptyLines, seconds, messagesPerSecond, and latencyMilliseconds with p50, p95, p99 and max (null where
+/// nothing was acknowledged). An error is one JSON object on standard error.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -133,7 +139,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 /// Sends.
 ///
 /// # Errors
-/// What the first lost message failed of; [`Kind::Interrupted`] where Ctrl-C came before the end.
+/// What the first lost message failed of; [`Kind::Interrupted`] where Ctrl-C or SIGTERM came before the end.
 pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     let settings = context.settings(&args.connection, Serves::HubOrDevice)?;
     let stdin = Stdin {

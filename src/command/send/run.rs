@@ -1,4 +1,4 @@
-//! A run from the first lookup to the last word: tokens, workers, progress, Ctrl-C, summary and exit code.
+//! A run from the first lookup to the last word: tokens, workers, progress, interruption, summary and exit code.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -47,7 +47,7 @@ pub(super) struct Ended {
     first_loss: Option<FirstLoss>,
     /// The status of the last acknowledgement.
     status: u16,
-    /// Ctrl-C came before the end.
+    /// Ctrl-C or SIGTERM came before the end.
     interrupted: bool,
     /// The run was ended for its first loss.
     stopped: bool,
@@ -133,7 +133,7 @@ impl Run<'_> {
         }
     }
 
-    /// Lets the workers work; returns whether Ctrl-C came before they were done.
+    /// Lets the workers work; returns whether they were interrupted before they were done.
     async fn drive(
         &self,
         delivery: &Delivery<'_, '_>,
@@ -148,7 +148,7 @@ impl Run<'_> {
         };
         if interrupted {
             delivery.stop();
-            // Answers that are under way are waited for, but not for long, and not at a second Ctrl-C.
+            // Answers that are under way are waited for, but not for long, and not at a second signal.
             tokio::select! {
                 () = &mut work => {}
                 () = interruption() => {}
@@ -246,11 +246,25 @@ impl Run<'_> {
     }
 }
 
-/// Ctrl-C. Where the system cannot tell, it never comes, and ends the process by itself.
+/// Ctrl-C, or the wish of a service manager. Where the system cannot tell, it never comes, and ends the process by itself.
 async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        pending::<()>().await;
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
     }
+    interrupt.await;
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::support::runner::Running;
 use crate::support::{Answer, Emulator, HostileHub, Hubctl};
 
 /// Everything that the hub holds, in the order of each partition.
@@ -349,4 +351,39 @@ fn empty_lines_are_skipped_and_counted() {
         sent.stderr
     );
     sent.success();
+}
+
+/// A hub that takes the first message and asks to wait with the second: a run that is long for certain.
+#[cfg(unix)]
+fn long_run(hub: &HostileHub, arguments: &[&str]) -> Running {
+    let mut running = Hubctl::new(&["send", "x", "--count", "100", "-l", &hub.device()])
+        .args(arguments)
+        .env("HUBCTL_CA_FILE", hub.ca_file())
+        .start();
+    running.wait_for_talk("retry: ");
+    running
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wish_to_terminate_ends_a_run_as_ctrl_c_does() {
+    let busy = Answer::new("429 Too Many Requests", "Retry-After: 30\r\n", "");
+    for [signal, json] in [["-TERM", ""], ["-INT", ""], ["-TERM", "--json"]] {
+        let hub = HostileHub::start(vec![Answer::taken(), busy.clone()]);
+        let arguments: &[&str] = if json.is_empty() { &[] } else { &[json] };
+        let running = long_run(&hub, arguments);
+        let id = running.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(killed.unwrap().success());
+        let ended = running.finish();
+        assert_eq!(ended.code, 130, "{}", ended.stderr);
+        if json.is_empty() {
+            assert!(ended.stderr.contains("sent 1, retried"), "{}", ended.stderr);
+        } else {
+            let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(summary["sent"], 1);
+        }
+    }
 }
