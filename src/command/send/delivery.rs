@@ -113,9 +113,10 @@ impl<'a, 't> Delivery<'a, 't> {
         *self.stop.borrow()
     }
 
-    /// How many messages have been acknowledged so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.tally.borrow().sent
+    /// How many messages have been acknowledged or lost so far.
+    pub(super) fn done(&self) -> u64 {
+        let tally = self.tally.borrow();
+        tally.sent + tally.failed
     }
 
     /// The last status that acknowledged a message.

@@ -4,6 +4,7 @@ mod curl;
 mod delivery;
 mod histogram;
 mod message;
+mod pace;
 mod plan;
 mod post;
 mod run;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::SendArgs;
 use super::delivery::{Delivery, FirstLoss, Flow};
+use super::pace::Pace;
 use super::plan::{BodyTemplate, Opener, Plan};
 use super::post::{Posts, Tokens, signed_tokens};
 use super::source::Source;
@@ -148,6 +149,8 @@ impl Run<'_> {
         };
         if interrupted {
             delivery.stop();
+            // It would stand still from now on, with ^C in its midst.
+            teller.clear_bar();
             // Answers that are under way are waited for, but not for long, and not at a second signal.
             tokio::select! {
                 () = &mut work => {}
@@ -168,16 +171,26 @@ impl Run<'_> {
         if !self.shows_bar {
             return pending().await;
         }
+        let started = Instant::now();
         tokio::time::sleep(BAR_AFTER).await;
         let bar = match total {
-            Some(total) => ProgressBar::new(total)
-                .with_style(style("{wide_bar} {pos}/{len} {per_sec:.0} eta {eta}")),
+            Some(total) => {
+                ProgressBar::new(total).with_style(style("{wide_bar} {pos}/{len} {msg}"))
+            }
             None => ProgressBar::new_spinner()
-                .with_style(style("{spinner} {pos} sent, {per_sec:.0}, {elapsed}")),
-        };
+                .with_style(style("{spinner} {pos} done, {msg}, {elapsed}")),
+        }
+        .with_elapsed(started.elapsed());
         teller.set_bar(bar.clone());
         loop {
-            bar.set_position(delivery.sent());
+            let pace = Pace {
+                done: delivery.done(),
+                total,
+                elapsed: started.elapsed(),
+                interval: self.plan.interval,
+            };
+            bar.set_message(pace.describe());
+            bar.set_position(pace.done);
             tokio::time::sleep(BAR_EVERY).await;
         }
     }
