@@ -203,6 +203,16 @@ impl<'a, 't> Delivery<'a, 't> {
         }
     }
 
+    /// The body of the first batch, to be shown.
+    pub(super) async fn first_batch(&self) -> Option<Bytes> {
+        loop {
+            let (batch, _) = self.pack(self.source.next().await?);
+            if let Some(batch) = batch {
+                return Some(batch.body);
+            }
+        }
+    }
+
     /// A batch that begins with `first`, and the message that did not fit any more.
     fn pack(&self, first: Raw) -> (Option<Batch>, Option<Raw>) {
         let mut entries = Vec::new();

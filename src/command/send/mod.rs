@@ -8,6 +8,7 @@ mod pace;
 mod plan;
 mod post;
 mod run;
+mod show;
 mod source;
 mod tally;
 mod template;
@@ -20,22 +21,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 
-use self::delivery::Loss;
-use self::plan::{BodyTemplate, Input, Plan, Stdin, plan};
-use self::post::{Posts, Tokens};
+use self::plan::{Input, Plan, Stdin, plan};
 use self::run::Run;
 use self::source::Source;
 use super::Context;
-use super::context::Clock;
-use super::teller::{Teller, hub_client};
-use crate::client::notice;
-use crate::config::{ConnectionOptions, Origin, Serves, Settings, file};
-use crate::failure::https::{OpenedBy, explain, too_large};
+use super::teller::Teller;
+use crate::config::{ConnectionOptions, Origin, Serves, file};
+use crate::failure::https::too_large;
 use crate::failure::{Failure, Kind};
-use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
-use crate::protocol::sas;
 
 /// Send messages as a device, over HTTPS, exactly as a board does
 ///
@@ -121,7 +116,7 @@ pub struct SendArgs {
     #[arg(long, conflicts_with = "retries")]
     no_retry: bool,
 
-    /// Print the first request as a curl command, its token masked, and send nothing
+    /// Print the first request (with --batch, the first batch) as a curl command, its token masked, and send nothing
     #[arg(long)]
     print_request: bool,
 
@@ -161,10 +156,6 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     }
     let source = open_source(args, &plan, context)?;
     let template = plan::template(args, &source)?;
-    if args.print_request {
-        let command = print_request(&plan, &settings, &source, template, context.clock)?;
-        return context.print(command.as_bytes());
-    }
     let run = Run {
         args,
         plan: &plan,
@@ -172,6 +163,13 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
         clock: context.clock,
         shows_bar: context.terminals.stderr && !context.quiet && !context.json,
     };
+    if args.print_request {
+        let shown = show::show(&run, &source, template, &Teller::new(context))?;
+        for note in shown.notes {
+            context.note(note);
+        }
+        return context.print(shown.command.as_bytes());
+    }
     let ended = {
         let teller = Teller::new(context);
         Context::block_on(run.deliver(&source, template, &teller))?
@@ -240,39 +238,4 @@ fn oversized(cause: &str) -> Failure {
     Failure::new(Kind::Input, "the message is too large")
         .because(cause)
         .hint(too_large())
-}
-
-fn print_request(
-    plan: &Plan,
-    settings: &Settings,
-    source: &Source,
-    template: BodyTemplate,
-    clock: Clock,
-) -> Result<String, Failure> {
-    const WHAT: &str = "cannot show the request";
-    let shown = |error| explain(WHAT, &error, OpenedBy::DeviceToken, clock());
-    let resource = sas::resource(&plan.host.name, Some(plan.device.as_str()), None);
-    let masked = format!(
-        "{} sr={}&sig=***&se=***",
-        sas::SCHEME,
-        sas::percent_encode(&resource)
-    );
-    let client = hub_client(&plan.host, settings, &notice::ignore)?;
-    let tokens = Tokens::Given(Secret::new(masked));
-    let posts = Posts::new(&client, &plan.device, &plan.form, tokens, clock).map_err(shown)?;
-    let posts = posts.with_template(template);
-    let raw = Context::block_on(async {
-        source.next().await.ok_or_else(|| {
-            Failure::new(Kind::Input, "there is no message to show").because("the input is empty")
-        })
-    })?;
-    let message = posts.compose(raw).map_err(|unfit| {
-        Loss::Unfit(unfit).into_failure(WHAT.to_owned(), OpenedBy::DeviceToken, clock())
-    })?;
-    let post = posts.request(&message).map_err(shown)?;
-    Ok(curl::command(
-        &post,
-        &message.body,
-        settings.ca_file.as_deref(),
-    ))
 }

@@ -93,7 +93,7 @@ impl Run<'_> {
         !self.args.lines && self.args.count == 1
     }
 
-    fn flow(&self) -> Flow {
+    pub(super) fn flow(&self) -> Flow {
         Flow {
             concurrency: usize::from(self.args.concurrency),
             batch: self.args.batch,

@@ -194,6 +194,40 @@ fn the_request_is_shown_without_its_token() {
     assert_eq!(hub.requests(), Vec::<String>::new());
 }
 
+#[test]
+fn the_request_that_is_shown_has_the_real_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it's a body");
+    std::fs::write(&file, [0xff, 0x00]).unwrap();
+    let at_file = format!("@{}", file.display());
+    let device = "HostName=localhost;DeviceId=device1;SharedAccessKey=a2V5";
+    let show = |arguments: &[&str], stdin: &[u8]| {
+        let shown = Hubctl::new(&["send", "-l", device, "device1", "--print-request"])
+            .args(arguments)
+            .stdin(stdin)
+            .run();
+        assert_eq!(shown.code, 0, "{}", shown.stderr);
+        (shown.stdout, shown.stderr)
+    };
+    let (shown, _) = show(&["-"], b"@/etc/hostname");
+    assert!(shown.ends_with("--data-raw '@/etc/hostname'\n"), "{shown}");
+    let (shown, _) = show(&[&at_file], b"");
+    let quoted = at_file.replace('\'', r"'\''");
+    let end = format!("--data-binary '{quoted}'\n");
+    assert!(shown.ends_with(&end), "{shown}");
+    let (shown, told) = show(&["-"], b"\xff\x00");
+    assert!(shown.ends_with("--data-binary '@-'\n"), "{shown}");
+    assert!(told.contains("pipe it into curl"), "{told}");
+    let (shown, _) = show(&["--lines", "--batch"], b"a\nb\n");
+    assert!(
+        shown.ends_with("--data-raw '[{\"body\":\"YQ==\"},{\"body\":\"Yg==\"}]'\n")
+            && shown.contains("application/vnd.microsoft.iothub.json"),
+        "{shown}"
+    );
+    let (shown, _) = show(&["#{n}", "--template"], b"");
+    assert!(shown.ends_with("--data-raw '#1'\n"), "{shown}");
+}
+
 /// What the Node device SDK sent for the same message, held against what comes from here: the same path, the same
 /// properties under the same headers, a token for the same resource, the same body.
 #[test]
