@@ -72,10 +72,12 @@ pub fn explain(
 }
 
 fn refused(what: String, refusal: &Refusal, opened_by: OpenedBy, now: DateTime<Utc>) -> Failure {
-    let (kind, hint) = meaning(refusal, opened_by);
-    let clock = (refusal.status == 401)
+    // What the hub says in so many words is not the clock's fault.
+    let told = told_in_words(refusal);
+    let clock = (refusal.status == 401 && told.is_none())
         .then(|| clock_hint(refusal.date?, now))
         .flatten();
+    let (kind, hint) = told.unwrap_or_else(|| meaning(refusal, opened_by));
     Failure {
         code: refusal.error.code,
         code_name: refusal.error.name.clone(),
@@ -115,7 +117,10 @@ fn meaning(refusal: &Refusal, opened_by: OpenedBy) -> (Kind, String) {
         return (kind, hint);
     }
     let (kind, hint) = match refusal.status {
-        401 => return (Kind::Refused, unauthorized(opened_by).to_owned()),
+        401 if refusal.error.code == Some(code::IOT_HUB_UNAUTHORIZED.number) => {
+            (Kind::Refused, denied(opened_by))
+        }
+        401 => (Kind::Refused, unauthorized(opened_by)),
         403 => (
             Kind::Refused,
             "The hub knows who asks and does not allow it. Its words above say why.",
@@ -209,6 +214,92 @@ fn by_code(code: code::ErrorCode) -> Option<(Kind, String)> {
     Some((kind, hint.to_owned()))
 }
 
+/// What a 401 says in words: a device that is not there, a right that is missing. These are the texts that go with
+/// 401003 (learn.microsoft.com, "Troubleshoot Azure IoT Hub error codes"); the words count, whatever code they come with.
+fn told_in_words(refusal: &Refusal) -> Option<(Kind, String)> {
+    if refusal.status != 401 {
+        return None;
+    }
+    let words = refusal.error.message.as_str();
+    if let Some(device) = quoted_after(words, "does not contain the specified device ") {
+        return Some((
+            Kind::NotFound,
+            format!(
+                "Check the id and HostName: ids are case-sensitive. To register the device: `az iot hub device-identity create -d {device}`, or in the portal under Device management > Devices; on the local hub: `hubctl emulator --device {device}`."
+            ),
+        ));
+    }
+    if let Some(right) = quoted_after(words, "does not allow access for ") {
+        let policy = words
+            .split_once("Authorization rule '")
+            .and_then(|(_, rest)| rest.split_once("' does not allow"))
+            .map_or_else(String::new, |(policy, _)| format!(" {policy}"));
+        return Some((Kind::Refused, missing_right(&policy, right)));
+    }
+    let hint = [
+        (
+            "header missing",
+            "The token did not arrive: does a proxy on the way take the Authorization header out?",
+        ),
+        (
+            "Thumbprint",
+            "The device proves itself with a certificate (X.509), and hubctl sends a token. Use a device with a symmetric key.",
+        ),
+        (
+            "Authentication failed for this device",
+            "The token has expired, or the device proves itself in another way, such as with a certificate. Make a new token, or look at the device's authentication type in the portal.",
+        ),
+        (
+            "xpired",
+            "The token has expired. Make a new one, or use a connection string with a key.",
+        ),
+    ]
+    .into_iter()
+    .find(|(text, _)| words.contains(text))?
+    .1;
+    Some((Kind::Refused, hint.to_owned()))
+}
+
+/// What stands in single quotes behind `before`. Ids may hold single quotes themselves, so the last one ends it.
+fn quoted_after<'a>(words: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = words.split_once(before)?;
+    let (quoted, _) = rest.strip_prefix('\'')?.rsplit_once('\'')?;
+    (!quoted.is_empty()).then_some(quoted)
+}
+
+/// The rights of the policies that every hub is made with (learn.microsoft.com, "Control access to IoT Hub with shared
+/// access signatures"). `policy` begins with a space, or is empty.
+fn missing_right(policy: &str, right: &str) -> String {
+    let owners = match right {
+        "RegistryRead" => "iothubowner, registryRead and registryReadWrite",
+        "RegistryWrite" | "RegistryReadWrite" => "iothubowner and registryReadWrite",
+        "ServiceConnect" => "iothubowner and service",
+        "DeviceConnect" => "iothubowner and device",
+        _ => "iothubowner",
+    };
+    format!(
+        "The policy{policy} lacks the right {right}. Of a hub's own policies, {owners} have it: copy the string of one of them from Security settings > Shared access policies, or give the right to{}.",
+        if policy.is_empty() {
+            " this one"
+        } else {
+            policy
+        }
+    )
+}
+
+/// 401003 without words that are known: the signature is good, and access is denied.
+fn denied(opened_by: OpenedBy) -> &'static str {
+    match opened_by {
+        OpenedBy::PolicyKey | OpenedBy::PolicyToken => {
+            "The policy lacks a right, or the token has expired. To look devices up it takes RegistryRead, which iothubowner, registryRead and registryReadWrite have."
+        }
+        OpenedBy::RegistryKey | OpenedBy::DeviceKey | OpenedBy::DeviceToken => {
+            "The device is not registered on this hub, proves itself in another way, or its token has expired. With a hub connection string hubctl can tell which."
+        }
+    }
+}
+
+/// 401002: the token itself is not accepted.
 fn unauthorized(opened_by: OpenedBy) -> &'static str {
     match opened_by {
         OpenedBy::PolicyKey => {
@@ -307,6 +398,62 @@ mod tests {
         assert!(hint("2026-01-01T02:00:00Z").contains("clock is 2 h ahead of the hub's"));
         assert!(hint("2025-12-31T23:30:00Z").contains("clock is 30 min behind the hub's"));
         assert!(hint("2026-01-01T00:04:00Z").contains("regenerated"));
+    }
+
+    fn in_words(words: &str, opened_by: OpenedBy) -> Failure {
+        let body = format!(r#"{{"Message":"ErrorCode:IotHubUnauthorized;{words}"}}"#);
+        let error = HttpsError::Service(Box::new(Refusal {
+            status: 401,
+            error: ServiceError::parse(None, body.as_bytes()),
+            retry_after: None,
+            date: "2026-01-01T00:00:00Z".parse().ok(),
+        }));
+        // The clock is off, which must not hide what the hub says.
+        explain(
+            "cannot post",
+            &error,
+            opened_by,
+            "2026-01-01T02:00:00Z".parse().unwrap(),
+        )
+    }
+
+    #[test]
+    fn a_401_is_told_by_the_hubs_own_words() {
+        let failure = in_words(
+            "IotHub 'x' does not contain the specified device 'it's gone'",
+            OpenedBy::DeviceKey,
+        );
+        assert_eq!(failure.kind, Kind::NotFound);
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("create -d it's gone`"), "{hint}");
+
+        let failure = in_words(
+            "Authorization rule 'service' does not allow access for 'RegistryRead'",
+            OpenedBy::PolicyKey,
+        );
+        assert_eq!((failure.kind, failure.code), (Kind::Refused, Some(401_003)));
+        let hint = failure.hint.unwrap();
+        assert!(
+            hint.starts_with("The policy service lacks the right RegistryRead.")
+                && hint.contains("iothubowner, registryRead and")
+                && !hint.contains("key"),
+            "{hint}"
+        );
+
+        let failure = in_words("The token has expired", OpenedBy::DeviceToken);
+        assert_eq!(failure.kind, Kind::Refused);
+        assert!(failure.hint.unwrap().contains("has expired"));
+    }
+
+    #[test]
+    fn a_wrong_key_is_told_from_a_missing_right_by_code() {
+        let hint = |name| {
+            explained(401, Some(name), "2026-01-01T00:00:00Z")
+                .hint
+                .unwrap()
+        };
+        assert!(hint("IotHubUnauthorizedAccess").contains("key is not the device's"));
+        assert!(hint("IotHubUnauthorized").contains("not registered"));
     }
 
     #[test]

@@ -7,8 +7,41 @@ use http::header;
 
 use crate::client::https::EventPost;
 
-/// The command, on lines of its own each option, with a final newline. Bodies that are not text come from `body.bin`.
-pub(super) fn command(post: &EventPost, body: &[u8], ca_file: Option<&Path>) -> String {
+/// Where curl has the body from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Data<'a> {
+    /// From a file.
+    File(&'a Path),
+    /// From the command itself.
+    Text(&'a str),
+    /// From its standard input.
+    Piped,
+}
+
+impl<'a> Data<'a> {
+    /// A body in the command itself, where it is text that an argument can hold.
+    pub(super) fn inline(body: &'a [u8]) -> Self {
+        match std::str::from_utf8(body) {
+            Ok(text) if !text.contains('\0') => Self::Text(text),
+            Ok(_) | Err(_) => Self::Piped,
+        }
+    }
+
+    /// The option that takes bodies as they are, and its value. `--data-raw` knows no `@`, so that any text is safe.
+    fn option(self) -> (&'static str, String) {
+        const BYTES: &str = "--data-binary";
+        match self {
+            // To curl a lone - is standard input.
+            Self::File(path) if path == Path::new("-") => (BYTES, "@./-".to_owned()),
+            Self::File(path) => (BYTES, format!("@{}", path.display())),
+            Self::Text(text) => ("--data-raw", text.to_owned()),
+            Self::Piped => (BYTES, "@-".to_owned()),
+        }
+    }
+}
+
+/// The command, on lines of its own each option, with a final newline.
+pub(super) fn command(post: &EventPost, data: Data<'_>, ca_file: Option<&Path>) -> String {
     let mut text = format!("curl --request POST {}", quoted(post.url()));
     let mut option = |name: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -23,11 +56,8 @@ pub(super) fn command(post: &EventPost, body: &[u8], ca_file: Option<&Path>) -> 
         let value = String::from_utf8_lossy(value.as_bytes());
         option("--header", &format!("{name}: {value}"));
     }
-    match std::str::from_utf8(body) {
-        // curl takes a leading @ for a file's name.
-        Ok(body) if !body.starts_with('@') && !body.contains('\0') => option("--data-binary", body),
-        Ok(_) | Err(_) => option("--data-binary", "@body.bin"),
-    }
+    let (name, value) = data.option();
+    option(name, &value);
     text.push('\n');
     text
 }
@@ -44,5 +74,20 @@ mod tests {
     #[test]
     fn quotes_survive_the_shell() {
         assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn bodies_keep_their_meaning() {
+        let text = |name: &'static str, value: &str| (name, value.to_owned());
+        assert_eq!(
+            Data::inline(b"@/etc/hostname").option(),
+            text("--data-raw", "@/etc/hostname")
+        );
+        assert_eq!(Data::inline(b"").option(), text("--data-raw", ""));
+        assert_eq!(Data::inline(b"\xff").option(), text("--data-binary", "@-"));
+        assert_eq!(Data::inline(b"a\0b"), Data::Piped);
+        let file = |path: &str| Data::File(Path::new(path)).option().1;
+        assert_eq!(file("it's here/b.bin"), "@it's here/b.bin");
+        assert_eq!(file("-"), "@./-");
     }
 }

@@ -113,9 +113,10 @@ impl<'a, 't> Delivery<'a, 't> {
         *self.stop.borrow()
     }
 
-    /// How many messages have been acknowledged so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.tally.borrow().sent
+    /// How many messages have been acknowledged or lost so far.
+    pub(super) fn done(&self) -> u64 {
+        let tally = self.tally.borrow();
+        tally.sent + tally.failed
     }
 
     /// The last status that acknowledged a message.
@@ -199,6 +200,16 @@ impl<'a, 't> Delivery<'a, 't> {
                 .persist(async || self.posts.send_batch(batch.body.clone()).await)
                 .await;
             self.count(&batch.numbers, batch.messages, started, retries, outcome);
+        }
+    }
+
+    /// The body of the first batch, to be shown.
+    pub(super) async fn first_batch(&self) -> Option<Bytes> {
+        loop {
+            let (batch, _) = self.pack(self.source.next().await?);
+            if let Some(batch) = batch {
+                return Some(batch.body);
+            }
         }
     }
 

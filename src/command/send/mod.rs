@@ -4,9 +4,11 @@ mod curl;
 mod delivery;
 mod histogram;
 mod message;
+mod pace;
 mod plan;
 mod post;
 mod run;
+mod show;
 mod source;
 mod tally;
 mod template;
@@ -19,38 +21,39 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 
-use self::delivery::Loss;
-use self::plan::{BodyTemplate, Input, Plan, Stdin, plan};
-use self::post::{Posts, Tokens};
+use self::plan::{Input, Plan, Stdin, plan};
 use self::run::Run;
 use self::source::Source;
 use super::Context;
-use super::context::Clock;
-use super::teller::{Teller, hub_client};
-use crate::client::notice;
-use crate::config::{ConnectionOptions, Origin, Serves, Settings, file};
-use crate::failure::https::{OpenedBy, explain, too_large};
+use super::teller::Teller;
+use crate::config::{ConnectionOptions, Origin, Serves, file};
+use crate::failure::https::too_large;
 use crate::failure::{Failure, Kind};
-use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
-use crate::protocol::sas;
 
 /// Send messages as a device, over HTTPS, exactly as a board does
 ///
 /// A hub connection string looks the device's key up first; a device's own string goes straight to work. Bodies that
 /// are JSON are declared as application/json and utf-8 unless --content-type says otherwise. What the hub does not
 /// acknowledge is reported as lost, by number.
+///
+/// Ctrl-C and SIGTERM end a run in order: nothing new is sent, the summary is given, and the exit code is 130.
+///
+/// With --json the summary is one JSON object on standard output, whether all went well or not: device, sent, retried,
+/// failed, skippedEmptyLines, seconds, messagesPerSecond, and latencyMilliseconds with p50, p95, p99 and max (null where
+/// nothing was acknowledged). An error is one JSON object on standard error.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
 )]
 pub struct SendArgs {
-    /// The device; may be left out with a device's own connection string
+    /// The device; may be left out with a device's own connection string, with which a lone argument that is not the
+    /// device's id is the message
     device: Option<String>,
 
-    /// The message, @FILE to read it from a file, or - for standard input
+    /// The message, @FILE to read it from a file, or - for standard input, which is also read when MESSAGE is left out
     #[arg(value_name = "MESSAGE|@FILE|-")]
     message: Option<String>,
 
@@ -79,7 +82,7 @@ pub struct SendArgs {
     #[arg(long, help_heading = "Message")]
     template: bool,
 
-    /// Send each line of the input as a message of its own
+    /// Send each line of the input as a message of its own; empty lines are skipped and counted
     #[arg(long, help_heading = "Many messages", conflicts_with = "count")]
     lines: bool,
 
@@ -113,7 +116,7 @@ pub struct SendArgs {
     #[arg(long, conflicts_with = "retries")]
     no_retry: bool,
 
-    /// Print the first request as a curl command, its token masked, and send nothing
+    /// Print the first request (with --batch, the first batch) as a curl command, its token masked, and send nothing
     #[arg(long)]
     print_request: bool,
 
@@ -132,7 +135,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 /// Sends.
 ///
 /// # Errors
-/// What the first lost message failed of; [`Kind::Interrupted`] where Ctrl-C came before the end.
+/// What the first lost message failed of; [`Kind::Interrupted`] where Ctrl-C or SIGTERM came before the end.
 pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     let settings = context.settings(&args.connection, Serves::HubOrDevice)?;
     let stdin = Stdin {
@@ -153,10 +156,6 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     }
     let source = open_source(args, &plan, context)?;
     let template = plan::template(args, &source)?;
-    if args.print_request {
-        let command = print_request(&plan, &settings, &source, template, context.clock)?;
-        return context.print(command.as_bytes());
-    }
     let run = Run {
         args,
         plan: &plan,
@@ -164,6 +163,13 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
         clock: context.clock,
         shows_bar: context.terminals.stderr && !context.quiet && !context.json,
     };
+    if args.print_request {
+        let shown = show::show(&run, &source, template, &Teller::new(context))?;
+        for note in shown.notes {
+            context.note(note);
+        }
+        return context.print(shown.command.as_bytes());
+    }
     let ended = {
         let teller = Teller::new(context);
         Context::block_on(run.deliver(&source, template, &teller))?
@@ -182,7 +188,7 @@ fn open_source(args: &SendArgs, plan: &Plan, context: &mut Context) -> Result<So
         return Ok(Source::lines(match &plan.input {
             Input::Text(text) => Box::new(io::Cursor::new(text.clone())),
             Input::File(path) => Box::new(file::open(path)?),
-            Input::Stdin => std::mem::replace(&mut context.stdin, Box::new(io::empty())),
+            Input::Stdin { .. } => std::mem::replace(&mut context.stdin, Box::new(io::empty())),
         }));
     }
     let limit = MAX_MESSAGE_BYTES as u64;
@@ -196,7 +202,14 @@ fn open_source(args: &SendArgs, plan: &Plan, context: &mut Context) -> Result<So
             }
             read_body(file, &format!("cannot read {}", path.display()))?
         }
-        Input::Stdin => read_body(&mut context.stdin, "cannot read standard input")?,
+        Input::Stdin { is_named } => {
+            let body = read_body(&mut context.stdin, "cannot read standard input")?;
+            // Nobody wished for an empty message by leaving it out: cron and the like close standard input.
+            if body.is_empty() && !is_named {
+                return Err(nothing_to_send());
+            }
+            body
+        }
     };
     if body.len() as u64 > limit {
         return Err(oversized(&format!("it has more than {limit} bytes")));
@@ -213,43 +226,16 @@ fn read_body(input: impl Read, what: &str) -> Result<Bytes, Failure> {
     Ok(Bytes::from(body))
 }
 
+fn nothing_to_send() -> Failure {
+    Failure::new(
+        Kind::Usage,
+        "nothing to send: no message was given, and standard input is empty",
+    )
+    .hint("Give the message, or '' for an empty one.")
+}
+
 fn oversized(cause: &str) -> Failure {
     Failure::new(Kind::Input, "the message is too large")
         .because(cause)
         .hint(too_large())
-}
-
-fn print_request(
-    plan: &Plan,
-    settings: &Settings,
-    source: &Source,
-    template: BodyTemplate,
-    clock: Clock,
-) -> Result<String, Failure> {
-    const WHAT: &str = "cannot show the request";
-    let shown = |error| explain(WHAT, &error, OpenedBy::DeviceToken, clock());
-    let resource = sas::resource(&plan.host.name, Some(plan.device.as_str()), None);
-    let masked = format!(
-        "{} sr={}&sig=***&se=***",
-        sas::SCHEME,
-        sas::percent_encode(&resource)
-    );
-    let client = hub_client(&plan.host, settings, &notice::ignore)?;
-    let tokens = Tokens::Given(Secret::new(masked));
-    let posts = Posts::new(&client, &plan.device, &plan.form, tokens, clock).map_err(shown)?;
-    let posts = posts.with_template(template);
-    let raw = Context::block_on(async {
-        source.next().await.ok_or_else(|| {
-            Failure::new(Kind::Input, "there is no message to show").because("the input is empty")
-        })
-    })?;
-    let message = posts.compose(raw).map_err(|unfit| {
-        Loss::Unfit(unfit).into_failure(WHAT.to_owned(), OpenedBy::DeviceToken, clock())
-    })?;
-    let post = posts.request(&message).map_err(shown)?;
-    Ok(curl::command(
-        &post,
-        &message.body,
-        settings.ca_file.as_deref(),
-    ))
 }

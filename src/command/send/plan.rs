@@ -31,7 +31,10 @@ pub(super) enum Opener {
 pub(super) enum Input {
     Text(String),
     File(PathBuf),
-    Stdin,
+    /// Standard input, whether it was asked for by `-` or MESSAGE was left out.
+    Stdin {
+        is_named: bool,
+    },
 }
 
 /// How standard input stands.
@@ -69,7 +72,11 @@ pub(super) fn plan(
         ConnectionString::Device(device) => Some(device),
         ConnectionString::Hub(_) | ConnectionString::EventHub(_) => None,
     };
-    let (device, message) = split_positionals(args, of_string.is_some());
+    // No argument makes up for this one.
+    if of_string.is_some_and(|string| string.module_id.is_some()) {
+        return Err(module_cannot_send());
+    }
+    let (device, message) = split_positionals(args, of_string.map(|string| &string.device_id));
     let input = input(args, message, stdin)?;
     let (host, device, opener) = match connection_string {
         ConnectionString::Hub(hub) => {
@@ -115,15 +122,15 @@ pub(super) fn plan(
     })
 }
 
-/// With a device's own string `DEVICE` may be left out, so that a lone argument is the message, unless it reads as an id.
-fn split_positionals(args: &SendArgs, device_is_known: bool) -> (Option<&str>, Option<&str>) {
+/// With a device's own string a lone argument is the message, unless it is this very device's id.
+fn split_positionals<'a>(
+    args: &'a SendArgs,
+    own_id: Option<&DeviceId>,
+) -> (Option<&'a str>, Option<&'a str>) {
     let (first, second) = (args.device.as_deref(), args.message.as_deref());
-    match first {
-        Some(text) if second.is_none() && device_is_known => {
-            let is_id = text != "-" && text.parse::<DeviceId>().is_ok() && !text.starts_with('@');
-            if is_id { (first, None) } else { (None, first) }
-        }
-        Some(_) | None => (first, second),
+    match (first, second, own_id) {
+        (Some(text), None, Some(own_id)) if text != own_id.as_str() => (None, first),
+        (Some(_) | None, _, _) => (first, second),
     }
 }
 
@@ -150,7 +157,17 @@ fn input(args: &SendArgs, message: Option<&str>, stdin: Stdin) -> Result<Input, 
         )
         .hint("Give one of them as @FILE."));
     }
-    Ok(Input::Stdin)
+    Ok(Input::Stdin {
+        is_named: message.is_some(),
+    })
+}
+
+fn module_cannot_send() -> Failure {
+    Failure::new(
+        Kind::Input,
+        "a module's messages cannot be posted over HTTPS: IoT Hub takes them over AMQP and MQTT only",
+    )
+    .hint("Give the device's own connection string, or the hub's.")
 }
 
 fn of_device(
@@ -169,13 +186,6 @@ fn of_device(
             "Leave DEVICE out, or give the hub's connection string. To send {asked:?} as the message: `hubctl send {} {asked}`.",
             string.device_id
         )));
-    }
-    if string.module_id.is_some() {
-        return Err(Failure::new(
-            Kind::Input,
-            "a module's messages cannot be posted over HTTPS: IoT Hub takes them over AMQP and MQTT only",
-        )
-        .hint("Give the device's own connection string, or the hub's."));
     }
     let opener = match &string.credential {
         DeviceCredential::Key(key) => Opener::Key(key.clone()),
@@ -265,6 +275,9 @@ mod tests {
     const HUB: &str = "HostName=h.example;SharedAccessKeyName=owner;SharedAccessKey=a2V5";
     const DEVICE: &str = "HostName=h.example;DeviceId=device1;SharedAccessKey=a2V5";
 
+    const NAMED: Input = Input::Stdin { is_named: true };
+    const LEFT_OUT: Input = Input::Stdin { is_named: false };
+
     #[derive(Debug, clap::Parser)]
     struct Cli {
         #[command(flatten)]
@@ -291,13 +304,21 @@ mod tests {
         let text = |text: &str| Input::Text(text.to_owned());
         assert_eq!(input_of(HUB, &["device1", "hi"]), text("hi"));
         assert_eq!(input_of(HUB, &["device1", "@f"]), Input::File("f".into()));
-        assert_eq!(input_of(HUB, &["device1", "-"]), Input::Stdin);
-        assert_eq!(input_of(HUB, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(HUB, &["device1", "-"]), NAMED);
+        assert_eq!(input_of(HUB, &["device1"]), LEFT_OUT);
         assert_eq!(input_of(DEVICE, &["{\"t\":1}"]), text("{\"t\":1}"));
         assert_eq!(input_of(DEVICE, &["@f"]), Input::File("f".into()));
-        assert_eq!(input_of(DEVICE, &["-"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["-"]), NAMED);
         assert_eq!(input_of(DEVICE, &["device1", "hi"]), text("hi"));
-        assert_eq!(input_of(DEVICE, &["device1"]), Input::Stdin);
+        assert_eq!(input_of(DEVICE, &["device1"]), LEFT_OUT);
+    }
+
+    #[test]
+    fn a_lone_argument_that_is_not_the_device_is_the_message() {
+        for text in ["hello", "device2", "Device1", "24.5", ""] {
+            assert_eq!(input_of(DEVICE, &[text]), Input::Text(text.to_owned()));
+        }
+        assert_eq!(input_of(DEVICE, &["device1"]), LEFT_OUT);
     }
 
     #[test]
@@ -313,12 +334,13 @@ mod tests {
 
     #[test]
     fn strings_that_cannot_send_are_named() {
-        assert_eq!(kind_of(DEVICE, &["device2"]), Kind::Usage);
         assert_eq!(kind_of(DEVICE, &["device2", "x"]), Kind::Usage);
         assert_eq!(kind_of(HUB, &[]), Kind::Usage);
         assert_eq!(kind_of(HUB, &["no id", "x"]), Kind::Usage);
         let module = "HostName=h.example;DeviceId=d;ModuleId=m;SharedAccessKey=a2V5";
-        assert_eq!(kind_of(module, &["d", "x"]), Kind::Input);
+        for line in [&["d", "x"][..], &["x"], &["other", "x"], &[], &["d"]] {
+            assert_eq!(kind_of(module, line), Kind::Input);
+        }
         let x509 = "HostName=h.example;DeviceId=d;x509=true";
         assert_eq!(kind_of(x509, &["d", "x"]), Kind::Input);
     }

@@ -200,6 +200,11 @@ impl<'a> Posts<'a> {
         Ok(self.opened()?.of(message))
     }
 
+    /// The request for a batch, to be shown.
+    pub(super) fn batch_request(&self) -> Result<EventPost, HttpsError> {
+        Ok(self.opened()?.batch.clone())
+    }
+
     /// The request for a batch of batched entries.
     pub(super) async fn send_batch(&self, body: Bytes) -> Result<u16, HttpsError> {
         let ready = self.opened()?;

@@ -1,4 +1,4 @@
-//! A run from the first lookup to the last word: tokens, workers, progress, Ctrl-C, summary and exit code.
+//! A run from the first lookup to the last word: tokens, workers, progress, interruption, summary and exit code.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::SendArgs;
 use super::delivery::{Delivery, FirstLoss, Flow};
+use super::pace::Pace;
 use super::plan::{BodyTemplate, Opener, Plan};
 use super::post::{Posts, Tokens, signed_tokens};
 use super::source::Source;
@@ -47,7 +48,7 @@ pub(super) struct Ended {
     first_loss: Option<FirstLoss>,
     /// The status of the last acknowledgement.
     status: u16,
-    /// Ctrl-C came before the end.
+    /// Ctrl-C or SIGTERM came before the end.
     interrupted: bool,
     /// The run was ended for its first loss.
     stopped: bool,
@@ -75,7 +76,8 @@ impl Run<'_> {
         let interrupted = self.drive(&delivery, source.total(), teller).await;
         let (elapsed, status) = (started.elapsed(), delivery.last_status());
         let stopped = delivery.is_stopped() && !interrupted;
-        let (tally, first_loss) = delivery.into_outcome();
+        let (mut tally, first_loss) = delivery.into_outcome();
+        tally.skipped = source.skipped();
         let done = source.total() == Some(tally.sent + tally.failed);
         Ok(Ended {
             tally,
@@ -91,7 +93,7 @@ impl Run<'_> {
         !self.args.lines && self.args.count == 1
     }
 
-    fn flow(&self) -> Flow {
+    pub(super) fn flow(&self) -> Flow {
         Flow {
             concurrency: usize::from(self.args.concurrency),
             batch: self.args.batch,
@@ -132,7 +134,7 @@ impl Run<'_> {
         }
     }
 
-    /// Lets the workers work; returns whether Ctrl-C came before they were done.
+    /// Lets the workers work; returns whether they were interrupted before they were done.
     async fn drive(
         &self,
         delivery: &Delivery<'_, '_>,
@@ -147,7 +149,9 @@ impl Run<'_> {
         };
         if interrupted {
             delivery.stop();
-            // Answers that are under way are waited for, but not for long, and not at a second Ctrl-C.
+            // It would stand still from now on, with ^C in its midst.
+            teller.clear_bar();
+            // Answers that are under way are waited for, but not for long, and not at a second signal.
             tokio::select! {
                 () = &mut work => {}
                 () = interruption() => {}
@@ -167,16 +171,26 @@ impl Run<'_> {
         if !self.shows_bar {
             return pending().await;
         }
+        let started = Instant::now();
         tokio::time::sleep(BAR_AFTER).await;
         let bar = match total {
-            Some(total) => ProgressBar::new(total)
-                .with_style(style("{wide_bar} {pos}/{len} {per_sec:.0} eta {eta}")),
+            Some(total) => {
+                ProgressBar::new(total).with_style(style("{wide_bar} {pos}/{len} {msg}"))
+            }
             None => ProgressBar::new_spinner()
-                .with_style(style("{spinner} {pos} sent, {per_sec:.0}, {elapsed}")),
-        };
+                .with_style(style("{spinner} {pos} done, {msg}, {elapsed}")),
+        }
+        .with_elapsed(started.elapsed());
         teller.set_bar(bar.clone());
         loop {
-            bar.set_position(delivery.sent());
+            let pace = Pace {
+                done: delivery.done(),
+                total,
+                elapsed: started.elapsed(),
+                interval: self.plan.interval,
+            };
+            bar.set_message(pace.describe());
+            bar.set_position(pace.done);
             tokio::time::sleep(BAR_EVERY).await;
         }
     }
@@ -245,11 +259,25 @@ impl Run<'_> {
     }
 }
 
-/// Ctrl-C. Where the system cannot tell, it never comes, and ends the process by itself.
+/// Ctrl-C, or the wish of a service manager. Where the system cannot tell, it never comes, and ends the process by itself.
 async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        pending::<()>().await;
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
     }
+    interrupt.await;
 }
 
 fn style(template: &str) -> ProgressStyle {

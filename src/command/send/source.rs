@@ -40,7 +40,15 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Source {
     ready: RefCell<Ready>,
-    lines: Mutex<Option<mpsc::Receiver<io::Result<Vec<Raw>>>>>,
+    lines: Mutex<Option<mpsc::Receiver<io::Result<Lines>>>>,
+}
+
+/// What was cut out of a chunk of the input.
+#[derive(Debug, Default)]
+struct Lines {
+    bodies: Vec<Raw>,
+    /// Lines that were empty.
+    skipped: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +60,7 @@ enum Ready {
     Lines {
         queue: VecDeque<Raw>,
         failed: Option<io::Error>,
+        skipped: u64,
     },
 }
 
@@ -78,6 +87,7 @@ impl Source {
             ready: RefCell::new(Ready::Lines {
                 queue: VecDeque::new(),
                 failed: None,
+                skipped: 0,
             }),
             lines: Mutex::new(Some(receiver)),
         }
@@ -120,6 +130,14 @@ impl Source {
         }
     }
 
+    /// How many lines of the input were empty, as far as it was read.
+    pub(super) fn skipped(&self) -> u64 {
+        match &*self.ready.borrow() {
+            Ready::Repeated { .. } => 0,
+            Ready::Lines { skipped, .. } => *skipped,
+        }
+    }
+
     /// How many there are in all, where that is known.
     pub(super) fn total(&self) -> Option<u64> {
         match &*self.ready.borrow() {
@@ -153,20 +171,28 @@ impl Source {
         }
     }
 
-    fn fill(&self, read: Option<io::Result<Vec<Raw>>>) -> bool {
-        let Ready::Lines { queue, failed } = &mut *self.ready.borrow_mut() else {
+    fn fill(&self, read: Option<io::Result<Lines>>) -> bool {
+        let Ready::Lines {
+            queue,
+            failed,
+            skipped,
+        } = &mut *self.ready.borrow_mut()
+        else {
             return false;
         };
         match read {
             None => return false,
-            Some(Ok(lines)) => queue.extend(lines),
+            Some(Ok(lines)) => {
+                queue.extend(lines.bodies);
+                *skipped += lines.skipped;
+            }
             Some(Err(error)) => *failed = Some(error),
         }
         true
     }
 }
 
-fn read_lines(mut input: impl Read, sender: &mpsc::Sender<io::Result<Vec<Raw>>>) {
+fn read_lines(mut input: impl Read, sender: &mpsc::Sender<io::Result<Lines>>) {
     let mut splitter = Splitter::default();
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -183,8 +209,18 @@ fn read_lines(mut input: impl Read, sender: &mpsc::Sender<io::Result<Vec<Raw>>>)
             }
         };
         // Nobody takes any more: the run has ended.
-        if !lines.is_empty() && sender.blocking_send(Ok(lines)).is_err() {
+        let is_something = !lines.bodies.is_empty() || lines.skipped > 0;
+        if is_something && sender.blocking_send(Ok(lines)).is_err() {
             return;
+        }
+    }
+}
+
+impl Lines {
+    fn add(&mut self, line: Option<Raw>) {
+        match line {
+            Some(body) => self.bodies.push(body),
+            None => self.skipped += 1,
         }
     }
 }
@@ -199,30 +235,36 @@ struct Splitter {
 }
 
 impl Splitter {
-    fn push(&mut self, bytes: &[u8]) -> Vec<Raw> {
+    fn push(&mut self, bytes: &[u8]) -> Lines {
         let fresh = self.kept.len();
         self.kept.extend_from_slice(bytes);
         let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else {
             self.limit();
-            return Vec::new();
+            return Lines::default();
         };
         let whole = self.kept.split_to(fresh + last + 1).freeze();
-        let mut lines = Vec::new();
+        let mut lines = Lines::default();
         let mut start = 0;
         let ends = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         for (end, _) in ends {
-            lines.extend(self.line(whole.slice(start..end)));
+            lines.add(self.line(whole.slice(start..end)));
             start = end + 1;
         }
         self.limit();
         lines
     }
 
-    fn finish(&mut self) -> Vec<Raw> {
+    fn finish(&mut self) -> Lines {
         let rest = self.kept.split().freeze();
-        self.line(rest).into_iter().collect()
+        let mut lines = Lines::default();
+        // Behind the last line's end there is no line.
+        if !rest.is_empty() || self.dropped > 0 {
+            lines.add(self.line(rest));
+        }
+        lines
     }
 
+    /// One line, unless it is empty.
     fn line(&mut self, mut line: Bytes) -> Option<Raw> {
         self.number += 1;
         let dropped = std::mem::take(&mut self.dropped);
@@ -262,9 +304,9 @@ mod tests {
         let mut splitter = Splitter::default();
         let mut lines: Vec<Raw> = chunks
             .iter()
-            .flat_map(|chunk| splitter.push(chunk))
+            .flat_map(|chunk| splitter.push(chunk).bodies)
             .collect();
-        lines.extend(splitter.finish());
+        lines.extend(splitter.finish().bodies);
         lines
             .into_iter()
             .map(|raw| (raw.number, raw.content))
@@ -308,6 +350,15 @@ mod tests {
         assert_eq!(source.next().await.map(|raw| raw.content), Some(body("b")));
         assert_eq!(source.next().await, None);
         assert_eq!(source.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn empty_lines_are_counted() {
+        for (text, skipped) in [("a\n\n\r\nb\n", 2), ("a\n\n", 1), ("\n\r", 2), ("", 0)] {
+            let source = Source::lines(Box::new(io::Cursor::new(text)));
+            while source.next().await.is_some() {}
+            assert_eq!(source.skipped(), skipped, "{text:?}");
+        }
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub(super) retried: u64,
     /// Messages that are lost.
     pub(super) failed: u64,
+    /// Empty lines of the input, which are not sent.
+    pub(super) skipped: u64,
     /// From a request's first try to its acknowledgement.
     pub(super) latency: Histogram,
 }
@@ -26,6 +28,7 @@ impl Tally {
             sent: 0,
             retried: 0,
             failed: 0,
+            skipped: 0,
             latency: Histogram::new(),
         }
     }
@@ -39,14 +42,17 @@ impl Tally {
     /// The line at a run's end.
     pub(super) fn describe(&self, elapsed: Duration) -> String {
         let mut line = format!(
-            "sent {}, retried {}, failed {} in {:.2} s",
-            self.sent,
-            self.retried,
-            self.failed,
-            elapsed.as_secs_f64()
+            "sent {}, retried {}, failed {}",
+            self.sent, self.retried, self.failed
         );
+        // Writing to a String cannot fail.
+        let _ = match self.skipped {
+            0 => Ok(()),
+            1 => write!(line, ", skipped 1 empty line"),
+            skipped => write!(line, ", skipped {skipped} empty lines"),
+        };
+        let _ = write!(line, " in {:.2} s", elapsed.as_secs_f64());
         if let [Some(p50), Some(p95), Some(p99)] = self.quantiles() {
-            // Writing to a String cannot fail.
             let _ = write!(
                 line,
                 ": {:.0} messages/s, latency p50 {}, p95 {}, p99 {}",
@@ -69,6 +75,7 @@ impl Tally {
             "sent": self.sent,
             "retried": self.retried,
             "failed": self.failed,
+            "skippedEmptyLines": self.skipped,
             "seconds": rounded(elapsed.as_secs_f64()),
             "messagesPerSecond": rounded(self.rate(elapsed)),
             "latencyMilliseconds": {
@@ -115,7 +122,22 @@ mod tests {
         );
         let json = tally.to_json("device1", Duration::from_secs(2));
         assert_eq!(json["sent"], 10);
+        assert_eq!(json["skippedEmptyLines"], 0);
         assert_eq!(json["latencyMilliseconds"]["max"], 50.0);
+    }
+
+    #[test]
+    fn skipped_lines_are_told() {
+        let mut tally = Tally::new();
+        tally.skipped = 1;
+        let told = tally.describe(Duration::ZERO);
+        assert!(told.contains("failed 0, skipped 1 empty line in"), "{told}");
+        tally.skipped = 3;
+        let told = tally.describe(Duration::ZERO);
+        assert!(
+            told.contains("failed 0, skipped 3 empty lines in"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::support::runner::Running;
 use crate::support::{Answer, Emulator, HostileHub, Hubctl};
 
 /// Everything that the hub holds, in the order of each partition.
@@ -192,6 +194,40 @@ fn the_request_is_shown_without_its_token() {
     assert_eq!(hub.requests(), Vec::<String>::new());
 }
 
+#[test]
+fn the_request_that_is_shown_has_the_real_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it's a body");
+    std::fs::write(&file, [0xff, 0x00]).unwrap();
+    let at_file = format!("@{}", file.display());
+    let device = "HostName=localhost;DeviceId=device1;SharedAccessKey=a2V5";
+    let show = |arguments: &[&str], stdin: &[u8]| {
+        let shown = Hubctl::new(&["send", "-l", device, "device1", "--print-request"])
+            .args(arguments)
+            .stdin(stdin)
+            .run();
+        assert_eq!(shown.code, 0, "{}", shown.stderr);
+        (shown.stdout, shown.stderr)
+    };
+    let (shown, _) = show(&["-"], b"@/etc/hostname");
+    assert!(shown.ends_with("--data-raw '@/etc/hostname'\n"), "{shown}");
+    let (shown, _) = show(&[&at_file], b"");
+    let quoted = at_file.replace('\'', r"'\''");
+    let end = format!("--data-binary '{quoted}'\n");
+    assert!(shown.ends_with(&end), "{shown}");
+    let (shown, told) = show(&["-"], b"\xff\x00");
+    assert!(shown.ends_with("--data-binary '@-'\n"), "{shown}");
+    assert!(told.contains("pipe it into curl"), "{told}");
+    let (shown, _) = show(&["--lines", "--batch"], b"a\nb\n");
+    assert!(
+        shown.ends_with("--data-raw '[{\"body\":\"YQ==\"},{\"body\":\"Yg==\"}]'\n")
+            && shown.contains("application/vnd.microsoft.iothub.json"),
+        "{shown}"
+    );
+    let (shown, _) = show(&["#{n}", "--template"], b"");
+    assert!(shown.ends_with("--data-raw '#1'\n"), "{shown}");
+}
+
 /// What the Node device SDK sent for the same message, held against what comes from here: the same path, the same
 /// properties under the same headers, a token for the same resource, the same body.
 #[test]
@@ -266,4 +302,122 @@ fn the_request_is_that_of_the_device_sdk() {
         }
     }
     assert_eq!(compared, 6);
+}
+
+#[test]
+fn a_device_that_is_gone_is_missing_and_not_refused() {
+    let hub = Emulator::start(&[]);
+    let gone = hub
+        .device("device1")
+        .replace("DeviceId=device1", "DeviceId=gone");
+    let error = hub.hubctl(&["send", "x", "-l", &gone]).run().failure(5);
+    assert!(
+        error.contains("does not contain the specified device 'gone'")
+            && error.contains("device-identity create -d gone"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_policy_without_the_right_is_told_which_it_lacks() {
+    let hub = Emulator::start(&[]);
+    let error = hub
+        .hubctl(&["send", "device1", "x", "-l", hub.policy("service")])
+        .run()
+        .failure(4);
+    assert!(
+        error.contains("lacks the right RegistryRead") && error.contains("registryRead and"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_lone_word_with_a_devices_string_is_the_message() {
+    let hub = Emulator::start(&[]);
+    hub.hubctl(&["send", "hello", "-l", hub.device("device1")])
+        .run()
+        .success();
+    hub.hubctl(&["send", "device1", "-l", hub.device("device1")])
+        .stdin("from stdin")
+        .run()
+        .success();
+    let events = events(&hub, 2);
+    assert_eq!(events[0]["body"], "hello");
+    assert_eq!(events[1]["body"], "from stdin");
+}
+
+#[test]
+fn a_module_is_told_that_it_cannot_post() {
+    let module = "HostName=localhost;DeviceId=device1;ModuleId=m;SharedAccessKey=a2V5";
+    for line in [&["hello"][..], &["other", "hello"], &[]] {
+        let error = Hubctl::new(&["send", "-l", module])
+            .args(line)
+            .run()
+            .failure(3);
+        assert!(error.contains("over HTTPS"), "{error}");
+    }
+}
+
+#[test]
+fn an_empty_message_must_be_asked_for() {
+    let hub = Emulator::start(&[]);
+    let error = hub.owner(&["send", "device1"]).run().failure(2);
+    assert!(
+        error.contains("nothing to send") && error.contains("standard input is empty"),
+        "{error}"
+    );
+    hub.owner(&["send", "device1", "-"]).run().success();
+    hub.owner(&["send", "device1", ""]).run().success();
+    assert_eq!(events(&hub, 2)[1]["body"], "");
+}
+
+#[test]
+fn empty_lines_are_skipped_and_counted() {
+    let hub = Emulator::start(&[]);
+    let sent = hub
+        .owner(&["send", "device1", "-", "--lines"])
+        .stdin("a\n\nb\n\r\n")
+        .run();
+    assert!(
+        sent.stderr
+            .contains("sent 2, retried 0, failed 0, skipped 2 empty lines in"),
+        "{}",
+        sent.stderr
+    );
+    sent.success();
+}
+
+/// A hub that takes the first message and asks to wait with the second: a run that is long for certain.
+#[cfg(unix)]
+fn long_run(hub: &HostileHub, arguments: &[&str]) -> Running {
+    let mut running = Hubctl::new(&["send", "x", "--count", "100", "-l", &hub.device()])
+        .args(arguments)
+        .env("HUBCTL_CA_FILE", hub.ca_file())
+        .start();
+    running.wait_for_talk("retry: ");
+    running
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wish_to_terminate_ends_a_run_as_ctrl_c_does() {
+    let busy = Answer::new("429 Too Many Requests", "Retry-After: 30\r\n", "");
+    for [signal, json] in [["-TERM", ""], ["-INT", ""], ["-TERM", "--json"]] {
+        let hub = HostileHub::start(vec![Answer::taken(), busy.clone()]);
+        let arguments: &[&str] = if json.is_empty() { &[] } else { &[json] };
+        let running = long_run(&hub, arguments);
+        let id = running.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(killed.unwrap().success());
+        let ended = running.finish();
+        assert_eq!(ended.code, 130, "{}", ended.stderr);
+        if json.is_empty() {
+            assert!(ended.stderr.contains("sent 1, retried"), "{}", ended.stderr);
+        } else {
+            let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(summary["sent"], 1);
+        }
+    }
 }
