@@ -178,10 +178,10 @@ complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l color -d 'When to
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l template -d 'Fill in what stands in braces in the message, its ids and property values: n (the message\'s number), uuid, now, random:20..30 and device'
-complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l lines -d 'Send each line of the input as a message of its own'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l lines -d 'Send each line of the input as a message of its own; empty lines are skipped and counted'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l batch -d 'Pack messages into requests of up to 500 messages and 256 KB'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l no-retry -d 'Try each message once'
-complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l print-request -d 'Print the first request as a curl command, its token masked, and send nothing'
+complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l print-request -d 'Print the first request (with --batch, the first batch) as a curl command, its token masked, and send nothing'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -s q -l quiet -d 'Say nothing but results, warnings and errors'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l trace -d 'Tell on stderr what goes over the wire, secrets masked'
 complete -c hubctl -n "__fish_hubctl_using_subcommand send" -l json -d 'Errors as one JSON object on stderr'
