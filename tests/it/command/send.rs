@@ -390,11 +390,12 @@ fn empty_lines_are_skipped_and_counted() {
 /// A hub that takes the first message and asks to wait with the second: a run that is long for certain.
 #[cfg(unix)]
 fn long_run(hub: &HostileHub, arguments: &[&str]) -> Running {
-    let mut running = Hubctl::new(&["send", "x", "--count", "100", "-l", &hub.device()])
+    let running = Hubctl::new(&["send", "x", "--count", "100", "-l", &hub.device()])
         .args(arguments)
         .env("HUBCTL_CA_FILE", hub.ca_file())
         .start();
-    running.wait_for_talk("retry: ");
+    // The first is taken; the second waits for its next try.
+    hub.wait_for_requests(2);
     running
 }
 

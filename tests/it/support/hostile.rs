@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
+
+use super::runner::LIMIT;
 
 /// What the hub does with one request.
 #[derive(Debug, Clone)]
@@ -38,8 +40,15 @@ impl Answer {
 /// A server by the script, with a CA of its own.
 pub struct HostileHub {
     port: u16,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Seen>,
     folder: TempDir,
+}
+
+/// What has come so far, and a call to those who wait for it.
+#[derive(Default)]
+struct Seen {
+    heard: Mutex<Vec<String>>,
+    came: Condvar,
 }
 
 /// The key in its connection strings.
@@ -52,7 +61,7 @@ impl HostileHub {
         let config = Arc::new(server_config(&folder));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
+        let requests = Arc::new(Seen::default());
         let script = Arc::new(Mutex::new(VecDeque::from(script)));
         let seen = Arc::clone(&requests);
         std::thread::spawn(move || {
@@ -92,7 +101,20 @@ impl HostileHub {
 
     /// Every request that came, its body behind the head.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.heard.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests have come.
+    pub fn wait_for_requests(&self, count: usize) {
+        let heard = self.requests.heard.lock().unwrap();
+        let wait = self
+            .requests
+            .came
+            .wait_timeout_while(heard, LIMIT, |heard| heard.len() < count);
+        assert!(
+            !wait.unwrap().1.timed_out(),
+            "{count} requests did not come"
+        );
     }
 }
 
@@ -122,14 +144,15 @@ fn serve(
     stream: TcpStream,
     config: Arc<ServerConfig>,
     script: &Mutex<VecDeque<Answer>>,
-    seen: &Mutex<Vec<String>>,
+    seen: &Seen,
 ) {
     let Ok(connection) = ServerConnection::new(config) else {
         return;
     };
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
     while let Some(request) = read_request(&mut reader) {
-        seen.lock().unwrap().push(request);
+        seen.heard.lock().unwrap().push(request);
+        seen.came.notify_all();
         let answer = {
             let mut script = script.lock().unwrap();
             let next = script.front().cloned();
