@@ -8,3 +8,4 @@ mod login;
 mod monitor_events;
 mod root_ca;
 mod send;
+mod settings;

@@ -1,0 +1,28 @@
+//! Which key and which hub: what is refused, and what is said about it.
+
+use crate::support::Hubctl;
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+#[test]
+fn an_empty_key_is_refused_wherever_a_key_signs() {
+    let registration = ["--scope", "0ne0000000A", "--registration-id", "d"];
+    let token = [&["dps", "token"][..], &registration].concat();
+    let cases: [(&[&str], &str); 4] = [
+        (&["sas-token", "device1", "--hub", "localhost"], "--key"),
+        (&token, "--key"),
+        (&token, "--group-key"),
+        (&["dps", "derive-key", "--registration-id", "d"], "--group-key"),
+    ];
+    for (line, flag) in cases {
+        for key in ["", "-"] {
+            let error = Hubctl::new(line).args(&[flag, key]).run().failure(3);
+            assert!(error.contains("the key is empty"), "{line:?}: {error}");
+            assert!(error.contains("hint: "), "{line:?}: {error}");
+        }
+    }
+    let token = format!("SharedAccessSignature sr=h&sig={KEY}&se=4102444800");
+    let error = Hubctl::new(&["inspect-token", &token, "--key", ""]).run();
+    assert!(error.stdout.is_empty() || !error.stdout.contains("right"), "{error:?}");
+    assert!(error.stderr.contains("the key is empty"), "{error:?}");
+}
