@@ -115,6 +115,7 @@ fn mend(error: &ConnectionStringError) -> String {
         E::NotBase64 { .. } => "Copy the key again, whole and on one line; the portal's copy button does it.".to_owned(),
         E::Host { .. } => "HostName is a bare name such as contoso.azure-devices.net, with a :PORT only for a local hub.".to_owned(),
         E::TwoCredentials { .. } => "Delete one of the two.".to_owned(),
+        E::PolicyAndDevice { .. } => "If the key is the policy's, leave DeviceId out and name the device on the command line; if it is the device's own, leave SharedAccessKeyName out.".to_owned(),
         E::MisspeltKey { key, .. } => format!("Write {key}."),
         E::Empty | E::NoPairs | E::MissingEquals { .. } | E::MissingName { .. } | E::MissingKey { .. } => format!(
             "Put the whole string in quotes, for the shell ends it at the first ';' otherwise. {}",

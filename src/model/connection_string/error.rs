@@ -88,6 +88,14 @@ pub enum ConnectionStringError {
         /// The second.
         second: &'static str,
     },
+    /// A device's string that names a policy as well, whose key it then holds.
+    #[error(
+        "DeviceId and SharedAccessKeyName (at {place}) are both given: a device's own string has no SharedAccessKeyName"
+    )]
+    PolicyAndDevice {
+        /// Where the policy's name begins.
+        place: Place,
+    },
     /// The shared access key is not base64.
     #[error("{key} is not base64: {what} at {place}")]
     NotBase64 {

@@ -173,6 +173,18 @@ fn each_wrong_value_names_its_place() {
 }
 
 #[test]
+fn a_policy_and_a_device_do_not_go_together() {
+    let error = error(&format!(
+        "HostName=h;DeviceId=d;SharedAccessKeyName=p;SharedAccessKey={KEY}"
+    ));
+    assert_eq!(
+        error.to_string(),
+        "DeviceId and SharedAccessKeyName (at character 23) are both given: a device's own string has no \
+         SharedAccessKeyName"
+    );
+}
+
+#[test]
 fn unknown_keys_are_warned_of_and_secrets_in_them_are_not_repeated() {
     let parsed = ConnectionString::parse(&format!(
         "HostName=h;Colour=blue;DeviceId=d;{KEY};SharedAccessKey={KEY}"
