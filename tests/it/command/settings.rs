@@ -26,3 +26,20 @@ fn an_empty_key_is_refused_wherever_a_key_signs() {
     assert!(error.stdout.is_empty() || !error.stdout.contains("right"), "{error:?}");
     assert!(error.stderr.contains("the key is empty"), "{error:?}");
 }
+
+#[test]
+fn the_hub_of_a_login_is_the_logins() {
+    let login = format!("HostName=one;DeviceId=d;SharedAccessKey={KEY}");
+    for line in [
+        &["--login", &login][..],
+        &["--profile", "work"],
+        &["--policy"],
+        &[],
+    ] {
+        let error = Hubctl::new(&["sas-token", "d", "--hub", "two"])
+            .args(line)
+            .run()
+            .failure(2);
+        assert!(error.contains("--hub"), "{line:?}: {error}");
+    }
+}
