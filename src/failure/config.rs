@@ -116,12 +116,16 @@ fn mend(error: &ConnectionStringError) -> String {
         E::Host { .. } => "HostName is a bare name such as contoso.azure-devices.net, with a :PORT only for a local hub.".to_owned(),
         E::TwoCredentials { .. } => "Delete one of the two.".to_owned(),
         E::PolicyAndDevice { .. } => "If the key is the policy's, leave DeviceId out and name the device on the command line; if it is the device's own, leave SharedAccessKeyName out.".to_owned(),
+        E::ColonForEquals { key, .. } => format!("Write {key}=…."),
+        E::CommaForSemicolon { key, .. } => format!("Write ;{key}=…, and a ';' between all the others."),
+        E::SwallowedKey { .. } | E::NamelessKey { .. } => "Write SharedAccessKey= before the key.".to_owned(),
         E::MisspeltKey { key, .. } => format!("Write {key}."),
         E::Empty | E::NoPairs | E::MissingEquals { .. } | E::MissingName { .. } | E::MissingKey { .. } => format!(
             "Put the whole string in quotes, for the shell ends it at the first ';' otherwise. {}",
             where_to_find(Serves::HubOrDevice)
         ),
-        E::EmptyValue { .. }
+        E::OtherService { .. }
+        | E::EmptyValue { .. }
         | E::DuplicateKey { .. }
         | E::Id { .. }
         | E::Endpoint { .. }

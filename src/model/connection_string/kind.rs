@@ -198,6 +198,8 @@ impl DeviceString {
                 place: policy.place,
             });
         }
+        // Before the id is read, for what is missing here may have been taken for a part of it.
+        let credential = device_credential(elements)?;
         let device_id = device
             .value
             .parse()
@@ -219,7 +221,7 @@ impl DeviceString {
             host,
             device_id,
             module_id,
-            credential: device_credential(elements)?,
+            credential,
             gateway,
         })
     }
