@@ -21,8 +21,8 @@ impl From<CredentialError> for Failure {
                     .because(&source)
                     .hint(mend(&source))
             }
-            CredentialError::CannotServe { serves, .. } => {
-                Self::new(Kind::Input, error.to_string()).hint(where_to_find(serves))
+            CredentialError::CannotServe { serves, opens, .. } => {
+                Self::new(Kind::Input, error.to_string()).because(opens).hint(where_to_find(serves))
             }
             CredentialError::File(source) => source.into(),
             CredentialError::Stdin { source } => {

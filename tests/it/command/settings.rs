@@ -43,3 +43,28 @@ fn the_hub_of_a_login_is_the_logins() {
         assert!(error.contains("--hub"), "{line:?}: {error}");
     }
 }
+
+#[test]
+fn a_variable_that_cannot_serve_is_named() {
+    let device = format!("HostName=h;DeviceId=d;SharedAccessKey={KEY}");
+    let event_hub =
+        format!("Endpoint=sb://h/;SharedAccessKeyName=p;SharedAccessKey={KEY};EntityPath=e");
+    for (line, name, value, kind) in [
+        (
+            &["monitor-events"][..],
+            "IOTHUB_DEVICE_CONNECTION_STRING",
+            &device,
+            "holds a device connection string",
+        ),
+        (
+            &["sas-token", "d"],
+            "EVENTHUB_CONNECTION_STRING",
+            &event_hub,
+            "holds an Event Hub-compatible connection string",
+        ),
+    ] {
+        let error = Hubctl::new(line).env(name, value).run().failure(3);
+        assert!(error.contains(name) && error.contains(kind), "{error}");
+        assert!(error.contains("because: ") && error.contains("hint: "), "{error}");
+    }
+}
