@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::Context;
 use crate::config::options::SecretText;
-use crate::config::profile::{DEFAULT_PROFILE, Profile, Profiles};
+use crate::config::profile::{DEFAULT_PROFILE, Profile, Profiles, check_name};
 use crate::config::{ConnectionOptions, Serves, Settings};
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, HubCredential};
@@ -59,12 +59,15 @@ pub struct LoginArgs {
 /// Saves, shows or switches profiles.
 ///
 /// # Errors
-/// [`Kind::Input`] for a string or a file that cannot be used.
+/// [`Kind::Input`] for a string or a file that cannot be used, [`Kind::Usage`] for a name that is none.
 pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
     let path = Profiles::path(&context.environment)?;
     let mut profiles = Profiles::load(&path)?;
     let Some(login) = args.connection_string.or(args.login) else {
         let Some(name) = args.profile else {
+            if profiles.profiles.is_empty() {
+                context.note("no profile is saved; save one with `hubctl login STRING`");
+            }
             return context.print(describe(&profiles).as_bytes());
         };
         profiles.find(Some(&name))?;
@@ -72,6 +75,8 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
         profiles.current = Some(name);
         return Ok(profiles.save(&path)?);
     };
+    let name = args.profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+    check_name(&name)?;
     let options = ConnectionOptions {
         login: Some(login),
         ..ConnectionOptions::default()
@@ -85,7 +90,6 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
     let ca_file = args
         .ca_file
         .map(|file| std::path::absolute(&file).unwrap_or(file));
-    let name = args.profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
     let host = host_of(&settings.connection_string);
     let kind = settings.connection_string.kind_name();
     profiles.profiles.insert(
@@ -98,7 +102,9 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
     );
     profiles.current = Some(name.clone());
     profiles.save(&path)?;
-    context.note(&format!("saved {kind} for {host} as the profile {name:?}"));
+    context.note(&format!(
+        "saved {kind} for {host} as the profile {name:?}, which is the current one now"
+    ));
     Ok(())
 }
 

@@ -110,6 +110,8 @@ pub enum CredentialError {
     Missing {
         /// What is needed.
         serves: Serves,
+        /// The names of the saved profiles, of which none is the current one.
+        saved: Vec<String>,
     },
     /// It cannot be read.
     #[error("the connection string from {origin} cannot be used: {source}")]
@@ -296,9 +298,11 @@ fn find(
         .profile
         .as_deref()
         .or_else(|| environment.variable("HUBCTL_PROFILE"));
+    let mut saved = Vec::new();
     match Profiles::path(environment) {
         Ok(path) => {
-            if let Some((name, profile)) = Profiles::load(&path)?.find(name)? {
+            let profiles = Profiles::load(&path)?;
+            if let Some((name, profile)) = profiles.find(name)? {
                 return Ok(Found {
                     text: profile.connection_string.clone(),
                     origin: Origin::Profile(name.to_owned()),
@@ -306,6 +310,7 @@ fn find(
                     amqp_port: profile.amqp_port,
                 });
             }
+            saved.extend(profiles.profiles.into_keys());
         }
         Err(error) if name.is_some() => return Err(error.into()),
         Err(_) => {}
@@ -316,7 +321,7 @@ fn find(
             return Ok(Found::new(text.to_owned(), Origin::Variable(name)));
         }
     }
-    Err(CredentialError::Missing { serves })
+    Err(CredentialError::Missing { serves, saved })
 }
 
 /// The text of `--login`: itself, a file's after `@`, or standard input's for `-`.

@@ -10,12 +10,21 @@ use crate::model::connection_string::ConnectionStringError;
 impl From<CredentialError> for Failure {
     fn from(error: CredentialError) -> Self {
         match error {
-            CredentialError::Missing { serves } => Self::new(Kind::Input, error.to_string()).hint(format!(
-                "Give {} with --login (or --login @FILE), in {}, or save it once with `hubctl login`. {}",
-                serves.needed(),
-                variable_for(serves),
-                where_to_find(serves)
-            )),
+            CredentialError::Missing { serves, ref saved } if saved.is_empty() => Self::new(Kind::Input, error.to_string())
+                .hint(format!(
+                    "Give {} with --login (or --login @FILE), in {}, or save it once with `hubctl login`. {}",
+                    serves.needed(),
+                    variable_for(serves),
+                    where_to_find(serves)
+                )),
+            CredentialError::Missing { serves, ref saved } => Self::new(Kind::Input, error.to_string())
+                .because(&format!("no profile is the current one; saved are: {}", saved.join(", ")))
+                .hint(format!(
+                    "Choose one with `hubctl login --profile NAME`, or with --profile NAME for once; or give {} with --login \
+                     or in {}.",
+                    serves.needed(),
+                    variable_for(serves)
+                )),
             CredentialError::Malformed { origin, source } => {
                 Self::new(Kind::Input, format!("the connection string from {origin} cannot be used"))
                     .because(&source)
@@ -48,6 +57,9 @@ impl From<ProfileError> for Failure {
                     .because(&error)
                     .hint("Mend the file, or delete it and run `hubctl login` again.")
             }
+            ProfileError::Name { .. } => Self::new(Kind::Usage, error.to_string())
+                .because("names are 1 to 64 letters, digits, '-', '_' and '.'")
+                .hint("Name it by what it is for: `hubctl login --profile work STRING`."),
             ProfileError::Unknown { ref known, .. } => {
                 let hint = if known.is_empty() {
                     "Save one with `hubctl login --profile NAME STRING`.".to_owned()
