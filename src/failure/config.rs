@@ -35,7 +35,9 @@ impl From<CredentialError> for Failure {
             }
             CredentialError::File(source) => source.into(),
             CredentialError::Stdin { source } => {
-                Self::new(Kind::Input, "cannot read the connection string from standard input").because(&source)
+                Self::new(Kind::Input, "cannot read the connection string from standard input")
+                    .because(&source)
+                    .hint("It must be UTF-8 text: one connection string and nothing else.")
             }
             CredentialError::Profile(source) => source.into(),
             CredentialError::Port { .. } => {
@@ -78,8 +80,20 @@ impl From<ProfileError> for Failure {
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         match error {
+            FileError::Read { path, .. } if path.as_os_str().is_empty() => {
+                Self::new(Kind::Input, "an @ stands alone, without the name of a file")
+                    .because("@FILE stands for what is in FILE")
+                    .hint("Write @FILE, such as @hub.txt, or - for standard input.")
+            }
             FileError::Read { path, source } => {
-                Self::new(Kind::Input, format!("cannot read {}", path.display())).because(&source)
+                let hint = if path.is_absolute() {
+                    "Check the file's name and its permissions."
+                } else {
+                    "Check the file's name, which counts from the current folder, and its permissions."
+                };
+                Self::new(Kind::Input, format!("cannot read {}", path.display()))
+                    .because(&source)
+                    .hint(hint)
             }
             FileError::Write { path, source } => Self::new(
                 Kind::Input,
@@ -91,6 +105,7 @@ impl From<FileError> for Failure {
                 .hint("Name the file itself, or delete the link."),
             FileError::TooLarge { .. } | FileError::NotText { .. } => {
                 Self::new(Kind::Input, error.to_string())
+                    .hint("Nothing that belongs here looks like that. Check the file's name.")
             }
         }
     }

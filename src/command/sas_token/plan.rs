@@ -112,7 +112,8 @@ impl Plan {
                     return Err(Failure::new(
                         Kind::Input,
                         "an Event Hub-compatible connection string cannot sign for a device",
-                    ));
+                    )
+                    .hint("Give the hub's connection string, or the device's."));
                 }
             },
         };
@@ -153,7 +154,8 @@ fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Fail
         ..0 => Err(Failure::new(
             Kind::Usage,
             "a token cannot have expired before 1970",
-        )),
+        )
+        .hint("Tokens count their expiry in seconds since then.")),
         0..=LAST_EXPIRY => Ok(expires.trunc_subsecs(0)),
         _ => Err(too_far()),
     }
@@ -217,7 +219,8 @@ fn of_device(
 fn agree(args: &SasTokenArgs, device: &DeviceString, settings: &Settings) -> Result<(), Failure> {
     let origin = &settings.origin;
     let other = |what: String| {
-        Err(Failure::new(Kind::Input, what).hint(
+        let cause = "the key of a device's or module's own string signs for that one alone";
+        Err(Failure::new(Kind::Input, what).because(cause).hint(
             "Leave the name out, or use its own connection string, or a hub's, which can sign for every device.",
         ))
     };

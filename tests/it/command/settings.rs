@@ -68,3 +68,15 @@ fn a_variable_that_cannot_serve_is_named() {
         assert!(error.contains("because: ") && error.contains("hint: "), "{error}");
     }
 }
+
+#[test]
+fn a_file_that_is_not_there_comes_with_a_hint() {
+    for (login, said) in [
+        ("@/nonexistent", "Check the file's name and its permissions."),
+        ("@nonexistent", "counts from the current folder"),
+        ("@", "Write @FILE"),
+    ] {
+        let error = Hubctl::new(&["sas-token", "d", "-l", login]).run().failure(3);
+        assert!(error.contains(said) && error.contains("because: "), "{error}");
+    }
+}
