@@ -99,9 +99,8 @@ fn shown(name: &str) -> String {
 /// [`ProfileError::Name`].
 pub fn check_name(name: &str) -> Result<(), ProfileError> {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let is_name = name.len() <= LONGEST_NAME
-        && name.chars().all(is_legal)
-        && name.chars().any(|c| c != '.');
+    let is_name =
+        name.len() <= LONGEST_NAME && name.chars().all(is_legal) && name.chars().any(|c| c != '.');
     if is_name {
         return Ok(());
     }

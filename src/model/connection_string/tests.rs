@@ -222,7 +222,9 @@ fn a_key_that_lost_its_name_is_found() {
 fn strings_of_other_services_are_named() {
     for (text, service) in [
         (
-            format!("DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY};EndpointSuffix=core.windows.net"),
+            format!(
+                "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY};EndpointSuffix=core.windows.net"
+            ),
             "an Azure Storage",
         ),
         (
@@ -235,7 +237,9 @@ fn strings_of_other_services_are_named() {
             ConnectionStringError::OtherService { service }
         );
     }
-    let namespace = format!("Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=p;SharedAccessKey={KEY}");
+    let namespace = format!(
+        "Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=p;SharedAccessKey={KEY}"
+    );
     assert_eq!(
         parse(&namespace).kind_name(),
         "a Service Bus or Event Hubs namespace's connection string"
