@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
+use crate::config::file;
 use crate::config::{ConnectionOptions, Environment, Serves, Settings};
 use crate::failure::{Failure, Kind};
 
@@ -85,6 +87,19 @@ impl Context {
             format!("warning: {text}")
         };
         let _ = writeln!(self.stderr, "{line}");
+    }
+
+    /// Writes a file that holds a secret, and tells of the folder that had to be made for it.
+    ///
+    /// # Errors
+    /// [`Kind::Input`].
+    pub fn write_private(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        let made = file::missing_folder(path);
+        file::replace_private(path, bytes)?;
+        if let Some(folder) = made {
+            self.note(&format!("made the folder {}", folder.display()));
+        }
+        Ok(())
     }
 
     /// The time.

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use crate::client::https::{HttpsError, HubClient};
 use crate::client::notice::Notify;
 use crate::client::retry::{self, Backoff};
-use crate::failure::https::{OpenedBy, explain};
+use crate::failure::https::{OpenedBy, explain, name_device};
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{HubCredential, HubString};
 use crate::model::device::{Identity, Status};
@@ -110,7 +110,7 @@ fn lookup_failure(
     now: DateTime<Utc>,
 ) -> Failure {
     let what = format!("cannot look up {}", name_of(device, module));
-    explain(what, error, opened_by, now)
+    name_device(explain(what, error, opened_by, now), device.as_str())
 }
 
 fn name_of(device: &DeviceId, module: Option<&ModuleId>) -> String {

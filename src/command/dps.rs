@@ -20,7 +20,7 @@ use crate::firmware::{Flashed, Format, Prefix, Roots, Subject};
 use crate::model::connection_string::Host;
 use crate::model::registration::{IdScope, RegistrationId};
 use crate::model::secret::Secret;
-use crate::model::span::{describe_duration, parse_duration, parse_time};
+use crate::model::span::{describe_duration, parse_duration, parse_expiry};
 use crate::protocol::sas::{self, KeyError, REGISTRATION_POLICY, SigningKey};
 
 /// MQTT's port over TLS.
@@ -214,8 +214,10 @@ fn suits(args: &TokenArgs) -> Result<(), Failure> {
 
 fn expiry(args: &TokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let expires = match &args.expires_at {
-        Some(text) => Some(parse_time(text, now).map_err(|error| {
-            Failure::new(Kind::Usage, "--expires-at cannot be read").because(&error)
+        Some(text) => Some(parse_expiry(text).map_err(|error| {
+            Failure::new(Kind::Usage, "--expires-at cannot be read")
+                .because(&error)
+                .hint("For a time that counts from now, give --duration, such as --duration 7d.")
         })?),
         None => TimeDelta::from_std(args.duration)
             .ok()
@@ -245,7 +247,7 @@ fn deliver(args: &TokenArgs, flashed: &Flashed, context: &mut Context) -> Result
         if stands.as_deref() == Some(bytes) {
             file::keep_private(path)?;
         } else {
-            file::replace_private(path, bytes)?;
+            context.write_private(path, bytes)?;
         }
         context.terminals.stderr
     } else {

@@ -39,6 +39,7 @@ pub fn read_text(
                 format!("cannot read {what} from standard input"),
             )
             .because(&error)
+            .hint("It must be UTF-8 text and nothing else.")
         })?;
         return Ok(Secret::new(read));
     }

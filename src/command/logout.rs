@@ -28,7 +28,8 @@ pub fn run(args: &LogoutArgs, context: &mut Context) -> Result<(), Failure> {
     if args.all {
         let count = profiles.profiles.len();
         Profiles::default().save(&path)?;
-        context.note(&format!("forgot {count} profiles"));
+        let noun = if count == 1 { "profile" } else { "profiles" };
+        context.note(&format!("forgot {count} {noun}"));
         return Ok(());
     }
     let Some(name) = profiles
@@ -39,10 +40,18 @@ pub fn run(args: &LogoutArgs, context: &mut Context) -> Result<(), Failure> {
         return Ok(());
     };
     profiles.profiles.remove(&name);
-    if profiles.current.as_deref() == Some(&name) {
+    let was_current = profiles.current.as_deref() == Some(&name);
+    if was_current {
         profiles.current = None;
     }
     profiles.save(&path)?;
     context.note(&format!("forgot the profile {name:?}"));
+    if was_current && !profiles.profiles.is_empty() {
+        let left: Vec<&str> = profiles.profiles.keys().map(String::as_str).collect();
+        context.note(&format!(
+            "none is the current one now; choose one with `hubctl login --profile NAME` (saved are: {})",
+            left.join(", ")
+        ));
+    }
     Ok(())
 }

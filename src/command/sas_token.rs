@@ -71,7 +71,7 @@ pub struct SasTokenArgs {
     key: Option<SecretText>,
 
     /// The hub's host name, where --key signs
-    #[arg(long, value_name = "HOST", requires = "key", value_parser = parse_host)]
+    #[arg(long, value_name = "HOST", requires = "key", conflicts_with_all = ["login", "profile", "policy"], value_parser = parse_host)]
     hub: Option<Host>,
 
     /// Sign with the policy's key of the hub's connection string: for the whole hub, or for DEVICE if it is named

@@ -52,11 +52,7 @@ impl Serves {
                 "IOTHUB_DEVICE_CONNECTION_STRING",
             ],
             Self::HubOrEventHub => &["IOTHUB_CONNECTION_STRING", "EVENTHUB_CONNECTION_STRING"],
-            Self::Any => &[
-                "IOTHUB_CONNECTION_STRING",
-                "IOTHUB_DEVICE_CONNECTION_STRING",
-                "EVENTHUB_CONNECTION_STRING",
-            ],
+            Self::Any => &VARIABLES,
         }
     }
 
@@ -71,6 +67,13 @@ impl Serves {
         }
     }
 }
+
+/// Every variable that may hold a connection string.
+const VARIABLES: [&str; 3] = [
+    "IOTHUB_CONNECTION_STRING",
+    "IOTHUB_DEVICE_CONNECTION_STRING",
+    "EVENTHUB_CONNECTION_STRING",
+];
 
 /// Where a connection string came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +110,8 @@ pub enum CredentialError {
     Missing {
         /// What is needed.
         serves: Serves,
+        /// The names of the saved profiles, of which none is the current one.
+        saved: Vec<String>,
     },
     /// It cannot be read.
     #[error("the connection string from {origin} cannot be used: {source}")]
@@ -124,6 +129,8 @@ pub enum CredentialError {
         origin: Origin,
         /// What it is, with its article.
         kind: &'static str,
+        /// What such a string opens, as a clause.
+        opens: &'static str,
         /// What is needed.
         serves: Serves,
     },
@@ -186,6 +193,7 @@ impl Settings {
             return Err(CredentialError::CannotServe {
                 origin: found.origin,
                 kind: parsed.connection_string.kind_name(),
+                opens: opens(&parsed.connection_string),
                 serves,
             });
         }
@@ -199,6 +207,21 @@ impl Settings {
                 .unwrap_or(AMQPS_PORT),
             connect_timeout: options.connect_timeout,
         })
+    }
+}
+
+fn opens(connection_string: &ConnectionString) -> &'static str {
+    match connection_string {
+        ConnectionString::Hub(_) => "it opens the hub itself",
+        ConnectionString::Device(device) if device.module_id.is_some() => {
+            "it opens the hub for that one module, and nothing else of it"
+        }
+        ConnectionString::Device(_) => {
+            "it opens the hub for that one device, and nothing else of it"
+        }
+        ConnectionString::EventHub(_) => {
+            "it opens event hubs, and neither an IoT hub's devices nor their keys"
+        }
     }
 }
 
@@ -275,9 +298,11 @@ fn find(
         .profile
         .as_deref()
         .or_else(|| environment.variable("HUBCTL_PROFILE"));
+    let mut saved = Vec::new();
     match Profiles::path(environment) {
         Ok(path) => {
-            if let Some((name, profile)) = Profiles::load(&path)?.find(name)? {
+            let profiles = Profiles::load(&path)?;
+            if let Some((name, profile)) = profiles.find(name)? {
                 return Ok(Found {
                     text: profile.connection_string.clone(),
                     origin: Origin::Profile(name.to_owned()),
@@ -285,11 +310,18 @@ fn find(
                     amqp_port: profile.amqp_port,
                 });
             }
+            saved.extend(profiles.profiles.into_keys());
         }
         Err(error) if name.is_some() => return Err(error.into()),
         Err(_) => {}
     }
-    Err(CredentialError::Missing { serves })
+    // Nothing is here that can serve. A variable that holds another kind is then no silence: the caller says what it holds.
+    for name in VARIABLES {
+        if let Some(text) = environment.variable(name) {
+            return Ok(Found::new(text.to_owned(), Origin::Variable(name)));
+        }
+    }
+    Err(CredentialError::Missing { serves, saved })
 }
 
 /// The text of `--login`: itself, a file's after `@`, or standard input's for `-`.
@@ -366,7 +398,7 @@ mod tests {
             Origin::Variable("IOTHUB_DEVICE_CONNECTION_STRING")
         );
         assert!(matches!(
-            resolve(None, Serves::Hub, &variables[1..], ""),
+            resolve(None, Serves::Hub, &[], ""),
             Err(CredentialError::Missing { .. })
         ));
     }
@@ -379,6 +411,21 @@ mod tests {
         assert_eq!(
             error,
             "--login holds a device connection string, and a hub connection string is needed here"
+        );
+    }
+
+    #[test]
+    fn a_variable_that_cannot_serve_is_named() {
+        let error = resolve(
+            None,
+            Serves::HubOrEventHub,
+            &[("IOTHUB_DEVICE_CONNECTION_STRING", DEVICE)],
+            "",
+        );
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the environment variable IOTHUB_DEVICE_CONNECTION_STRING holds a device connection string, and a hub or \
+             Event Hub-compatible connection string is needed here"
         );
     }
 

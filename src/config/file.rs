@@ -138,6 +138,13 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(&target, bytes).map_err(fault)
 }
 
+/// The folder that [`replace_private`] will have to make for this file, if there is none yet.
+#[must_use]
+pub fn missing_folder(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+}
+
 /// What stands where a file will be generated, if that is a regular file of at most `limit` bytes that can be read. A
 /// pipe is not read, for that would wait for its writer.
 ///
@@ -208,7 +215,10 @@ mod tests {
     fn a_file_is_replaced_whole_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/deep/file");
+        assert_eq!(missing_folder(&path), path.parent());
         replace_private(&path, b"one").unwrap();
+        assert_eq!(missing_folder(&path), None);
+        assert_eq!(missing_folder(Path::new("file")), None);
         replace_private(&path, b"two").unwrap();
         assert_eq!(read(&path, 10).unwrap(), b"two");
         assert_eq!(

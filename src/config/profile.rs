@@ -12,6 +12,9 @@ use super::file::{self, FileError};
 /// The profile that is meant where none is named.
 pub const DEFAULT_PROFILE: &str = "default";
 
+/// No name of a profile is longer, in characters.
+const LONGEST_NAME: usize = 64;
+
 /// No file of profiles is larger.
 const LIMIT: u64 = 1 << 20;
 
@@ -66,13 +69,44 @@ pub enum ProfileError {
         column: usize,
     },
     /// No profile of this name.
-    #[error("there is no profile {name:?}")]
+    #[error("there is no profile {}", shown(name))]
     Unknown {
-        /// The name.
+        /// The name; a connection string, maybe, that was given in the wrong place.
         name: String,
         /// Those that there are.
         known: Vec<String>,
     },
+    /// Not a name to save under.
+    #[error("{} is no name for a profile", shown(name))]
+    Name {
+        /// The name; a connection string, maybe, that was given in the wrong place.
+        name: String,
+    },
+}
+
+/// The name as it can be repeated: what may be a connection string is not.
+fn shown(name: &str) -> String {
+    if name.contains(['=', ';']) || name.chars().count() > LONGEST_NAME {
+        return "of the name given (it is not repeated here, for it may be a connection string)"
+            .to_owned();
+    }
+    format!("{name:?}")
+}
+
+/// Whether a profile can be saved under this name: 1 to 64 ASCII letters, digits, `-`, `_` and `.`, not all of them dots.
+///
+/// # Errors
+/// [`ProfileError::Name`].
+pub fn check_name(name: &str) -> Result<(), ProfileError> {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_name =
+        name.len() <= LONGEST_NAME && name.chars().all(is_legal) && name.chars().any(|c| c != '.');
+    if is_name {
+        return Ok(());
+    }
+    Err(ProfileError::Name {
+        name: name.to_owned(),
+    })
 }
 
 impl Profiles {
@@ -158,6 +192,23 @@ mod tests {
             profiles.find(Some("home")),
             Err(ProfileError::Unknown { .. })
         ));
+    }
+
+    #[test]
+    fn names_are_plain_and_what_may_be_a_secret_is_not_repeated() {
+        for name in ["default", "a", "work-2.eu_west", &"x".repeat(64)] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        let long = "x".repeat(65);
+        for name in ["", ".", "..", "a/b", "../a", "a b", "a\n", "ä", &long] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        for secret in ["HostName=h;SharedAccessKey=MDEy", "MDEyMzQ1Njc=", &long] {
+            let unknown = Profiles::default().find(Some(secret)).unwrap_err();
+            for error in [check_name(secret).unwrap_err(), unknown] {
+                assert!(!error.to_string().contains(secret), "{error}");
+            }
+        }
     }
 
     #[test]

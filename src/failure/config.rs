@@ -10,23 +10,34 @@ use crate::model::connection_string::ConnectionStringError;
 impl From<CredentialError> for Failure {
     fn from(error: CredentialError) -> Self {
         match error {
-            CredentialError::Missing { serves } => Self::new(Kind::Input, error.to_string()).hint(format!(
-                "Give {} with --login (or --login @FILE), in {}, or save it once with `hubctl login`. {}",
-                serves.needed(),
-                variable_for(serves),
-                where_to_find(serves)
-            )),
+            CredentialError::Missing { serves, ref saved } if saved.is_empty() => Self::new(Kind::Input, error.to_string())
+                .hint(format!(
+                    "Give {} with --login (or --login @FILE), in {}, or save it once with `hubctl login`. {}",
+                    serves.needed(),
+                    variable_for(serves),
+                    where_to_find(serves)
+                )),
+            CredentialError::Missing { serves, ref saved } => Self::new(Kind::Input, error.to_string())
+                .because(&format!("no profile is the current one; saved are: {}", saved.join(", ")))
+                .hint(format!(
+                    "Choose one with `hubctl login --profile NAME`, or with --profile NAME for once; or give {} with --login \
+                     or in {}.",
+                    serves.needed(),
+                    variable_for(serves)
+                )),
             CredentialError::Malformed { origin, source } => {
                 Self::new(Kind::Input, format!("the connection string from {origin} cannot be used"))
                     .because(&source)
                     .hint(mend(&source))
             }
-            CredentialError::CannotServe { serves, .. } => {
-                Self::new(Kind::Input, error.to_string()).hint(where_to_find(serves))
+            CredentialError::CannotServe { serves, opens, .. } => {
+                Self::new(Kind::Input, error.to_string()).because(opens).hint(where_to_find(serves))
             }
             CredentialError::File(source) => source.into(),
             CredentialError::Stdin { source } => {
-                Self::new(Kind::Input, "cannot read the connection string from standard input").because(&source)
+                Self::new(Kind::Input, "cannot read the connection string from standard input")
+                    .because(&source)
+                    .hint("It must be UTF-8 text: one connection string and nothing else.")
             }
             CredentialError::Profile(source) => source.into(),
             CredentialError::Port { .. } => {
@@ -48,6 +59,9 @@ impl From<ProfileError> for Failure {
                     .because(&error)
                     .hint("Mend the file, or delete it and run `hubctl login` again.")
             }
+            ProfileError::Name { .. } => Self::new(Kind::Usage, error.to_string())
+                .because("names are 1 to 64 letters, digits, '-', '_' and '.'")
+                .hint("Name it by what it is for: `hubctl login --profile work STRING`."),
             ProfileError::Unknown { ref known, .. } => {
                 let hint = if known.is_empty() {
                     "Save one with `hubctl login --profile NAME STRING`.".to_owned()
@@ -66,8 +80,20 @@ impl From<ProfileError> for Failure {
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         match error {
+            FileError::Read { path, .. } if path.as_os_str().is_empty() => {
+                Self::new(Kind::Input, "an @ stands alone, without the name of a file")
+                    .because("@FILE stands for what is in FILE")
+                    .hint("Write @FILE, such as @hub.txt, or - for standard input.")
+            }
             FileError::Read { path, source } => {
-                Self::new(Kind::Input, format!("cannot read {}", path.display())).because(&source)
+                let hint = if path.is_absolute() {
+                    "Check the file's name and its permissions."
+                } else {
+                    "Check the file's name, which counts from the current folder, and its permissions."
+                };
+                Self::new(Kind::Input, format!("cannot read {}", path.display()))
+                    .because(&source)
+                    .hint(hint)
             }
             FileError::Write { path, source } => Self::new(
                 Kind::Input,
@@ -79,6 +105,7 @@ impl From<FileError> for Failure {
                 .hint("Name the file itself, or delete the link."),
             FileError::TooLarge { .. } | FileError::NotText { .. } => {
                 Self::new(Kind::Input, error.to_string())
+                    .hint("Nothing that belongs here looks like that. Check the file's name.")
             }
         }
     }
@@ -115,12 +142,17 @@ fn mend(error: &ConnectionStringError) -> String {
         E::NotBase64 { .. } => "Copy the key again, whole and on one line; the portal's copy button does it.".to_owned(),
         E::Host { .. } => "HostName is a bare name such as contoso.azure-devices.net, with a :PORT only for a local hub.".to_owned(),
         E::TwoCredentials { .. } => "Delete one of the two.".to_owned(),
+        E::PolicyAndDevice { .. } => "If the key is the policy's, leave DeviceId out and name the device on the command line; if it is the device's own, leave SharedAccessKeyName out.".to_owned(),
+        E::ColonForEquals { key, .. } => format!("Write {key}=…."),
+        E::CommaForSemicolon { key, .. } => format!("Write ;{key}=…, and a ';' between all the others."),
+        E::SwallowedKey { .. } | E::NamelessKey { .. } => "Write SharedAccessKey= before the key.".to_owned(),
         E::MisspeltKey { key, .. } => format!("Write {key}."),
         E::Empty | E::NoPairs | E::MissingEquals { .. } | E::MissingName { .. } | E::MissingKey { .. } => format!(
             "Put the whole string in quotes, for the shell ends it at the first ';' otherwise. {}",
             where_to_find(Serves::HubOrDevice)
         ),
-        E::EmptyValue { .. }
+        E::OtherService { .. }
+        | E::EmptyValue { .. }
         | E::DuplicateKey { .. }
         | E::Id { .. }
         | E::Endpoint { .. }

@@ -158,6 +158,24 @@ fn meaning(refusal: &Refusal, opened_by: OpenedBy) -> (Kind, String) {
     (kind, hint.to_owned())
 }
 
+/// Puts the device's id into the commands of a hint, ready for a shell.
+#[must_use]
+pub fn name_device(mut failure: Failure, device: &str) -> Failure {
+    let is_plain = device
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let quoted = if is_plain {
+        device.to_owned()
+    } else {
+        format!("'{}'", device.replace('\'', "'\\''"))
+    };
+    failure.hint = failure.hint.map(|hint| {
+        hint.replace("-d DEVICE", &format!("-d {quoted}"))
+            .replace("--device DEVICE", &format!("--device {quoted}"))
+    });
+    failure
+}
+
 fn by_code(code: code::ErrorCode) -> Option<(Kind, String)> {
     let (kind, hint) = match code {
         code::IOT_HUB_NOT_FOUND => (
@@ -386,6 +404,17 @@ mod tests {
             assert!(failure.hint.is_some(), "{status} {name:?}");
             assert_eq!(failure.code_name.as_deref(), name);
         }
+    }
+
+    #[test]
+    fn the_commands_of_a_hint_name_the_device() {
+        let missing = |id| {
+            let failure = explained(404, Some("DeviceNotFound"), "2026-01-01T00:00:00Z");
+            name_device(failure, id).hint.unwrap()
+        };
+        assert!(missing("d-1").contains("create -d d-1`"));
+        assert!(missing("d-1").contains("emulator --device d-1`"));
+        assert!(missing("a$'b").contains(r"create -d 'a$'\''b'`"));
     }
 
     #[test]

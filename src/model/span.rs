@@ -23,6 +23,12 @@ pub enum SpanError {
         /// What was given.
         text: String,
     },
+    /// Not a time to come.
+    #[error("{text:?} is not a time; write 2026-01-31T08:00:00Z, or milliseconds since 1970")]
+    Expiry {
+        /// What was given.
+        text: String,
+    },
     /// Not a time at all.
     #[error(
         "{text:?} is not a time; write 2026-01-31T08:00:00Z, milliseconds since 1970, or 10m for ten minutes ago"
@@ -172,6 +178,21 @@ pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, SpanE
     now.checked_sub_signed(ago).ok_or_else(malformed)
 }
 
+/// Reads the time at which something ends: as [`parse_time`] does, but for durations, which would mean that long ago.
+///
+/// # Errors
+/// [`SpanError::Expiry`] where the text is no time, or one that cannot be represented.
+pub fn parse_expiry(text: &str) -> Result<DateTime<Utc>, SpanError> {
+    let malformed = || SpanError::Expiry {
+        text: text.to_owned(),
+    };
+    let is_number = text.trim().chars().all(|c| c.is_ascii_digit());
+    if !is_number && DateTime::parse_from_rfc3339(text.trim()).is_err() {
+        return Err(malformed());
+    }
+    parse_time(text, DateTime::UNIX_EPOCH).map_err(|_| malformed())
+}
+
 /// A duration as a person reads it: its two largest units (`59 minutes`, `1 h 5 min`, `6 days 3 h`).
 #[must_use]
 pub fn describe_duration(duration: Duration) -> String {
@@ -259,12 +280,25 @@ mod tests {
         assert_eq!(seconds_taken_for_milliseconds("1795422172000"), None);
     }
 
+    #[test]
+    fn an_expiry_is_no_duration() {
+        let millennium = Utc.timestamp_opt(946_684_800, 0).unwrap();
+        for text in ["2000-01-01T00:00:00Z", " 946684800000 "] {
+            assert_eq!(parse_expiry(text), Ok(millennium), "{text}");
+        }
+        for text in ["", "10m", "90s", "now", "soon"] {
+            let error = parse_expiry(text).unwrap_err();
+            assert!(!error.to_string().contains("ago"), "{error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
             let now = Utc.timestamp_opt(1_700_000_000, 0).unwrap();
             let _ = parse_duration(&text);
             let _ = parse_time(&text, now);
+            let _ = parse_expiry(&text);
         }
     }
 }

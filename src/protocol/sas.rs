@@ -48,6 +48,9 @@ impl std::fmt::Debug for SigningKey {
 /// Why a key cannot sign. Holds places, never a part of the key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
+    /// Nothing there. HMAC takes an empty key as well, and anybody could sign with it.
+    #[error("the key is empty")]
+    Empty,
     /// It is not base64.
     #[error("the key is not base64: {0}")]
     NotBase64(#[from] NotBase64),
@@ -60,7 +63,7 @@ impl SigningKey {
     /// A key of IoT Hub or DPS: base64, decoded before use.
     ///
     /// # Errors
-    /// [`KeyError::NotBase64`], with the place.
+    /// [`KeyError::Empty`], and [`KeyError::NotBase64`] with the place.
     pub fn decoded(key: &Secret) -> Result<Self, KeyError> {
         Self::from_bytes(&key.decode_base64()?)
     }
@@ -68,12 +71,15 @@ impl SigningKey {
     /// A key of Event Hubs: its text as it stands, whatever it is.
     ///
     /// # Errors
-    /// None that can be met: HMAC takes a key of any length.
+    /// [`KeyError::Empty`]: HMAC takes a key of any other length.
     pub fn raw(key: &Secret) -> Result<Self, KeyError> {
         Self::from_bytes(key.expose().as_bytes())
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        if bytes.is_empty() {
+            return Err(KeyError::Empty);
+        }
         Hmac::new_from_slice(bytes)
             .map(Self)
             .map_err(|_| KeyError::Length)

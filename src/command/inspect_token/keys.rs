@@ -30,7 +30,9 @@ pub(super) fn given(text: &str, findings: &mut Vec<Finding>, context: &mut Conte
     let broken = clean != key.expose() || (from_command_line && text.trim() != text);
     let clean = Secret::new(clean);
     if clean.expose().is_empty() {
-        return Err(Failure::new(Kind::Input, "the key is empty"));
+        return Err(Failure::new(Kind::Input, "cannot check the signature")
+            .because("the key is empty")
+            .hint("Give the key's text, @FILE, or - and the key on standard input."));
     }
     if broken {
         findings.push(

@@ -53,7 +53,7 @@ pub(super) fn deliver(
         }
         return Ok(());
     }
-    file::replace_private(path, bytes)?;
+    context.write_private(path, bytes)?;
     if context.terminals.stderr {
         context.note(&validity(flashed));
     }

@@ -15,7 +15,7 @@ use crate::model::connection_string::{
 };
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::secret::Secret;
-use crate::model::span::parse_time;
+use crate::model::span::parse_expiry;
 
 /// The last second of the year 9999, beyond which RFC 3339 has no dates.
 const LAST_EXPIRY: i64 = 253_402_300_799;
@@ -112,7 +112,8 @@ impl Plan {
                     return Err(Failure::new(
                         Kind::Input,
                         "an Event Hub-compatible connection string cannot sign for a device",
-                    ));
+                    )
+                    .hint("Give the hub's connection string, or the device's."));
                 }
             },
         };
@@ -141,8 +142,10 @@ impl Plan {
 
 fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let expires = match &args.expires_at {
-        Some(text) => parse_time(text, now).map_err(|error| {
-            Failure::new(Kind::Usage, "--expires-at cannot be read").because(&error)
+        Some(text) => parse_expiry(text).map_err(|error| {
+            Failure::new(Kind::Usage, "--expires-at cannot be read")
+                .because(&error)
+                .hint("For a time that counts from now, give --duration, such as --duration 7d.")
         })?,
         None => TimeDelta::from_std(args.duration)
             .ok()
@@ -150,10 +153,10 @@ fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Fail
             .ok_or_else(too_far)?,
     };
     match expires.timestamp() {
-        ..0 => Err(Failure::new(
-            Kind::Usage,
-            "a token cannot have expired before 1970",
-        )),
+        ..0 => Err(
+            Failure::new(Kind::Usage, "a token cannot have expired before 1970")
+                .hint("Tokens count their expiry in seconds since then."),
+        ),
         0..=LAST_EXPIRY => Ok(expires.trunc_subsecs(0)),
         _ => Err(too_far()),
     }
@@ -217,7 +220,8 @@ fn of_device(
 fn agree(args: &SasTokenArgs, device: &DeviceString, settings: &Settings) -> Result<(), Failure> {
     let origin = &settings.origin;
     let other = |what: String| {
-        Err(Failure::new(Kind::Input, what).hint(
+        let cause = "the key of a device's or module's own string signs for that one alone";
+        Err(Failure::new(Kind::Input, what).because(cause).hint(
             "Leave the name out, or use its own connection string, or a hub's, which can sign for every device.",
         ))
     };

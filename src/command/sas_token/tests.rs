@@ -335,3 +335,15 @@ fn what_will_not_work_is_warned_of() {
     let public = [&at[..], &["c.azure-devices.net", "--with-ca", "-f", "c"]].concat();
     assert_eq!(warned(&public), "");
 }
+
+#[test]
+fn an_empty_key_signs_nothing() {
+    for key in ["", " ", "@/dev/null"] {
+        if key.starts_with('@') && cfg!(windows) {
+            continue;
+        }
+        let failure = failure(&["d", "--hub", "h", "--key", key]);
+        assert_eq!(failure.kind, Kind::Input, "{key:?}");
+        assert_eq!(failure.cause.as_deref(), Some("the key is empty"));
+    }
+}

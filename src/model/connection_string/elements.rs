@@ -72,6 +72,8 @@ struct Unknown<'a> {
 pub(super) struct Elements<'a> {
     known: Vec<Element<'a>>,
     unknown: Vec<Unknown<'a>>,
+    /// The first piece without `=` that was read as the rest of an id, and whose.
+    swallowed: Option<(&'static str, Place)>,
 }
 
 impl<'a> Elements<'a> {
@@ -91,12 +93,16 @@ impl<'a> Elements<'a> {
         let mut elements = Self {
             known: Vec::new(),
             unknown: Vec::new(),
+            swallowed: None,
         };
         // Both are slices of the same text, so the difference of their addresses is where the inner one begins.
         let mut offset = inner.as_ptr() as usize - text.as_ptr() as usize;
         for (index, part) in inner.split(';').enumerate() {
             elements.take(text, part, offset, index + 1)?;
             offset += part.len() + 1;
+        }
+        if let Some(service) = foreign_service(&elements) {
+            return Err(ConnectionStringError::OtherService { service });
         }
         Ok(elements)
     }
@@ -109,6 +115,9 @@ impl<'a> Elements<'a> {
         number: usize,
     ) -> Result<(), ConnectionStringError> {
         let place = place_of(text, offset);
+        if let Some(key) = key_before_colon(part) {
+            return Err(ConnectionStringError::ColonForEquals { key, place });
+        }
         let Some((name, value)) = part.split_once('=') else {
             return self.take_without_equals(text, part, offset, number);
         };
@@ -122,6 +131,12 @@ impl<'a> Elements<'a> {
         };
         if value.trim().is_empty() {
             return Err(ConnectionStringError::EmptyValue { key, place });
+        }
+        if let Some((index, next)) = key_after_comma(value) {
+            return Err(ConnectionStringError::CommaForSemicolon {
+                key: next,
+                place: place_of(text, offset + name.len() + 1 + index),
+            });
         }
         if self.find(key).is_some() {
             return Err(ConnectionStringError::DuplicateKey { key, place });
@@ -149,6 +164,10 @@ impl<'a> Elements<'a> {
             let adjoins = start + last.value.len() + 1 == offset;
             if (last.key == "DeviceId" || last.key == "ModuleId") && adjoins {
                 last.value = &text[start..offset + part.trim_end().len()];
+                if !part.trim().is_empty() {
+                    let place = place_of(text, offset);
+                    self.swallowed.get_or_insert((last.key, place));
+                }
                 return Ok(());
             }
         }
@@ -182,14 +201,35 @@ impl<'a> Elements<'a> {
             .unknown
             .iter()
             .find(|unknown| resembles(unknown.key, key));
-        match misspelt {
-            Some(unknown) => ConnectionStringError::MisspeltKey {
+        if let Some(unknown) = misspelt {
+            return ConnectionStringError::MisspeltKey {
                 key,
                 found: unknown.key.to_owned(),
                 place: unknown.place,
-            },
-            None => ConnectionStringError::MissingKey { key, kind },
+            };
         }
+        if key != "SharedAccessKey" {
+            return ConnectionStringError::MissingKey { key, kind };
+        }
+        // A key that lost its name: without '=' it was read as the rest of an id, with one as an element of its own.
+        let nameless = self
+            .unknown
+            .iter()
+            .find(|unknown| !is_safe_to_repeat(unknown.key));
+        match (self.swallowed, nameless) {
+            (Some((id, place)), _) => ConnectionStringError::SwallowedKey { id, place },
+            (None, Some(unknown)) => ConnectionStringError::NamelessKey {
+                place: unknown.place,
+            },
+            (None, None) => ConnectionStringError::MissingKey { key, kind },
+        }
+    }
+
+    /// Whether an element of a name that no kind knows is there.
+    fn holds_unknown(&self, name: &str) -> bool {
+        self.unknown
+            .iter()
+            .any(|unknown| unknown.key.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn into_warnings(self) -> Vec<Warning> {
@@ -207,6 +247,38 @@ fn known_key(name: &str) -> Option<&'static str> {
     KNOWN
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(name.trim()))
+}
+
+/// A known key with `:` where its `=` belongs.
+fn key_before_colon(part: &str) -> Option<&'static str> {
+    let (name, _) = part.split_once(':')?;
+    known_key(name)
+}
+
+/// A known key after a `,` in a value, where a `;` belongs: its place in the value, in bytes, and itself.
+fn key_after_comma(value: &str) -> Option<(usize, &'static str)> {
+    value.match_indices(',').find_map(|(index, _)| {
+        let (name, _) = value.get(index + 1..)?.split_once('=')?;
+        Some((index, known_key(name)?))
+    })
+}
+
+/// What the string is for, where that is neither an IoT hub nor an event hub.
+fn foreign_service(elements: &Elements<'_>) -> Option<&'static str> {
+    if elements.holds("HostName") {
+        return None;
+    }
+    let has = |name| elements.holds_unknown(name);
+    if elements.holds("Endpoint") {
+        return has("AccessKey").then_some("an Azure SignalR or Communication Services");
+    }
+    if has("AccountEndpoint") {
+        return Some("an Azure Cosmos DB");
+    }
+    if has("DefaultEndpointsProtocol") || has("AccountName") || has("AccountKey") {
+        return Some("an Azure Storage");
+    }
+    has("InstrumentationKey").then_some("an Application Insights")
 }
 
 /// The text without blanks and one pair of quotes around it, as it comes out of a copied assignment. A trailing `;`

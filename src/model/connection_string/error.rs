@@ -80,6 +80,44 @@ pub enum ConnectionStringError {
         /// Where it begins.
         place: Place,
     },
+    /// The key is missing, and a piece without `=` was read as the rest of the id before it.
+    #[error(
+        "SharedAccessKey is missing; the piece at {place} has no '=' and was read as the rest of {id}: is it the key?"
+    )]
+    SwallowedKey {
+        /// `DeviceId` or `ModuleId`.
+        id: &'static str,
+        /// Where the piece begins.
+        place: Place,
+    },
+    /// The key is missing, and an element looks like a key without its name.
+    #[error("SharedAccessKey is missing; is the element at {place} the key without its name?")]
+    NamelessKey {
+        /// Where the element begins.
+        place: Place,
+    },
+    /// A `:` where `=` belongs.
+    #[error("{key} (at {place}) is followed by ':' where '=' belongs")]
+    ColonForEquals {
+        /// The key.
+        key: &'static str,
+        /// Where it begins.
+        place: Place,
+    },
+    /// A `,` where `;` belongs.
+    #[error("the ',' at {place}, before {key}, stands where ';' belongs")]
+    CommaForSemicolon {
+        /// The key after it.
+        key: &'static str,
+        /// Where the comma stands.
+        place: Place,
+    },
+    /// A string of another service.
+    #[error("this is {service} connection string, which opens no IoT hub")]
+    OtherService {
+        /// The service, with its article.
+        service: &'static str,
+    },
     /// Two credentials, of which only one can be meant.
     #[error("{first} and {second} are both given; only one of them can be meant")]
     TwoCredentials {
@@ -87,6 +125,14 @@ pub enum ConnectionStringError {
         first: &'static str,
         /// The second.
         second: &'static str,
+    },
+    /// A device's string that names a policy as well, whose key it then holds.
+    #[error(
+        "DeviceId and SharedAccessKeyName (at {place}) are both given: a device's own string has no SharedAccessKeyName"
+    )]
+    PolicyAndDevice {
+        /// Where the policy's name begins.
+        place: Place,
     },
     /// The shared access key is not base64.
     #[error("{key} is not base64: {what} at {place}")]

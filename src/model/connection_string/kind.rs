@@ -192,6 +192,14 @@ impl DeviceString {
     pub(super) fn from_elements(elements: &Elements<'_>) -> Result<Self, ConnectionStringError> {
         let host = Host::from_element(elements.require("HostName", DEVICE)?)?;
         let device = elements.require("DeviceId", DEVICE)?;
+        if let Some(policy) = elements.find("SharedAccessKeyName") {
+            // A token by a policy's key wants the policy's name in it; taken for the device's key, it is refused later.
+            return Err(ConnectionStringError::PolicyAndDevice {
+                place: policy.place,
+            });
+        }
+        // Before the id is read, for what is missing here may have been taken for a part of it.
+        let credential = device_credential(elements)?;
         let device_id = device
             .value
             .parse()
@@ -213,7 +221,7 @@ impl DeviceString {
             host,
             device_id,
             module_id,
-            credential: device_credential(elements)?,
+            credential,
             gateway,
         })
     }

@@ -79,6 +79,9 @@ impl ConnectionString {
             Self::EventHub(event_hub) if event_hub.development => {
                 "an Event Hubs emulator connection string"
             }
+            Self::EventHub(event_hub) if event_hub.entity.is_none() => {
+                "a Service Bus or Event Hubs namespace's connection string"
+            }
             Self::EventHub(_) => "an Event Hub-compatible connection string",
         }
     }

@@ -173,6 +173,80 @@ fn each_wrong_value_names_its_place() {
 }
 
 #[test]
+fn a_policy_and_a_device_do_not_go_together() {
+    let error = error(&format!(
+        "HostName=h;DeviceId=d;SharedAccessKeyName=p;SharedAccessKey={KEY}"
+    ));
+    assert_eq!(
+        error.to_string(),
+        "DeviceId and SharedAccessKeyName (at character 23) are both given: a device's own string has no \
+         SharedAccessKeyName"
+    );
+}
+
+#[test]
+fn a_key_that_lost_its_name_is_found() {
+    let bare = KEY.trim_end_matches('=');
+    for (text, said) in [
+        (
+            format!("HostName=h;DeviceId=d;SharedAccessKey:{KEY}"),
+            "SharedAccessKey (at character 23) is followed by ':' where '=' belongs",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;SharedAccessKey:{bare}"),
+            "SharedAccessKey (at character 23) is followed by ':' where '=' belongs",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;{bare}/+"),
+            "SharedAccessKey is missing; the piece at character 23 has no '=' and was read as the rest of DeviceId: is it \
+             the key?",
+        ),
+        (
+            format!("HostName=h;DeviceId=d;{KEY}"),
+            "SharedAccessKey is missing; is the element at character 23 the key without its name?",
+        ),
+        (
+            format!("HostName=h,DeviceId=d,SharedAccessKey={KEY}"),
+            "the ',' at character 11, before DeviceId, stands where ';' belongs",
+        ),
+        (
+            format!("HostName=h;DeviceId=d, SharedAccessKey={KEY}"),
+            "the ',' at character 22, before SharedAccessKey, stands where ';' belongs",
+        ),
+    ] {
+        assert_eq!(error(&text).to_string(), said);
+    }
+}
+
+#[test]
+fn strings_of_other_services_are_named() {
+    for (text, service) in [
+        (
+            format!(
+                "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY};EndpointSuffix=core.windows.net"
+            ),
+            "an Azure Storage",
+        ),
+        (
+            format!("AccountEndpoint=https://a.documents.azure.com:443/;AccountKey={KEY}"),
+            "an Azure Cosmos DB",
+        ),
+    ] {
+        assert_eq!(
+            error(&text),
+            ConnectionStringError::OtherService { service }
+        );
+    }
+    let namespace = format!(
+        "Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=p;SharedAccessKey={KEY}"
+    );
+    assert_eq!(
+        parse(&namespace).kind_name(),
+        "a Service Bus or Event Hubs namespace's connection string"
+    );
+}
+
+#[test]
 fn unknown_keys_are_warned_of_and_secrets_in_them_are_not_repeated() {
     let parsed = ConnectionString::parse(&format!(
         "HostName=h;Colour=blue;DeviceId=d;{KEY};SharedAccessKey={KEY}"

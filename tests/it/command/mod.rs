@@ -9,3 +9,4 @@ mod monitor_events;
 mod parser;
 mod root_ca;
 mod send;
+mod settings;

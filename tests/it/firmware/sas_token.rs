@@ -96,6 +96,7 @@ fn a_file_is_written_whole_private_and_only_when_it_changes() {
         "-o",
         shown(&path),
     ];
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     assert_eq!(offline(&folder, &at), "", "stdout stays empty");
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.starts_with("SharedAccessSignature ") && written.ends_with('\n'));
