@@ -77,7 +77,10 @@ impl From {
                     Err(error.to_string())
                 }
                 Err(
-                    SpanError::Time { .. } | SpanError::Duration { .. } | SpanError::TooLong { .. },
+                    SpanError::Time { .. }
+                    | SpanError::Expiry { .. }
+                    | SpanError::Duration { .. }
+                    | SpanError::TooLong { .. },
                 ) => Err(
                     "it is none of earliest, latest, offset:X, seq:N, last:N, and no time"
                         .to_owned(),
