@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use self::delivery::Loss;
 use self::plan::{BodyTemplate, Input, Plan, Stdin, plan};
@@ -28,7 +29,7 @@ use super::Context;
 use super::context::Clock;
 use super::teller::{Teller, hub_client};
 use crate::client::notice;
-use crate::config::{ConnectionOptions, Origin, Serves, Settings, file};
+use crate::config::{ConnectionOptions, Origin, Serves, Settings, completion, file};
 use crate::failure::https::{OpenedBy, explain, too_large};
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
@@ -48,6 +49,7 @@ use crate::protocol::sas;
 )]
 pub struct SendArgs {
     /// The device; may be left out with a device's own connection string
+    #[arg(add = ArgValueCandidates::new(completion::devices))]
     device: Option<String>,
 
     /// The message, @FILE to read it from a file, or - for standard input
@@ -173,7 +175,9 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     } else if let Some(summary) = run.summary(&ended) {
         context.note(&summary);
     }
-    run.judge(ended, &source)
+    run.judge(ended, &source)?;
+    context.learn(&settings.origin, &[plan.device.as_str()]);
+    Ok(())
 }
 
 /// The source of bodies. A single body is read now, so that one that cannot be sent costs no connection.
