@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::command::context::Colours;
 use crate::command::{
@@ -175,11 +176,26 @@ pub fn command(context: &Context) -> clap::Command {
     })
 }
 
-/// The completions for one shell.
+/// Answers a shell that asks what Tab may offer, and ends the process then. The scripts of [`completions`] ask with this
+/// variable; whoever does not gets nothing of it.
+pub fn complete_for_shell() {
+    CompleteEnv::with_factory(Cli::command)
+        .var(COMPLETE)
+        .complete();
+}
+
+/// What the scripts of [`completions`] set.
+const COMPLETE: &str = "HUBCTL_COMPLETE";
+
+/// The completions for one shell: a script that asks this program, which knows devices and profiles.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
+    let shells = Shells::builtins();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hubctl", &mut script);
+    if let Some(completer) = shells.completer(&shell.to_string()) {
+        // Writing to memory cannot fail.
+        let _ = completer.write_registration(COMPLETE, "hubctl", "hubctl", "hubctl", &mut script);
+    }
     script
 }
 

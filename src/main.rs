@@ -15,6 +15,7 @@ use hubctl::failure::mask::Masked;
 use hubctl::failure::{Failure, Kind};
 
 fn main() -> ExitCode {
+    cli::complete_for_shell();
     let mut context = context_of_process();
     let words: Vec<OsString> = std::env::args_os().collect();
     cli::foresee(&words, &mut context);

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::config::file;
-use crate::config::{ConnectionOptions, Environment, Serves, Settings};
+use crate::config::{ConnectionOptions, Environment, Origin, Serves, Settings, known_devices};
 use crate::failure::{Failure, Kind};
 
 /// Where a command gets the time from.
@@ -122,6 +122,13 @@ impl Context {
             self.warn(&warning.to_string());
         }
         Ok(settings)
+    }
+
+    /// Keeps ids of devices that are there, for Tab to complete; only those of a saved profile's hub are kept.
+    pub fn learn(&self, origin: &Origin, ids: &[&str]) {
+        if let Origin::Profile(profile) = origin {
+            known_devices::learn(&self.environment, profile, ids);
+        }
     }
 
     /// Runs a future on a runtime of this thread's own. Only commands that need a network pay for one.

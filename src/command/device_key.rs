@@ -124,7 +124,11 @@ fn name_of(device: &DeviceId, module: Option<&ModuleId>) -> String {
     }
 }
 
-fn key_of(
+/// The key of an identity that the registry gave.
+///
+/// # Errors
+/// As for [`device_key`].
+pub fn key_of(
     identity: &Identity,
     device: &DeviceId,
     module: Option<&ModuleId>,

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, TimeDelta, Utc};
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::Context;
 use crate::config::options::SecretText;
 use crate::config::profile::{DEFAULT_PROFILE, Profile, Profiles, check_name};
-use crate::config::{ConnectionOptions, Serves, Settings};
+use crate::config::{ConnectionOptions, Serves, Settings, completion};
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{
     ConnectionString, DeviceCredential, EventHubCredential, HubCredential,
@@ -43,7 +44,7 @@ pub struct LoginArgs {
     login: Option<SecretText>,
 
     /// Save it under this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 
     /// Save a token made from the key instead of the key itself

@@ -1,16 +1,18 @@
 //! `logout`: forgets what `login` has saved.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::Context;
 use crate::config::profile::Profiles;
+use crate::config::{completion, known_devices};
 use crate::failure::Failure;
 
 /// Forget what `hubctl login` has saved
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
     /// Forget this profile rather than the current one
-    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    #[arg(long, value_name = "NAME", conflicts_with = "all", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 
     /// Forget every profile
@@ -27,6 +29,9 @@ pub fn run(args: &LogoutArgs, context: &mut Context) -> Result<(), Failure> {
     let mut profiles = Profiles::load(&path)?;
     if args.all {
         let count = profiles.profiles.len();
+        for name in profiles.profiles.keys() {
+            known_devices::forget(&context.environment, name);
+        }
         Profiles::default().save(&path)?;
         let noun = if count == 1 { "profile" } else { "profiles" };
         context.note(&format!("forgot {count} {noun}"));
@@ -45,6 +50,7 @@ pub fn run(args: &LogoutArgs, context: &mut Context) -> Result<(), Failure> {
         profiles.current = None;
     }
     profiles.save(&path)?;
+    known_devices::forget(&context.environment, &name);
     context.note(&format!("forgot the profile {name:?}"));
     if was_current && !profiles.profiles.is_empty() {
         let left: Vec<&str> = profiles.profiles.keys().map(String::as_str).collect();

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use tokio::time::{Instant, sleep_until};
 
 use super::Context;
 use crate::client::event_stream::EventStream;
-use crate::config::{ConnectionOptions, Serves};
+use crate::config::{ConnectionOptions, Serves, completion};
 use crate::failure::{Failure, Kind};
 use crate::model::span::{describe_duration, parse_duration, seconds_taken_for_milliseconds};
 use crate::render;
@@ -31,7 +32,7 @@ use plan::{From, Plan};
 #[derive(Debug, Args)]
 pub struct MonitorEventsArgs {
     /// Only what this device sends; all devices without it. The case of letters counts
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
     device: Option<String>,
 
     /// The consumer group to read in
@@ -160,6 +161,9 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
     if end.as_ref().is_ok_and(|end| *end != End::OutputClosed) || end.is_err() && shown > 0 {
         let noun = if shown == 1 { "event" } else { "events" };
         context.note(&format!("{shown} {noun}"));
+    }
+    if let Some(device) = args.device.as_deref().filter(|_| shown > 0) {
+        context.learn(&settings.origin, &[device]);
     }
     let end = end.map_err(|failure| clock::blame_clock(failure, &settings, context))?;
     finish(end, shown, args)

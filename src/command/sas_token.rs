@@ -7,6 +7,7 @@
 )]
 
 mod deliver;
+mod many;
 mod plan;
 mod suit;
 
@@ -15,13 +16,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use clap::Args;
+use clap::{ArgGroup, Args};
+use clap_complete::ArgValueCandidates;
 
 use super::Context;
 use super::device_key::{DeviceKey, KeyType, device_key};
 use super::teller::{Teller, hub_client};
 use crate::client::notice::Notice;
 use crate::client::trust;
+use crate::config::completion;
 use crate::config::credential;
 use crate::config::file;
 use crate::config::options::SecretText;
@@ -43,9 +46,10 @@ const KEY_FILE_LIMIT: u64 = 1 << 16;
 /// With a device's or module's connection string, or with --key and --hub, the token is made without any network. With a
 /// hub's connection string the device's key is looked up first. Standard output holds the result and nothing else.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("keys").args(["key", "from"])))]
 pub struct SasTokenArgs {
     /// The device; may be left out where the connection string names it
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
     device: Option<DeviceId>,
 
     /// A module of the device
@@ -70,8 +74,8 @@ pub struct SasTokenArgs {
     #[arg(long, value_name = "KEY|@FILE|-", requires = "hub", conflicts_with_all = ["login", "profile"])]
     key: Option<SecretText>,
 
-    /// The hub's host name, where --key signs
-    #[arg(long, value_name = "HOST", requires = "key", conflicts_with_all = ["login", "profile", "policy"], value_parser = parse_host)]
+    /// The hub's host name, where --key or the keys of --from sign
+    #[arg(long, value_name = "HOST", requires = "keys", conflicts_with_all = ["login", "profile", "policy"], value_parser = parse_host)]
     hub: Option<Host>,
 
     /// Sign with the policy's key of the hub's connection string: for the whole hub, or for DEVICE if it is named
@@ -109,6 +113,9 @@ pub struct SasTokenArgs {
     protocol: Option<Protocol>,
 
     #[command(flatten)]
+    many: many::ManyOptions,
+
+    #[command(flatten)]
     connection: ConnectionOptions,
 }
 
@@ -127,8 +134,15 @@ impl SasTokenArgs {
 pub fn run(args: &SasTokenArgs, context: &mut Context) -> Result<(), Failure> {
     // Tokens count whole seconds.
     let now = context.now().trunc_subsecs(0);
+    if args.many.is_asked_for() {
+        return many::run(args, now, context);
+    }
     let source = source(args, context)?;
     let mqtt_port = credential::mqtt_port(&args.connection, &context.environment)?;
+    let origin = match &source {
+        Source::Login(settings) => Some(settings.origin.clone()),
+        Source::Key { .. } => None,
+    };
     let plan = Plan::new(args, source, now)?;
     for warning in &plan.warnings {
         context.warn(warning);
@@ -140,7 +154,11 @@ pub fn run(args: &SasTokenArgs, context: &mut Context) -> Result<(), Failure> {
         roots,
         ..flashed
     };
-    deliver::deliver(args, &flashed, &key, context)
+    deliver::deliver(args, &flashed, &key, context)?;
+    if let (Some(origin), Some(device)) = (&origin, flashed.subject.device()) {
+        context.learn(origin, &[device.as_str()]);
+    }
+    Ok(())
 }
 
 /// What the device must trust, where that is asked for.

@@ -25,6 +25,14 @@ impl Environment {
         )
     }
 
+    /// The words that this process was started with, its own name among them.
+    #[must_use]
+    pub fn words_of_process() -> Vec<String> {
+        std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
     /// A variable's value; an empty one counts as not set.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {

@@ -167,6 +167,84 @@ pub fn standing(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     })
 }
 
+/// Deletes a file; one that is not there is deleted already.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Write {
+            path: path.to_owned(),
+            source,
+        }),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A file that is written piece by piece, readable by its owner alone (0600), and takes its place when it is whole. Where
+/// it is dropped before that, what stood there still does.
+#[derive(Debug)]
+pub struct Replacement {
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+impl Replacement {
+    /// Begins a file that will stand at `path`. Missing folders are made.
+    ///
+    /// # Errors
+    /// [`FileError::Write`] where something else than a file that can be written stands there, [`FileError::Link`] for a
+    /// link.
+    pub fn begin(path: &Path) -> Result<Self, FileError> {
+        standing(path, 0)?;
+        let fault = |source| FileError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        if let Ok(metadata) = std::fs::metadata(path) {
+            if !metadata.is_file() {
+                return Err(fault(io::Error::other("it is no regular file")));
+            }
+            if metadata.permissions().readonly() {
+                return Err(fault(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the file is read-only",
+                )));
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file: beside(path).map_err(fault)?,
+        })
+    }
+
+    /// Writes the next piece.
+    ///
+    /// # Errors
+    /// [`FileError::Write`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.file
+            .write_all(bytes)
+            .map_err(|source| FileError::Write {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// [`FileError::Write`]; the old file then stands untouched.
+    pub fn finish(self) -> Result<(), FileError> {
+        let path = self.path;
+        let synced = self.file.as_file().sync_all();
+        synced
+            .and_then(|()| self.file.persist(&path).map_err(|error| error.error))
+            .map(|_| ())
+            .map_err(|source| FileError::Write { path, source })
+    }
+}
+
 /// Takes everyone's rights but the owner's from a file that is kept as it is; its time stays.
 ///
 /// # Errors
@@ -191,16 +269,21 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+/// A new file in the folder of `target`, which is made where it is missing.
+fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     // tempfile makes its files 0600.
-    let mut file = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(".hubctl-")
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+}
+
+fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = beside(target)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;

@@ -2,9 +2,11 @@
 //!
 //! Knows the environment and the files of the user's own. Must never know a socket, a command or an exit code.
 
+pub mod completion;
 pub mod credential;
 pub mod environment;
 pub mod file;
+pub mod known_devices;
 pub mod options;
 pub mod profile;
 

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::completion;
 use crate::model::span::parse_duration;
 
 /// Which hub, and how to reach it.
@@ -24,7 +26,7 @@ pub struct ConnectionOptions {
     pub login: Option<SecretText>,
 
     /// Use the profile of this name, saved by `hubctl login --profile NAME` [env: HUBCTL_PROFILE]
-    #[arg(long, value_name = "NAME", conflicts_with = "login")]
+    #[arg(long, value_name = "NAME", conflicts_with = "login", add = ArgValueCandidates::new(completion::profiles))]
     pub profile: Option<String>,
 
     /// Trust the certificates in this PEM file besides the system's [env: HUBCTL_CA_FILE]

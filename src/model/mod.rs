@@ -6,6 +6,7 @@ pub mod connection_string;
 pub mod device;
 pub mod dice;
 pub mod identifier;
+pub mod key_list;
 pub mod registration;
 pub mod secret;
 pub mod span;

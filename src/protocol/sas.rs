@@ -5,6 +5,10 @@
 //! Hubs signs with the key's text as it stands. Source: learn.microsoft.com, "Control access to IoT Hub by using shared
 //! access signatures"; azure-iot-device 2.14.0 `sastoken.py`; azure-eventhub 5.15.1 `_pyamqp/utils.py`.
 
+mod minter;
+
+pub use minter::Minter;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -3,6 +3,7 @@
 mod drawn;
 mod files;
 mod formats;
+mod many;
 mod sas_token;
 
 use std::path::{Path, PathBuf};

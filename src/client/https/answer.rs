@@ -11,16 +11,24 @@ use super::error::{HttpsError, Refusal};
 use crate::protocol::rest::ERROR_CODE_HEADER;
 use crate::protocol::rest::error_body::ServiceError;
 
-/// No answer of a hub is larger, in bytes; what comes after that is not read.
+/// No answer of a hub about one thing is larger, in bytes; what comes after that is not read.
 const LIMIT: usize = 1 << 20;
 
 /// The body, cut off at the limit.
-pub(super) async fn body_of(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+pub(super) async fn body_of(response: Response) -> Result<Vec<u8>, reqwest::Error> {
+    body_within(response, LIMIT).await
+}
+
+/// The body, cut off at `limit` bytes.
+pub(super) async fn body_within(
+    mut response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
-        if body.len() >= LIMIT {
-            body.truncate(LIMIT);
+        if body.len() >= limit {
+            body.truncate(limit);
             break;
         }
     }

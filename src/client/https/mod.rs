@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Method, Request, Response, Url, redirect};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 pub use error::{HttpsError, Refusal, SetupError};
@@ -35,6 +36,15 @@ use crate::protocol::rest::path::Resource;
 
 /// HTTPS's port.
 pub const HTTPS_PORT: u16 = 443;
+
+/// The most devices that the registry lists (learn.microsoft.com, "Devices - Get Devices": `top`).
+pub const MOST_LISTED: usize = 1000;
+
+/// No identity is larger, in bytes.
+const IDENTITY_LIMIT: usize = 1 << 20;
+
+/// No list of [`MOST_LISTED`] identities is larger, in bytes.
+const LIST_LIMIT: usize = 1 << 24;
 
 const USER_AGENT: &str = concat!("hubctl/", env!("CARGO_PKG_VERSION"));
 
@@ -113,13 +123,36 @@ impl<'a> HubClient<'a> {
                 module: module.as_str().to_owned(),
             },
         };
-        let mut request = Request::new(Method::GET, self.url(&resource)?);
+        self.read(token, self.url(&resource)?, IDENTITY_LIMIT).await
+    }
+
+    /// Lists the identity registry, as far as the hub lists it: [`MOST_LISTED`] devices, in no order. `token` is one of a
+    /// policy with `RegistryRead`.
+    ///
+    /// # Errors
+    /// [`HttpsError::Service`] with 401 where the token does not open it.
+    pub async fn identities(&self, token: &Secret) -> Result<Vec<Identity>, HttpsError> {
+        let mut url = self.url(&Resource::Devices)?;
+        url.query_pairs_mut()
+            .append_pair("top", &MOST_LISTED.to_string());
+        self.read(token, url, LIST_LIMIT).await
+    }
+
+    /// Gets what an answer of at most `limit` bytes says.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        token: &Secret,
+        url: Url,
+        limit: usize,
+    ) -> Result<T, HttpsError> {
+        let mut request = Request::new(Method::GET, url);
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, token_header(token)?);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let response = self.exchange(request).await?;
         let status = response.status().as_u16();
-        let body = timeout(self.options.request_timeout, answer::body_of(response))
+        let body = answer::body_within(response, limit);
+        let body = timeout(self.options.request_timeout, body)
             .await
             .map_err(|_| self.timed_out())?
             .map_err(|error| self.classify(&error))?;

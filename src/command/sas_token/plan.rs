@@ -140,7 +140,8 @@ impl Plan {
     }
 }
 
-fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+/// When the tokens expire.
+pub(super) fn expiry(args: &SasTokenArgs, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let expires = match &args.expires_at {
         Some(text) => parse_expiry(text).map_err(|error| {
             Failure::new(Kind::Usage, "--expires-at cannot be read")
@@ -167,7 +168,8 @@ fn too_far() -> Failure {
         .hint("Give a --duration such as 1h, 7d or 52w.")
 }
 
-fn expired_warning(args: &SasTokenArgs, expires: DateTime<Utc>) -> String {
+/// Said where a token is of no use any more.
+pub(super) fn expired_warning(args: &SasTokenArgs, expires: DateTime<Utc>) -> String {
     let mut warning = format!(
         "the token has expired already, at {}",
         expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)

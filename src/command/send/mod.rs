@@ -20,13 +20,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use self::plan::{Input, Plan, Stdin, plan};
 use self::run::Run;
 use self::source::Source;
 use super::Context;
 use super::teller::Teller;
-use crate::config::{ConnectionOptions, Origin, Serves, file};
+use crate::config::{ConnectionOptions, Origin, Serves, completion, file};
 use crate::failure::https::too_large;
 use crate::failure::{Failure, Kind};
 use crate::model::span::parse_duration;
@@ -51,6 +52,7 @@ use crate::protocol::rest::MAX_MESSAGE_BYTES;
 pub struct SendArgs {
     /// The device; may be left out with a device's own connection string, with which a lone argument that is not the
     /// device's id is the message
+    #[arg(add = ArgValueCandidates::new(completion::devices))]
     device: Option<String>,
 
     /// The message, @FILE to read it from a file, or - for standard input, which is also read when MESSAGE is left out
@@ -179,7 +181,9 @@ pub fn run(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     } else if let Some(summary) = run.summary(&ended) {
         context.note(&summary);
     }
-    run.judge(ended, &source)
+    run.judge(ended, &source)?;
+    context.learn(&settings.origin, &[plan.device.as_str()]);
+    Ok(())
 }
 
 /// The source of bodies. A single body is read now, so that one that cannot be sent costs no connection.

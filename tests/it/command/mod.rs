@@ -1,5 +1,6 @@
 //! A file a command, as in `src/command`.
 
+mod completion;
 mod demo;
 mod dps;
 mod emulator;
