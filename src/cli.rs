@@ -17,13 +17,16 @@ use crate::command::{
 };
 use crate::failure::Failure;
 
+/// No wider than is easily read.
+const MAX_TERM_WIDTH: usize = 100;
+
 /// Tokens, test messages and live events for Azure IoT Hub, and a local hub to try it all on
 #[derive(Debug, Parser)]
 #[command(
     name = "hubctl",
     version,
     disable_help_subcommand = true,
-    max_term_width = 100
+    max_term_width = MAX_TERM_WIDTH
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -166,14 +169,38 @@ fn set_colour(wanted: Colour, context: &mut Context) {
     };
 }
 
-/// The parser, its help in colour or not.
+/// The commands that firmware builds call by the thousand, and what describes their arguments.
+const ALONE: [(&str, fn(clap::Command) -> clap::Command); 3] = [
+    ("sas-token", sas_token::SasTokenArgs::augment_args),
+    ("send", send::SendArgs::augment_args),
+    (
+        "inspect-token",
+        inspect_token::InspectTokenArgs::augment_args,
+    ),
+];
+
+/// The parser for these words, its help in colour or not.
 #[must_use]
-pub fn command(context: &Context) -> clap::Command {
-    Cli::command().color(if context.colours.stdout {
+pub fn command(words: &[OsString], context: &Context) -> clap::Command {
+    let command = alone(words).unwrap_or_else(Cli::command);
+    command.color(if context.colours.stdout {
         ColorChoice::Always
     } else {
         ColorChoice::Never
     })
+}
+
+/// The parser with one command in it, where the first word names that: to describe every command's arguments takes longer
+/// than to mint a token.
+fn alone(words: &[OsString]) -> Option<clap::Command> {
+    let first = words.get(1)?;
+    let (name, describe) = ALONE.iter().find(|(name, _)| first == name)?;
+    let command = Global::augment_args(clap::Command::new("hubctl"));
+    Some(
+        command
+            .max_term_width(MAX_TERM_WIDTH)
+            .subcommand(describe(clap::Command::new(*name))),
+    )
 }
 
 /// Answers a shell that asks what Tab may offer, and ends the process then. The scripts of [`completions`] ask with this
@@ -222,4 +249,36 @@ pub fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
         pages.push((format!("{name}.1"), text));
     }
     Ok(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_alone_is_described_as_among_the_others() {
+        let mut whole = Cli::command();
+        whole.build();
+        for (name, _) in ALONE {
+            let words = ["hubctl", name].map(OsString::from);
+            let mut alone = alone(&words).unwrap();
+            alone.build();
+            let help = |command: &clap::Command| {
+                let mut command = command.find_subcommand(name).unwrap().clone();
+                format!("{}{}", command.render_usage(), command.render_long_help())
+            };
+            assert_eq!(help(&alone), help(&whole));
+        }
+    }
+
+    #[test]
+    fn only_a_command_in_front_is_looked_for() {
+        for words in [
+            ["hubctl", "--quiet"],
+            ["hubctl", "emulator"],
+            ["hubctl", "--help"],
+        ] {
+            assert!(alone(&words.map(OsString::from)).is_none());
+        }
+    }
 }

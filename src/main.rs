@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let mut context = context_of_process();
     let words: Vec<OsString> = std::env::args_os().collect();
     cli::foresee(&words, &mut context);
-    let command = cli::command(&context);
+    let command = cli::command(&words, &context);
     let parsed = command
         .try_get_matches_from(&words)
         .and_then(|matches| Cli::from_arg_matches(&matches));
