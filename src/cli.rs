@@ -169,8 +169,11 @@ fn set_colour(wanted: Colour, context: &mut Context) {
     };
 }
 
+/// Adds a command's arguments to it.
+type Describe = fn(clap::Command) -> clap::Command;
+
 /// The commands that firmware builds call by the thousand, and what describes their arguments.
-const ALONE: [(&str, fn(clap::Command) -> clap::Command); 3] = [
+const ALONE: [(&str, Describe); 3] = [
     ("sas-token", sas_token::SasTokenArgs::augment_args),
     ("send", send::SendArgs::augment_args),
     (
