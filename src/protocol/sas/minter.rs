@@ -87,7 +87,7 @@ impl Minter {
     /// Appends the token of `device`, or of its `module`, to `output`. `key` is base64.
     ///
     /// # Errors
-    /// [`KeyError::NotBase64`]; `output` is then as it was.
+    /// [`KeyError::NotBase64`] and [`KeyError::Empty`]; `output` is then as it was.
     pub fn mint(
         &mut self,
         key: &str,
@@ -118,6 +118,7 @@ impl Minter {
     fn keyed(&mut self, key: &str) -> Result<Hmac<Sha256>, KeyError> {
         let decoded = STANDARD.decode_slice(key, self.key.as_mut_slice());
         let keyed = match decoded {
+            Ok(0) => return Err(KeyError::Empty),
             Ok(length) => Hmac::new_from_slice(&self.key[..length]),
             // Too long for the room, or not base64, and then the place of the fault is told.
             Err(_) => Hmac::new_from_slice(&Secret::new(key).decode_base64()?),
@@ -218,10 +219,20 @@ mod tests {
         assert_eq!(output, b"kept");
     }
 
+    #[test]
+    fn an_empty_key_signs_nothing() {
+        let mut output = Vec::new();
+        assert_eq!(
+            Minter::new("h", 1).mint("", "d", None, &mut output),
+            Err(KeyError::Empty)
+        );
+        assert_eq!(output, b"");
+    }
+
     proptest! {
         #[test]
         fn it_is_what_mint_makes(
-            key in proptest::collection::vec(any::<u8>(), 0..200),
+            key in proptest::collection::vec(any::<u8>(), 1..200),
             host in "[a-zA-Z0-9._-]{1,30}",
             device in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}",
             module in proptest::option::of("[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,20}"),
