@@ -18,6 +18,7 @@ use super::Context;
 use crate::client::event_stream::EventStream;
 use crate::config::{ConnectionOptions, Serves, completion};
 use crate::failure::{Failure, Kind};
+use crate::model::identifier::{DeviceId, IdError};
 use crate::model::span::{describe_duration, parse_duration, seconds_taken_for_milliseconds};
 use crate::render;
 use collector::{Collector, Selection};
@@ -32,7 +33,7 @@ use plan::{From, Plan};
 #[derive(Debug, Args)]
 pub struct MonitorEventsArgs {
     /// Only what this device sends; all devices without it. The case of letters counts
-    #[arg(value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
+    #[arg(value_parser = device_id, value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
     device: Option<String>,
 
     /// The consumer group to read in
@@ -121,6 +122,11 @@ enum End {
     Signal,
     /// Nobody reads what is written.
     OutputClosed,
+}
+
+/// An id as it was written, if it is one.
+fn device_id(text: &str) -> Result<String, IdError> {
+    text.parse::<DeviceId>().map(|id| id.to_string())
 }
 
 /// Reads events and shows them until there is a reason to stop.

@@ -10,8 +10,10 @@ use std::io::{self, Write};
 const MASK: &str = "***";
 
 /// Names whose value is a secret, in lower case, and where the value ends besides a blank or a quote.
-const NAMED: [(&str, char); 4] = [
+const NAMED: [(&str, char); 5] = [
     ("sharedaccesskey=", ';'),
+    // The same in a URL.
+    ("sharedaccesskey%3d", '&'),
     ("accountkey=", ';'),
     ("accesskey=", ';'),
     ("sig=", '&'),
@@ -24,7 +26,7 @@ const SHORTEST_KEY: usize = 20;
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {
     // Every secret that can be told has an equals sign in it or before it.
-    if !text.contains('=') {
+    if !text.contains(['=', '%']) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(mask_base64(&mask_named(text)))
@@ -46,7 +48,10 @@ fn mask_named(text: &str) -> String {
 fn next_named(text: &str) -> Option<(usize, usize)> {
     let lower = text.to_ascii_lowercase();
     let found = NAMED.iter().filter_map(|(name, end)| {
-        let start = lower.find(name)? + name.len();
+        // What begins with a brace or a dot is a word for a secret, as help texts have it.
+        let is_value = |start: &usize| !text[*start..].starts_with(['{', '…', '*']);
+        let starts = lower.match_indices(name).map(|(at, name)| at + name.len());
+        let start = starts.into_iter().find(is_value)?;
         let stops = |c: char| c == *end || c.is_whitespace() || "\"'`<>".contains(c);
         let length = text[start..].find(stops).unwrap_or(text.len() - start);
         Some((start, start + length))
@@ -161,6 +166,14 @@ mod tests {
                 "/home/somebody/projects/firmware/include/iothub_secrets.h: a=b",
             ),
             ("no secret here".to_owned(), "no secret here"),
+            (
+                "GET /devices/HostName%3Dh%3BSharedAccessKey%3D8HKPVK8nzWp?a=b".to_owned(),
+                "GET /devices/HostName%3Dh%3BSharedAccessKey%3D***",
+            ),
+            (
+                "it should be sig={the signature}, not SharedAccessKey=…".to_owned(),
+                "it should be sig={the signature}, not SharedAccessKey=…",
+            ),
         ] {
             assert_eq!(mask(&text), masked);
         }

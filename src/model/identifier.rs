@@ -14,6 +14,9 @@ pub enum IdError {
     /// Nothing there.
     #[error("the id is empty")]
     Empty,
+    /// A whole connection string in an id's place.
+    #[error("it is a connection string, which belongs behind --login")]
+    ConnectionString,
     /// More than [`MAX_ID_LENGTH`] characters.
     #[error("the id has {length} characters, and a hub takes {MAX_ID_LENGTH} at the most")]
     TooLong {
@@ -60,6 +63,10 @@ const LEGAL: [bool; 256] = {
 /// # Errors
 /// [`IdError`], what is wrong and where.
 pub fn check(text: &str) -> Result<(), IdError> {
+    // Each of its characters may stand in an id; but nobody means that.
+    if text.to_ascii_lowercase().contains("sharedaccesskey=") {
+        return Err(IdError::ConnectionString);
+    }
     if (1..=MAX_ID_LENGTH).contains(&text.len())
         && text.bytes().all(|byte| LEGAL[usize::from(byte)])
     {
@@ -148,6 +155,12 @@ mod tests {
             let byte = u32::from(character) as usize;
             assert_eq!(LEGAL[byte], is_legal_in_id(character), "{character:?}");
         }
+    }
+
+    #[test]
+    fn a_connection_string_is_no_id() {
+        let text = "HostName=h;SharedAccessKeyName=p;SharedAccessKey=MDEy";
+        assert_eq!(text.parse::<DeviceId>(), Err(IdError::ConnectionString));
     }
 
     #[test]

@@ -186,3 +186,22 @@ fn a_key_from_a_file_or_stdin_is_taken() {
         );
     }
 }
+
+/// An id may hold each character of a connection string; but nobody means that.
+#[test]
+fn a_connection_string_is_no_device() {
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let hub = format!("HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
+    for arguments in [
+        ["send", &hub, "hi", "-l", &hub].as_slice(),
+        &["send", &hub, "hi", "-l", &hub, "--print-request"],
+        &["sas-token", &hub, "--hub", "h", "--key", "MDEy", "-f", "c"],
+        &["monitor-events", &hub, "-l", &hub],
+    ] {
+        let refused = Hubctl::new(arguments).args(&["--trace"]).run();
+        assert_eq!(refused.code, 2, "{arguments:?}: {}", refused.stderr);
+        let shown = refused.stdout + &refused.stderr;
+        assert!(!shown.contains(&key[..20]), "{arguments:?}: {shown}");
+        assert!(shown.contains("--login"), "{arguments:?}: {shown}");
+    }
+}
