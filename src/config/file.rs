@@ -87,12 +87,27 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
+/// The text of UTF-16 with its mark in front, as Windows PowerShell writes what goes through its `>`.
+fn of_utf16(bytes: &[u8]) -> Option<String> {
+    let (rest, unit): (_, fn([u8; 2]) -> u16) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
+        _ => return None,
+    };
+    let units = rest.as_chunks().0.iter().map(|pair| unit(*pair));
+    char::decode_utf16(units).collect::<Result<_, _>>().ok()
+}
+
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
-    String::from_utf8(read(path, limit)?).map_err(|_| FileError::NotText {
+    let bytes = read(path, limit)?;
+    if let Some(text) = of_utf16(&bytes) {
+        return Ok(text);
+    }
+    String::from_utf8(bytes).map_err(|_| FileError::NotText {
         path: path.to_owned(),
     })
 }
@@ -187,6 +202,13 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
 pub struct Replacement {
     path: PathBuf,
     file: tempfile::NamedTempFile,
+}
+
+/// Whether both paths lead to the same file.
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 impl Replacement {
@@ -362,6 +384,15 @@ mod tests {
         symlink("/dev/null", &device).unwrap();
         replace_private(&device, b"x").unwrap();
         assert!(std::fs::symlink_metadata(&device).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn text_of_windows_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let units = "\u{feff}HostName=h".encode_utf16();
+        std::fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+        assert_eq!(read_text(&path, 100).unwrap(), "HostName=h");
     }
 
     #[cfg(target_os = "linux")]

@@ -6,6 +6,8 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::Hubctl;
+
 use super::{EVERY_CHARACTER, HOST, KEY, folder, hubctl, offline, sas_token, shown, text, write};
 
 const AT: [&str; 2] = ["--expires-at", "2100-01-01T00:00:00Z"];
@@ -235,4 +237,26 @@ fn what_belongs_to_one_device_is_refused() {
     assert_eq!(missing.status.code(), Some(3));
     let utf16 = fed(b"\xff\xfed\0,\0", &["--hub", HOST]);
     assert!(text(&utf16.stderr).contains("UTF-16"));
+}
+
+/// What stands in the place of the output is lost only for something better.
+#[test]
+fn no_list_and_no_good_file_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (list, output) = (path("keys.csv"), path("tokens.csv"));
+    std::fs::write(&list, "d1,MDEy\n").unwrap();
+    let refused = Hubctl::new(&["sas-token", "--from", &list, "--hub", "h", "-o", &list]).run();
+    assert!(refused.failure(2).contains("keys.csv"));
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), "d1,MDEy\n");
+    std::fs::write(&output, "old\n").unwrap();
+    let bad = Hubctl::new(&["sas-token", "--from", "-", "--hub", "h", "-o", &output])
+        .stdin("d1,b*d\n")
+        .run();
+    assert_eq!(bad.code, 3, "{}", bad.stderr);
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "old\n");
+    let array = Hubctl::new(&["sas-token", "--from", "-", "--hub", "h"])
+        .stdin("[{\"deviceId\":\"d\"}]")
+        .run();
+    assert!(array.failure(3).contains("jq -c"));
 }

@@ -103,6 +103,21 @@ fn from(
     let (form, first) = chunks.look().map_err(|error| {
         Failure::new(Kind::Input, format!("cannot read {}", name_of(path))).because(&error)
     })?;
+    if first.trim_start().starts_with('[') {
+        return Err(
+            Failure::new(Kind::Input, format!("{} is one JSON array", name_of(path)))
+                .hint("Put each device on a line of its own, as jq -c '.[]' does."),
+        );
+    }
+    if let Some(output) = args
+        .output
+        .as_deref()
+        .filter(|output| file::is_same(path, output))
+    {
+        let what = format!("{} is read and would be written at once", output.display());
+        return Err(Failure::new(Kind::Usage, what)
+            .hint("Name another file behind -o: the keys would be lost."));
+    }
     let hub = hub_of(args, form, &first, context)?;
     let target = target(args, context)?;
     let shows_bar = context.terminals.stderr && !context.quiet && !context.json;

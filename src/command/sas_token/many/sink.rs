@@ -116,8 +116,11 @@ impl<'a> Sink<'a> {
         if let Some(end) = self.end {
             return Err(end);
         }
-        self.target.finish()?;
         let (made, failed) = (self.made, self.failed);
+        // A file that stands there is worth more than an empty one.
+        if made > 0 || failed == 0 {
+            self.target.finish()?;
+        }
         if failed == 0 {
             self.teller.note(&format!("made {made}, failed 0"));
             return Ok(());
