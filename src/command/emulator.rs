@@ -105,7 +105,11 @@ pub fn run(args: &EmulatorArgs, context: &mut Context) -> Result<(), Failure> {
     Context::block_on(serve(args, plan, context))
 }
 
-async fn serve(args: &EmulatorArgs, plan: Plan, context: &mut Context) -> Result<(), Failure> {
+async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Result<(), Failure> {
+    // What is told of the files is used elsewhere, from other folders.
+    if let Ok(absolute) = std::path::absolute(&plan.options.data_dir) {
+        plan.options.data_dir = absolute;
+    }
     // Before the ready line: whoever has read it may stop us.
     let interrupted = interruption()?;
     let address = plan.options.address;

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::firmware::is_azure;
+use crate::model::connection_string::Host;
+
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Opens {
@@ -78,7 +81,12 @@ impl Opens {
         let bus = EVENT_HUB_DOMAINS
             .iter()
             .any(|domain| host.to_ascii_lowercase().ends_with(domain));
-        if bus || scheme.is_some_and(|scheme| ["sb", "amqp", "amqps"].contains(&scheme.as_str())) {
+        // A scheme before a hub's name is a mistake, and no event hub.
+        let is_hub = Host::parse(&host).is_ok_and(|host| is_azure(&host));
+        if bus
+            || !is_hub
+                && scheme.is_some_and(|scheme| ["sb", "amqp", "amqps"].contains(&scheme.as_str()))
+        {
             return Self::EventHub { host, path };
         }
         match segments[1..] {
