@@ -11,7 +11,7 @@ use clap_complete::ArgValueCandidates;
 use super::Context;
 use crate::config::options::SecretText;
 use crate::config::profile::{DEFAULT_PROFILE, Profile, Profiles, check_name};
-use crate::config::{ConnectionOptions, Serves, Settings, completion};
+use crate::config::{ConnectionOptions, Serves, Settings, completion, known_devices};
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{
     ConnectionString, DeviceCredential, EventHubCredential, HubCredential,
@@ -106,6 +106,8 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
     );
     profiles.current = Some(name.clone());
     profiles.save(&path)?;
+    // What Tab offers are the devices of the hub that stood here before.
+    known_devices::forget(&context.environment, &name);
     let article = if held.starts_with("token") { "a " } else { "" };
     context.note(&format!(
         "saved {article}{held}, for {host} as the profile {name:?}, which is the current one now"

@@ -14,9 +14,15 @@ pub fn devices() -> Vec<CompletionCandidate> {
     profile
         .iter()
         .flat_map(|profile| known_devices::known(&environment, profile))
+        .filter(|id| id.as_str().chars().all(is_plain_to_shells))
         .enumerate()
         .map(|(index, id)| CompletionCandidate::new(id.as_str()).display_order(Some(index)))
         .collect()
+}
+
+/// Shells put a candidate on the line as it stands: one that held a `;` or a `$` would be a command of its own.
+fn is_plain_to_shells(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-:.+%_@,=".contains(character)
 }
 
 /// The names of the saved profiles.
