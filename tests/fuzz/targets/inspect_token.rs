@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use clap::Parser as _;
 use hubctl::cli::Cli;
 use hubctl::command::Context;
-use hubctl::command::context::Terminals;
+use hubctl::command::context::{Colours, Terminals};
 use hubctl::config::Environment;
 
 const KEY: &str = "+/+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw=";
@@ -41,13 +41,13 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         quiet: false,
         trace: false,
         json: false,
-        colour: false,
+        colours: Colours::default(),
     };
     cli.prepare(&mut context);
     let outcome = cli.run(&mut context);
     let mut shown = kept.0.lock().expect("one thread").clone();
     if let Err(failure) = outcome {
-        shown.extend_from_slice(failure.to_text().as_bytes());
+        shown.extend_from_slice(failure.to_text(false).as_bytes());
     }
     let given = data
         .windows(KEY.len())
