@@ -1,133 +1,24 @@
 //! `monitor-events`: shows what devices send, as it arrives.
 
+mod args;
 mod clock;
 mod collector;
 mod output;
 mod plan;
 mod told;
-
-use std::ops::ControlFlow;
-use std::time::Duration;
+mod watch;
 
 use chrono::SecondsFormat;
-use clap::{Args, ValueEnum};
-use clap_complete::ArgValueCandidates;
-use tokio::time::{Instant, sleep_until};
 
 use super::Context;
-use crate::client::event_stream::EventStream;
-use crate::config::{ConnectionOptions, Serves, completion};
+use crate::config::Serves;
 use crate::failure::{Failure, Kind};
-use crate::model::identifier::{DeviceId, IdError};
-use crate::model::span::{describe_duration, parse_duration, seconds_taken_for_milliseconds};
-use crate::render;
+use crate::model::span::{describe_duration, seconds_taken_for_milliseconds};
+pub use args::MonitorEventsArgs;
 use collector::{Collector, Selection};
 use output::Output;
-use plan::{From, Plan};
-
-/// Show what devices send, as it arrives
-///
-/// The hub's own connection string is enough; an Event Hub-compatible one works as well. Runs until it is stopped
-/// (Ctrl-C), has shown --count events, or --duration is over. What breaks on the way is mended by itself, nothing lost
-/// and nothing twice.
-#[derive(Debug, Args)]
-pub struct MonitorEventsArgs {
-    /// Only what this device sends; all devices without it. The case of letters counts
-    #[arg(value_parser = device_id, value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
-    device: Option<String>,
-
-    /// The consumer group to read in
-    #[arg(short, long, value_name = "GROUP", default_value = "$Default")]
-    consumer_group: String,
-
-    /// Begin with what the hub enqueued at this time: RFC 3339, milliseconds since 1970, or 10m for ten minutes ago
-    ///
-    /// Without it only what comes after the start is shown.
-    #[arg(short, long, value_name = "TIME", conflicts_with = "from")]
-    start_time: Option<String>,
-
-    /// Begin here: earliest, latest, offset:X, seq:N or last:N (of each partition), or a time as --start-time has it
-    #[arg(long, value_name = "PLACE", value_parser = From::parse)]
-    from: Option<From>,
-
-    /// Stop after this time
-    #[arg(short, long, value_name = "DURATION", value_parser = parse_duration)]
-    duration: Option<Duration>,
-
-    /// Stop after this many events; with --duration, exit code 12 where they did not come in time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
-
-    /// Only this partition; may be given several times
-    #[arg(long, value_name = "N")]
-    partition: Vec<String>,
-
-    /// Show system properties and annotations as well
-    #[arg(short, long, conflicts_with = "raw")]
-    verbose: bool,
-
-    /// Show bodies alone, with the properties on a line of their own where there are any
-    #[arg(short, long, conflicts_with = "format")]
-    raw: bool,
-
-    /// How to show events
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
-
-    #[command(flatten)]
-    connection: ConnectionOptions,
-}
-
-/// How to show events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Blocks for people
-    Text,
-    /// JSON objects over several lines
-    Json,
-    /// One JSON object a line
-    Ndjson,
-}
-
-impl MonitorEventsArgs {
-    /// Whether a JSON format was asked for, so that errors are JSON as well.
-    #[must_use]
-    pub fn answers_in_json(&self) -> bool {
-        match self.format {
-            Format::Json | Format::Ndjson => true,
-            Format::Text => false,
-        }
-    }
-
-    fn format(&self) -> render::Format {
-        match self.format {
-            _ if self.raw => render::Format::Raw,
-            Format::Text => render::Format::Text {
-                is_verbose: self.verbose,
-            },
-            Format::Json => render::Format::Json,
-            Format::Ndjson => render::Format::Ndjson,
-        }
-    }
-}
-
-/// Why it came to an end without a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// As many events as were asked for.
-    Count,
-    /// The time is over.
-    Duration,
-    /// Ctrl-C, or a wish to terminate.
-    Signal,
-    /// Nobody reads what is written.
-    OutputClosed,
-}
-
-/// An id as it was written, if it is one.
-fn device_id(text: &str) -> Result<String, IdError> {
-    text.parse::<DeviceId>().map(|id| id.to_string())
-}
+use plan::Plan;
+use watch::{End, watch};
 
 /// Reads events and shows them until there is a reason to stop.
 ///
@@ -190,62 +81,4 @@ fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure>
     .hint(
         "Is the device sending, under exactly this id? -s 1h shows what it sent in the last hour.",
     ))
-}
-
-/// Advances the stream and passes on what it gives, until there is a reason to stop.
-async fn watch(
-    plan: Plan,
-    collector: &mut Collector<'_>,
-    mut output: Output,
-) -> Result<End, Failure> {
-    let over_at = plan.duration.map(|duration| Instant::now() + duration);
-    let mut stream = EventStream::new(plan.stream);
-    let mut stop = std::pin::pin!(stop_signal());
-    let mut over = std::pin::pin!(async {
-        match over_at {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    });
-    let end = loop {
-        let advanced = tokio::select! {
-            biased;
-            () = &mut stop => break Ok(End::Signal),
-            () = output.closed() => break Ok(End::OutputClosed),
-            () = &mut over => break Ok(End::Duration),
-            advanced = stream.advance(collector) => advanced,
-        };
-        let written = tokio::select! {
-            biased;
-            written = output.write(collector.buffer()) => written,
-            () = &mut stop => break Ok(End::Signal),
-            () = &mut over => break Ok(End::Duration),
-        };
-        match (advanced, written) {
-            (Err(error), _) => break Err(error.into()),
-            (_, Err(_)) => break Ok(End::OutputClosed),
-            (Ok(ControlFlow::Break(())), _) => break Ok(End::Count),
-            (Ok(ControlFlow::Continue(())), Ok(())) => {}
-        }
-    };
-    stream.close().await;
-    output.finish(collector.buffer()).await?;
-    end
-}
-
-/// Comes when the user or the system wants an end.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::error::ConnectionError;
-use super::request::RequestLinks;
+use super::request::{Head, RequestLinks};
 use crate::protocol::amqp::management::{
     EventHubProperties, ManagementError, PartitionProperties, ReadRequest,
 };
@@ -18,61 +18,52 @@ pub async fn read_event_hub(
     links: &mut RequestLinks,
     entity: &str,
 ) -> Result<EventHubProperties, ConnectionError> {
-    read(
-        connection,
-        links,
-        entity,
-        None,
-        EventHubProperties::from_body,
-    )
-    .await
+    let answer = links.request(connection, |head, out| {
+        write(entity, None, head, out);
+    });
+    parse(&answer.await?, EventHubProperties::from_body)
 }
 
-/// Asks where a partition's log begins and ends.
+/// Asks where the log of each of `partitions` begins and ends, in one go.
 ///
 /// # Errors
 /// [`ConnectionError`].
-pub async fn read_partition(
+pub async fn read_partitions(
     connection: &mut Connection,
     links: &mut RequestLinks,
     entity: &str,
-    partition: &str,
-) -> Result<PartitionProperties, ConnectionError> {
-    let partition = Some(partition);
-    read(
-        connection,
-        links,
-        entity,
-        partition,
-        PartitionProperties::from_body,
-    )
-    .await
+    partitions: &[String],
+) -> Result<Vec<PartitionProperties>, ConnectionError> {
+    let answers = links.request_each(connection, partitions, |partition, head, out| {
+        write(entity, Some(partition), head, out);
+    });
+    let answers = answers.await?;
+    answers
+        .iter()
+        .map(|answer| parse(answer, PartitionProperties::from_body))
+        .collect()
 }
 
-async fn read<T>(
-    connection: &mut Connection,
-    links: &mut RequestLinks,
-    entity: &str,
-    partition: Option<&str>,
+fn write(entity: &str, partition: Option<&str>, head: Head<'_>, out: &mut Vec<u8>) {
+    let request = ReadRequest {
+        message_id: Some(head.message_id),
+        reply_to: Some(head.reply_to),
+        entity,
+        partition,
+        // The token on the connection opens this as well.
+        security_token: None,
+    };
+    request.write(out);
+}
+
+fn parse<T>(
+    answer: &[u8],
     from_body: impl Fn(&Value<'_>) -> Result<T, ManagementError>,
 ) -> Result<T, ConnectionError> {
-    let answer = links
-        .request(connection, |head, out| {
-            let request = ReadRequest {
-                message_id: Some(head.message_id),
-                reply_to: Some(head.reply_to),
-                entity,
-                partition,
-                // The token on the connection opens this as well.
-                security_token: None,
-            };
-            request.write(out);
-        })
-        .await?;
     let unreadable = ConnectionError::Unexpected {
         what: "an answer of $management that cannot be read",
     };
-    match Message::parse(&answer)?.body {
+    match Message::parse(answer)?.body {
         Body::Value(body) => from_body(&body).map_err(|_| unreadable),
         Body::Empty | Body::Data(_) | Body::Sequence(_) => Err(unreadable),
     }

@@ -14,8 +14,8 @@ use crate::protocol::amqp::value::Value;
 const SENDER: u32 = 0;
 const RECEIVER: u32 = 1;
 
-/// Answers that may be under way; given anew with each request.
-const CREDIT: u32 = 10;
+/// Requests and answers that may be under way; given anew with each request.
+const CREDIT: u32 = 64;
 
 /// No answer is larger, in bytes.
 const LARGEST_ANSWER: usize = 1 << 20;
@@ -188,6 +188,62 @@ impl RequestLinks {
     ) -> Result<Vec<u8>, ConnectionError> {
         let id = self.send(connection, write).await?;
         loop {
+            let answer = self.next_answer(connection).await?;
+            if self.answers(id, &answer)? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Sends a request for each of `subjects` without waiting in between; their answers, in the order of the requests.
+    ///
+    /// # Errors
+    /// As [`RequestLinks::request`], for the first request that was refused.
+    pub async fn request_each<T>(
+        &mut self,
+        connection: &mut Connection,
+        subjects: &[T],
+        write: impl Fn(&T, Head<'_>, &mut Vec<u8>),
+    ) -> Result<Vec<Vec<u8>>, ConnectionError> {
+        let mut answers = Vec::with_capacity(subjects.len());
+        while answers.len() < subjects.len() {
+            let left = &subjects[answers.len()..];
+            let most = usize::try_from(self.credit.clamp(1, CREDIT)).unwrap_or(1);
+            let mut ids = Vec::new();
+            for subject in left.iter().take(most) {
+                let id = self.send(connection, |head, out| write(subject, head, out));
+                ids.push(id.await?);
+            }
+            answers.append(&mut self.collect(connection, &ids).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Waits for the answers to all of `ids`, which may come in any order.
+    async fn collect(
+        &mut self,
+        connection: &mut Connection,
+        ids: &[u64],
+    ) -> Result<Vec<Vec<u8>>, ConnectionError> {
+        let mut answers = vec![None; ids.len()];
+        while let Some(first) = answers.iter().position(Option::is_none) {
+            let answer = self.next_answer(connection).await?;
+            for (place, id) in answers.iter_mut().zip(ids).skip(first) {
+                if place.is_none() && self.answers(*id, &answer)? {
+                    *place = Some(answer);
+                    break;
+                }
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// The next message that the node sends, settled.
+    async fn next_answer(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<Vec<u8>, ConnectionError> {
+        loop {
             let frame = connection.answer(self.node).await?;
             if frame.channel != self.session.channel {
                 continue;
@@ -199,9 +255,7 @@ impl RequestLinks {
             if let Some(settle) = self.settle(&performative) {
                 connection.send(frame.channel, &settle, &[]).await?;
             }
-            if self.answers(id, &answer)? {
-                return Ok(answer);
-            }
+            return Ok(answer);
         }
     }
 
@@ -216,7 +270,7 @@ impl RequestLinks {
         })?;
         let correlates = match response.correlation_id {
             Some(correlation) => correlation.as_str() == Some(&*id.to_string()),
-            // One request at a time is under way, so an answer without a correlation can be for no other.
+            // Nodes answer in order, so an answer without a correlation is for the first that waits.
             None => true,
         };
         if correlates && !response.is_success() {

@@ -200,19 +200,15 @@ async fn authorize(
 pub struct Found {
     /// When it was made: milliseconds since the Unix epoch.
     pub created_at_ms: i64,
-    /// The partitions that were asked for, or all; with what it says of each if that was wanted.
-    pub partitions: Vec<(String, Option<PartitionProperties>)>,
+    /// The partitions that were asked for, or all; with what it says of each.
+    pub partitions: Vec<(String, PartitionProperties)>,
 }
 
 /// Asks the event hub for its partitions.
 ///
 /// # Errors
 /// [`StreamError::NoSuchPartition`], or what the event hub answers.
-pub async fn find_partitions(
-    plan: &Plan,
-    opened: &mut Opened,
-    with_properties: bool,
-) -> Result<Found, StreamError> {
+pub async fn find_partitions(plan: &Plan, opened: &mut Opened) -> Result<Found, StreamError> {
     let connection = &mut opened.connection;
     let entity = &opened.endpoint.entity;
     let mut links = RequestLinks::open(
@@ -234,23 +230,16 @@ pub async fn find_partitions(
             known,
         });
     }
-    let mut partitions = Vec::new();
-    for id in known {
-        if !(asked.is_empty() || asked.contains(&id)) {
-            continue;
-        }
-        let properties = if with_properties {
-            let properties = management::read_partition(connection, &mut links, entity, &id).await;
-            Some(properties.at(Stage::Management)?)
-        } else {
-            None
-        };
-        partitions.push((id, properties));
-    }
+    let ids: Vec<String> = known
+        .into_iter()
+        .filter(|id| asked.is_empty() || asked.contains(id))
+        .collect();
+    let logs = management::read_partitions(connection, &mut links, entity, &ids);
+    let logs = logs.await.at(Stage::Management)?;
     links.end(connection).await.at(Stage::Management)?;
     Ok(Found {
         created_at_ms: event_hub.created_at_ms,
-        partitions,
+        partitions: ids.into_iter().zip(logs).collect(),
     })
 }
 

@@ -31,17 +31,13 @@ impl Progress {
     }
 
     /// Pins where to begin to the log as it is now, so that nothing is lost when the first event comes after a break.
-    /// Without properties the service finds the place itself.
     #[must_use]
-    pub fn begin(start: &Start, log: Option<&PartitionProperties>) -> Self {
-        let newest = log.map(|log| log.last_enqueued_sequence_number);
-        Self::new(match (start, newest) {
-            (Start::At(position), _) => position.clone(),
-            (Start::Now, Some(newest)) => after(newest),
-            (Start::Last(count), Some(newest)) => {
-                after(newest.saturating_sub_unsigned(*count).max(-1))
-            }
-            (Start::Now | Start::Last(_), None) => Position::Latest,
+    pub fn begin(start: &Start, log: &PartitionProperties) -> Self {
+        let newest = log.last_enqueued_sequence_number;
+        Self::new(match start {
+            Start::At(position) => position.clone(),
+            Start::Now => after(newest),
+            Start::Last(count) => after(newest.saturating_sub_unsigned(*count).max(-1)),
         })
     }
 
@@ -135,23 +131,23 @@ mod tests {
 
     #[test]
     fn now_is_the_services_now() {
-        let progress = Progress::begin(&Start::Now, Some(&log(0, 41)));
+        let progress = Progress::begin(&Start::Now, &log(0, 41));
         assert_eq!(progress.position(), after(41));
         assert_eq!(
-            Progress::begin(&Start::Now, Some(&log(0, -1))).position(),
+            Progress::begin(&Start::Now, &log(0, -1)).position(),
             after(-1)
         );
         assert_eq!(
-            Progress::begin(&Start::Last(10), Some(&log(0, 41))).position(),
+            Progress::begin(&Start::Last(10), &log(0, 41)).position(),
             after(31)
         );
         assert_eq!(
-            Progress::begin(&Start::Last(u64::MAX), Some(&log(0, 41))).position(),
+            Progress::begin(&Start::Last(u64::MAX), &log(0, 41)).position(),
             after(-1)
         );
         let at = Start::At(Position::EnqueuedTime(7));
         assert_eq!(
-            Progress::begin(&at, None).position(),
+            Progress::begin(&at, &log(0, 41)).position(),
             Position::EnqueuedTime(7)
         );
     }

@@ -11,7 +11,7 @@ use super::error::{At as _, Stage, StreamError};
 use super::link::{answer_end, attach, deliver, jitter, stage_of, wait_or_give_up};
 use super::notice::Notice;
 use super::partition::{Partition, Reaction, Step};
-use super::plan::{Plan, Start};
+use super::plan::Plan;
 use super::progress::{Change, Progress};
 use super::renewal::Renewal;
 use super::sink::Sink;
@@ -109,9 +109,7 @@ impl EventStream {
 
     async fn connect<S: Sink>(&mut self, sink: &mut S) -> Result<(), StreamError> {
         let mut opened = connect::open(&self.plan, &mut |notice| sink.notice(&notice)).await?;
-        let is_first = self.partitions.is_empty();
-        let with_properties = !is_first || !matches!(self.plan.start, Start::At(_));
-        let found = connect::find_partitions(&self.plan, &mut opened, with_properties).await?;
+        let found = connect::find_partitions(&self.plan, &mut opened).await?;
         let now = Instant::now();
         // Time can only go on: an event hub that is younger than it was is another by the same name.
         let created = found.created_at_ms;
@@ -132,21 +130,21 @@ impl EventStream {
     /// Takes the partitions in: new ones are begun, known ones compared with what was read of them.
     fn compare<S: Sink>(
         &mut self,
-        found: Vec<(String, Option<PartitionProperties>)>,
+        found: Vec<(String, PartitionProperties)>,
         is_new: bool,
         sink: &mut S,
     ) {
         let mut started_over = Vec::new();
         for (id, log) in found {
+            sink.log(&id, &log);
             let known = self.partitions.iter_mut().find(|known| known.id == id);
             let Some(partition) = known else {
-                let progress = Progress::begin(&self.plan.start, log.as_ref());
+                let progress = Progress::begin(&self.plan.start, &log);
                 let partition = Partition::new(id, progress, Instant::now());
                 self.partitions.push(partition);
                 continue;
             };
-            let change = log.and_then(|log| partition.progress.compare(&log, is_new));
-            match change {
+            match partition.progress.compare(&log, is_new) {
                 Some(Change::Another) => started_over.push(id),
                 Some(Change::Gone(count)) => {
                     let partition = id;

@@ -16,6 +16,7 @@ use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::event::Event;
 use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::error::condition;
 
@@ -35,6 +36,8 @@ impl Sink for Heard {
         }
         ControlFlow::Continue(())
     }
+
+    fn log(&mut self, _: &str, _: &PartitionProperties) {}
 
     fn notice(&mut self, notice: &Notice) {
         self.notices.push(notice.clone());

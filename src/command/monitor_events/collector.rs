@@ -7,6 +7,7 @@ use super::told;
 use crate::client::event_stream::{Notice, Sink};
 use crate::command::Context;
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::management::PartitionProperties;
 use crate::render::{EventWriter, Format};
 
 /// Which events are shown, and how many.
@@ -95,6 +96,8 @@ impl Sink for Collector<'_> {
         }
         ControlFlow::Continue(())
     }
+
+    fn log(&mut self, _: &str, _: &PartitionProperties) {}
 
     fn notice(&mut self, notice: &Notice) {
         self.tell(&told::sentence(notice));

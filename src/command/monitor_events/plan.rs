@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::MonitorEventsArgs;
+use super::args::MonitorEventsArgs;
 use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Start};
 use crate::client::trust;
