@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod collector;
+mod from;
 mod output;
 mod plan;
 mod told;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
-use super::plan::From;
+use super::from::From;
 use crate::config::{ConnectionOptions, completion};
 use crate::model::identifier::{DeviceId, IdError};
 use crate::model::span::parse_duration;

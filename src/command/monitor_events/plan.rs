@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::args::MonitorEventsArgs;
+use super::from::From;
 use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Start};
 use crate::client::trust;
@@ -15,80 +16,11 @@ use crate::config::Settings;
 use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
-use crate::model::span::{SpanError, parse_time};
+use crate::model::span::parse_time;
 use crate::protocol::amqp::filter::Position;
 
 /// The Event Hubs emulator's port, unencrypted.
 const DEVELOPMENT_PORT: u16 = 5672;
-
-/// A place to begin at, as the user wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum From {
-    /// `latest`.
-    Now,
-    /// `last:N`.
-    Last(u64),
-    /// `earliest`, `offset:X`, `seq:N`.
-    At(Position),
-    /// Anything else has to be a time, which counts from when the command runs.
-    Time(String),
-}
-
-impl From {
-    /// Reads a place.
-    ///
-    /// # Errors
-    /// A fragment that says what is wrong, for clap.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if let Some(offset) = text.strip_prefix("offset:") {
-            // Opaque text to everyone but the service; but it is quoted on the way there.
-            if offset.is_empty() || offset.contains(|c: char| c == '\'' || c.is_control()) {
-                return Err(format!("{offset:?} is not an offset"));
-            }
-            return Ok(Self::At(Position::Offset {
-                offset: offset.to_owned(),
-                inclusive: true,
-            }));
-        }
-        if let Some(number) = text.strip_prefix("seq:") {
-            let number = number
-                .parse()
-                .map_err(|_| format!("{number:?} is not a sequence number"))?;
-            return Ok(Self::At(Position::SequenceNumber {
-                number,
-                inclusive: true,
-            }));
-        }
-        if let Some(count) = text.strip_prefix("last:") {
-            let count = count
-                .parse()
-                .map_err(|_| format!("{count:?} is not a number of events"))?;
-            return Ok(Self::Last(count));
-        }
-        match text {
-            "earliest" => Ok(Self::At(Position::Earliest)),
-            "latest" | "now" => Ok(Self::Now),
-            time => match parse_time(
-                time,
-                DateTime::UNIX_EPOCH + chrono::Duration::days(365 * 1000),
-            ) {
-                Ok(_) => Ok(Self::Time(time.to_owned())),
-                Err(error @ (SpanError::NoZone { .. } | SpanError::NoClock { .. })) => {
-                    Err(error.to_string())
-                }
-                Err(
-                    SpanError::Time { .. }
-                    | SpanError::Expiry { .. }
-                    | SpanError::Duration { .. }
-                    | SpanError::TooLong { .. },
-                ) => Err(
-                    "it is none of earliest, latest, offset:X, seq:N, last:N, and no time"
-                        .to_owned(),
-                ),
-            },
-        }
-    }
-}
 
 /// What is to be read, and for how long.
 #[derive(Debug)]
@@ -211,24 +143,6 @@ fn access_to_event_hub(event_hub: &EventHubString, amqp_port: u16) -> Result<Acc
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_read() {
-        assert_eq!(From::parse("earliest"), Ok(From::At(Position::Earliest)));
-        assert_eq!(From::parse("latest"), Ok(From::Now));
-        assert_eq!(From::parse("last:5"), Ok(From::Last(5)));
-        assert_eq!(
-            From::parse("seq:7"),
-            Ok(From::At(Position::SequenceNumber {
-                number: 7,
-                inclusive: true
-            }))
-        );
-        assert_eq!(From::parse("10m"), Ok(From::Time("10m".to_owned())));
-        for text in ["", "seq:x", "last:-1", "yesterday"] {
-            assert!(From::parse(text).is_err(), "{text}");
-        }
-    }
 
     fn event_hub(text: &str) -> Result<Access, Failure> {
         let parsed = ConnectionString::parse(text).unwrap();
