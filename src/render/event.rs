@@ -75,13 +75,13 @@ impl EventWriter {
 
 fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: &mut Json<'_>) {
     json.object(|json| {
-        json.key("partition");
+        json.known_key("partition");
         json.string(partition);
-        json.key("sequenceNumber");
-        json.display(event.sequence_number);
-        json.key("offset");
+        json.known_key("sequenceNumber");
+        json.integer(event.sequence_number.0);
+        json.known_key("offset");
         json.string(event.offset);
-        json.key("enqueuedTime");
+        json.known_key("enqueuedTime");
         write_timestamp(event.enqueued_time_ms, json);
         let properties = &event.message.properties;
         let texts = [
@@ -92,7 +92,7 @@ fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: 
         ];
         for (name, text) in texts {
             if let Some(text) = text {
-                json.key(name);
+                json.known_key(name);
                 json.string(text);
             }
         }
@@ -102,13 +102,13 @@ fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: 
         ];
         for (name, id) in ids {
             if let Some(id) = id {
-                json.key(name);
+                json.known_key(name);
                 write_value(&id, json);
             }
         }
-        json.key("properties");
+        json.known_key("properties");
         write_map(event.message.application_properties.as_ref(), json);
-        json.key("systemProperties");
+        json.known_key("systemProperties");
         json.object(|json| write_system_properties(event, json));
         write_body(content, json);
     });
@@ -117,22 +117,17 @@ fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: 
 /// All annotations but those that have a key of their own, and AMQP's further properties.
 fn write_system_properties(event: &Event<'_>, json: &mut Json<'_>) {
     let annotations = event.message.message_annotations.unwrap_or_default();
-    for (name, value) in annotations.pairs().map_while(Result::ok) {
-        match name.as_str() {
-            Some(
-                annotation::SEQUENCE_NUMBER
-                | annotation::OFFSET
-                | annotation::ENQUEUED_TIME
-                | annotation::DEVICE_ID
-                | annotation::MODULE_ID
-                | annotation::SOURCE,
-            )
+    for (name, value) in annotations.raw_pairs().map_while(Result::ok) {
+        let Some(name) = name.text() else {
             // Annotations are named by symbols; numbers are reserved by the standard, and nobody sends them.
-            | None => {}
-            Some(name) => {
-                json.key(name);
-                write_value(&value, json);
-            }
+            continue;
+        };
+        if annotation::has_a_key(name) {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (std::str::from_utf8(name), value.read()) {
+            json.key(name);
+            write_value(&value, json);
         }
     }
     write_further_properties(event, json);
@@ -146,13 +141,13 @@ fn write_body(content: Content<'_>, json: &mut Json<'_>) {
     let text = match bytes {
         Ok(text) => text,
         Err(bytes) => {
-            json.key("bodyBase64");
+            json.known_key("bodyBase64");
             return json.base64(bytes);
         }
     };
-    json.key("body");
+    json.known_key("body");
     match content {
-        Content::Empty => json.display("null"),
+        Content::Empty => json.word("null"),
         Content::Bytes(_) => write_text(text, json),
         Content::Value(value) => match value.as_str() {
             Some(text) => write_text(text, json),

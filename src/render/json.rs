@@ -86,6 +86,16 @@ impl<'o> Json<'o> {
         self.colon();
     }
 
+    /// A key that needs no escapes.
+    #[inline]
+    pub fn known_key(&mut self, name: &'static str) {
+        self.item();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.push(b'"');
+        self.colon();
+    }
+
     /// What stands between a key and its value.
     pub fn colon(&mut self) {
         self.out
@@ -101,29 +111,29 @@ impl<'o> Json<'o> {
 
     /// A string's text, escaped, without the quotes.
     pub fn string_part(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| is_escaped(*byte)) {
+            self.out.extend_from_slice(&rest[..at]);
+            self.escape(rest[at]);
+            rest = &rest[at + 1..];
+        }
+        self.out.extend_from_slice(rest);
+    }
+
+    #[cold]
+    fn escape(&mut self, byte: u8) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let bytes = text.as_bytes();
-        let mut copied = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            // DEL needs no escape, but does no good on a terminal either.
-            if byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f {
-                continue;
-            }
-            self.out.extend_from_slice(&bytes[copied..at]);
-            copied = at + 1;
-            match byte {
-                b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
-                b'\n' => self.out.extend_from_slice(b"\\n"),
-                b'\r' => self.out.extend_from_slice(b"\\r"),
-                b'\t' => self.out.extend_from_slice(b"\\t"),
-                _ => {
-                    let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
-                    self.out
-                        .extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-                }
+        match byte {
+            b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => self.out.extend_from_slice(b"\\n"),
+            b'\r' => self.out.extend_from_slice(b"\\r"),
+            b'\t' => self.out.extend_from_slice(b"\\t"),
+            _ => {
+                let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+                self.out
+                    .extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             }
         }
-        self.out.extend_from_slice(&bytes[copied..]);
     }
 
     /// Bytes as a string of base64.
@@ -137,10 +147,21 @@ impl<'o> Json<'o> {
         self.out.push(b'"');
     }
 
-    /// Whatever its `Display` writes, which has to be JSON: numbers and words.
+    /// An integer of any width.
+    pub fn integer(&mut self, value: impl itoa::Integer) {
+        let mut digits = itoa::Buffer::new();
+        self.out.extend_from_slice(digits.format(value).as_bytes());
+    }
+
+    /// Whatever its `Display` writes, which has to be JSON.
     pub fn display(&mut self, value: impl std::fmt::Display) {
         // Writing to a Vec cannot fail.
         let _ = write!(self.out, "{value}");
+    }
+
+    /// `true`, `false` or `null`.
+    pub fn word(&mut self, word: &'static str) {
+        self.out.extend_from_slice(word.as_bytes());
     }
 
     /// A floating-point number; one that JSON has no number for as a string.
@@ -156,6 +177,12 @@ impl<'o> Json<'o> {
             self.string("-Infinity");
         }
     }
+}
+
+/// DEL needs no escape, but does no good on a terminal either.
+#[inline]
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f
 }
 
 #[cfg(test)]

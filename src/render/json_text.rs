@@ -13,6 +13,7 @@ pub fn copy_json(text: &str, out: &mut Vec<u8>) -> bool {
     let mut copier = Copier {
         input: text.as_bytes(),
         at: 0,
+        copied: 0,
         out,
     };
     if copier.document().is_some() {
@@ -25,7 +26,15 @@ pub fn copy_json(text: &str, out: &mut Vec<u8>) -> bool {
 struct Copier<'a> {
     input: &'a [u8],
     at: usize,
+    /// How much of the input is in the output already, or is whitespace between tokens.
+    copied: usize,
     out: &'a mut Vec<u8>,
+}
+
+/// What ends a run of plain characters in a string.
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// What may come next inside a container.
@@ -100,20 +109,34 @@ impl Copier<'_> {
             }
             if depth == 0 {
                 self.skip_whitespace();
+                self.copy();
                 return (self.at == self.input.len()).then_some(());
             }
             expected = Expected::SeparatorOrEnd;
         }
     }
 
+    #[inline]
     fn skip_whitespace(&mut self) {
+        let Some(b' ' | b'\t' | b'\n' | b'\r') = self.input.get(self.at) else {
+            return;
+        };
+        self.copy();
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.input.get(self.at) {
             self.at += 1;
         }
+        self.copied = self.at;
     }
 
+    /// Copies the tokens that were checked since it was called last.
+    fn copy(&mut self) {
+        self.out
+            .extend_from_slice(&self.input[self.copied..self.at]);
+        self.copied = self.at;
+    }
+
+    #[inline]
     fn take(&mut self) {
-        self.out.push(self.input[self.at]);
         self.at += 1;
     }
 
@@ -133,7 +156,6 @@ impl Copier<'_> {
             return None;
         }
         self.at += word.len();
-        self.out.extend_from_slice(word);
         Some(())
     }
 
@@ -176,23 +198,21 @@ impl Copier<'_> {
                 return None;
             }
         }
-        self.out.extend_from_slice(number);
         Some(())
     }
 
     fn string(&mut self) -> Option<()> {
-        let start = self.at;
         self.at += 1;
         loop {
+            let rest = self.input.get(self.at..)?;
+            self.at += rest.iter().position(|byte| is_special(*byte))?;
             match *self.input.get(self.at)? {
                 b'"' => break,
                 b'\\' => self.escape()?,
-                0..=0x1f => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
         self.at += 1;
-        self.out.extend_from_slice(&self.input[start..self.at]);
         Some(())
     }
 

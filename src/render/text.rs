@@ -16,7 +16,7 @@ pub fn write_block(event: &Event<'_>, content: Content<'_>, is_verbose: bool, ou
     }
     out.extend_from_slice(b"' at '");
     if !write_time(event.enqueued_time_ms, out) {
-        Json::compact(out).display(event.enqueued_time_ms);
+        Json::compact(out).integer(event.enqueued_time_ms);
     }
     out.extend_from_slice(b"' ====\n");
     write_body(content, out);
@@ -132,7 +132,7 @@ pub fn write_further_properties(event: &Event<'_>, json: &mut Json<'_>) {
     }
     if let Some(number) = properties.group_sequence() {
         json.key("group-sequence");
-        json.display(number);
+        json.integer(number);
     }
     if let Some(annotations) = event.message.delivery_annotations {
         write_entries(&annotations, json, 0);

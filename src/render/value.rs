@@ -56,19 +56,19 @@ fn write_key(key: &Value<'_>, json: &mut Json<'_>, depth: usize) {
 
 fn write(value: &Value<'_>, json: &mut Json<'_>, depth: usize) {
     if depth > MAX_DEPTH {
-        return json.display("null");
+        return json.word("null");
     }
     match *value {
-        Value::Null => json.display("null"),
-        Value::Bool(value) => json.display(value),
-        Value::Ubyte(value) => json.display(value),
-        Value::Ushort(value) => json.display(value),
-        Value::Uint(value) => json.display(value),
-        Value::Ulong(value) => json.display(value),
-        Value::Byte(value) => json.display(value),
-        Value::Short(value) => json.display(value),
-        Value::Int(value) => json.display(value),
-        Value::Long(value) => json.display(value),
+        Value::Null => json.word("null"),
+        Value::Bool(value) => json.word(if value { "true" } else { "false" }),
+        Value::Ubyte(value) => json.integer(value),
+        Value::Ushort(value) => json.integer(value),
+        Value::Uint(value) => json.integer(value),
+        Value::Ulong(value) => json.integer(value),
+        Value::Byte(value) => json.integer(value),
+        Value::Short(value) => json.integer(value),
+        Value::Int(value) => json.integer(value),
+        Value::Long(value) => json.integer(value),
         Value::Float(value) => write_float(value, json),
         Value::Double(value) => json.float(value),
         Value::Decimal32(bytes) => write_hex(&bytes, json),
@@ -122,7 +122,7 @@ pub fn write_timestamp(milliseconds: i64, json: &mut Json<'_>) {
         out.push(b'"');
     } else {
         out.pop();
-        json.display(milliseconds);
+        json.integer(milliseconds);
     }
 }
 

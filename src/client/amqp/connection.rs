@@ -2,23 +2,20 @@
 //!
 //! The only file here that touches a socket. Must never know what a session or a link is for.
 
-use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use fe2o3_amqp::frames::amqp;
-use fe2o3_amqp::transport::Transport;
-use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::error::{ConnectionError, PeerError, Scope};
+use super::input::{Input, Place};
+use super::output::Output;
 use super::sasl;
 use super::trace::Tracer;
 use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::DecodeError;
-use crate::protocol::amqp::frame::{FrameKind, ProtocolHeader, begin_frame, end_frame};
+use crate::protocol::amqp::frame::ProtocolHeader;
 use crate::protocol::amqp::performative::{Close, Open, Performative};
 use crate::protocol::amqp::value;
 
@@ -42,36 +39,31 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Duplex for Io {}
 
-type Reader = Pin<Box<dyn Stream<Item = io::Result<BytesMut>> + Send>>;
-type Writer = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
-
 /// One frame as it came, with at least a performative in it.
-#[derive(Debug)]
-pub struct Frame {
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
     /// This side's channel.
     pub channel: u16,
-    /// The frame without its size.
-    bytes: BytesMut,
-    /// Where the body begins in `bytes`.
-    start: usize,
+    /// The performative and the payload behind it.
+    pub body: &'a [u8],
 }
 
-impl Frame {
+impl<'a> Frame<'a> {
     /// The performative and the payload behind it.
     ///
     /// # Errors
     /// [`ConnectionError::Malformed`].
-    pub fn decode(&self) -> Result<(Performative<'_>, &[u8]), ConnectionError> {
-        Ok(Performative::decode(
-            self.bytes.get(self.start..).unwrap_or_default(),
-        )?)
+    pub fn decode(&self) -> Result<(Performative<'a>, &'a [u8]), ConnectionError> {
+        Ok(Performative::decode(self.body)?)
     }
 }
 
 /// An open connection.
 pub struct Connection {
-    reader: Reader,
-    writer: Writer,
+    stream: Box<dyn Duplex>,
+    input: Input,
+    /// Frames that wait to be sent; [`Connection::flush`] sends them off.
+    pub output: Output,
     /// This side's channel by the other side's.
     channels: Vec<u16>,
     tracer: Tracer,
@@ -108,13 +100,11 @@ impl Connection {
             sasl::exchange_header(&mut stream, ProtocolHeader::Amqp).await
         };
         within(limit, "SASL", layers).await?;
-        let max_frame = usize::try_from(MAX_FRAME_SIZE).unwrap_or(usize::MAX);
-        let transport = Transport::<_, amqp::Frame>::bind(stream, max_frame, None);
-        let (writer, reader) = transport.into_framed_codec();
         let now = Instant::now();
         let mut connection = Self {
-            reader: Box::pin(reader),
-            writer: Box::pin(writer),
+            stream,
+            input: Input::new(MAX_FRAME_SIZE),
+            output: Output::new(tracer.clone()),
             channels: Vec::new(),
             tracer,
             limit,
@@ -130,7 +120,7 @@ impl Connection {
             idle_time_out: u32::try_from(IDLE_TIME_OUT.as_millis()).ok(),
             ..Open::default()
         };
-        connection.send(0, &Performative::Open(open), &[]).await?;
+        connection.output.send(0, &Performative::Open(open), &[]);
         connection.flush().await?;
         let frame = connection.answer("open").await?;
         let (Performative::Open(open), _) = frame.decode()? else {
@@ -138,10 +128,9 @@ impl Connection {
                 what: "a frame before open",
             });
         };
-        connection.keep_alive = open
-            .idle_time_out
-            .filter(|milliseconds| *milliseconds > 0)
-            .map(|milliseconds| Duration::from_millis(milliseconds.into()) / 2);
+        let idle_time_out = open.idle_time_out.filter(|milliseconds| *milliseconds > 0);
+        connection.keep_alive =
+            idle_time_out.map(|milliseconds| Duration::from_millis(milliseconds.into()) / 2);
         Ok(connection)
     }
 
@@ -151,49 +140,25 @@ impl Connection {
         self.limit
     }
 
-    /// Puts a performative and a payload into the way out; [`Connection::flush`] sends them off.
-    ///
-    /// # Errors
-    /// [`ConnectionError`] when the connection broke.
-    pub async fn send(
-        &mut self,
-        channel: u16,
-        performative: &Performative<'_>,
-        payload: &[u8],
-    ) -> Result<(), ConnectionError> {
-        let mut frame = encode(channel, performative);
-        if !payload.is_empty() {
-            frame.extend_from_slice(payload);
-            end_frame(&mut frame, 0);
-        }
-        self.send_encoded(frame).await
-    }
-
-    /// Puts a frame that [`encode`] made into the way out.
-    ///
-    /// # Errors
-    /// [`ConnectionError`] when the connection broke.
-    pub async fn send_encoded(&mut self, frame: Vec<u8>) -> Result<(), ConnectionError> {
-        // The transport writes the size itself.
-        let frame = Bytes::from(frame).split_off(4);
-        if let Some((&[_, _, high, low], body)) = frame.split_first_chunk() {
-            self.tracer
-                .frame('>', u16::from_be_bytes([high, low]), body);
-        }
-        self.last_sent = Instant::now();
-        within(self.limit, "sending", async {
-            Ok(self.writer.feed(frame).await?)
-        })
-        .await
-    }
-
-    /// Sends off what was put into the way out.
+    /// Sends off what waits in [`Connection::output`]. May be dropped at any time.
     ///
     /// # Errors
     /// [`ConnectionError`] when the connection broke, or takes nothing in for too long.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
+        if self.output.unsent().is_empty() {
+            return Ok(());
+        }
+        self.last_sent = Instant::now();
+        let (stream, output) = (&mut self.stream, &mut self.output);
         within(self.limit, "sending", async {
-            Ok(self.writer.flush().await?)
+            while !output.unsent().is_empty() {
+                let length = stream.write(output.unsent()).await?;
+                if length == 0 {
+                    return Err(ConnectionError::HungUp);
+                }
+                output.note_sent(length);
+            }
+            Ok(stream.flush().await?)
         })
         .await
     }
@@ -202,92 +167,114 @@ impl Connection {
     ///
     /// # Errors
     /// [`ConnectionError`] when the connection is closed, broken or dead. May be dropped at any time.
-    pub async fn receive(&mut self) -> Result<Frame, ConnectionError> {
+    pub async fn receive(&mut self) -> Result<Frame<'_>, ConnectionError> {
+        let (channel, place) = loop {
+            if let Some(found) = self.take()? {
+                break found;
+            }
+            self.wait_for_bytes().await?;
+        };
+        let body = self.input.body(&place);
+        Ok(Frame { channel, body })
+    }
+
+    /// The next frame, if it was read already, and where answers to it go.
+    ///
+    /// # Errors
+    /// As [`Connection::receive`].
+    #[inline]
+    pub fn next_read(&mut self) -> Result<Option<(Frame<'_>, &mut Output)>, ConnectionError> {
+        let Some((channel, place)) = self.take()? else {
+            return Ok(None);
+        };
+        let body = self.input.body(&place);
+        Ok(Some((Frame { channel, body }, &mut self.output)))
+    }
+
+    /// Waits until something was read, not necessarily a whole frame.
+    ///
+    /// # Errors
+    /// As [`Connection::receive`].
+    pub async fn wait_for_bytes(&mut self) -> Result<(), ConnectionError> {
         loop {
             let silent_at = self.last_received + SILENCE_LIMIT;
             let keep_alive_at = self.keep_alive.map(|after| self.last_sent + after);
             let wake_at = keep_alive_at.map_or(silent_at, |at| at.min(silent_at));
             tokio::select! {
                 biased;
-                item = self.reader.next() => {
-                    if let Some(frame) = self.take(item)? {
-                        return Ok(frame);
-                    }
-                }
+                length = self.stream.read(self.input.room()) => return self.note_read(length?),
                 () = sleep_until(wake_at) => {
                     if wake_at == silent_at {
                         return Err(ConnectionError::Silent { limit: SILENCE_LIMIT });
                     }
-                    self.send_encoded(vec![0, 0, 0, 8, 2, 0, 0, 0]).await?;
+                    self.output.keep_alive();
                     self.flush().await?;
                 }
             }
         }
     }
 
-    /// The next frame, if it is there already.
+    /// Reads what is there already. False where there is nothing.
     ///
     /// # Errors
     /// As [`Connection::receive`].
-    pub fn receive_ready(&mut self) -> Result<Option<Frame>, ConnectionError> {
-        while let Some(item) = self.reader.next().now_or_never() {
-            if let Some(frame) = self.take(item)? {
-                return Ok(Some(frame));
-            }
+    pub fn read_ready(&mut self) -> Result<bool, ConnectionError> {
+        match self.stream.read(self.input.room()).now_or_never() {
+            Some(length) => self.note_read(length?).map(|()| true),
+            None => Ok(false),
         }
-        Ok(None)
+    }
+
+    fn note_read(&mut self, length: usize) -> Result<(), ConnectionError> {
+        if length == 0 {
+            return Err(ConnectionError::HungUp);
+        }
+        self.input.filled(length);
+        self.last_received = Instant::now();
+        Ok(())
     }
 
     /// The next frame, which has to come within the limit.
     ///
     /// # Errors
     /// As [`Connection::receive`], and [`ConnectionError::TimedOut`] with `waiting_for`.
-    pub async fn answer(&mut self, waiting_for: &'static str) -> Result<Frame, ConnectionError> {
+    pub async fn answer(
+        &mut self,
+        waiting_for: &'static str,
+    ) -> Result<Frame<'_>, ConnectionError> {
         within(self.limit, waiting_for, self.receive()).await
     }
 
-    /// Takes a frame in; nothing comes of a keep-alive.
-    fn take(
-        &mut self,
-        item: Option<io::Result<BytesMut>>,
-    ) -> Result<Option<Frame>, ConnectionError> {
-        let bytes = item.ok_or(ConnectionError::HungUp)??;
-        self.last_received = Instant::now();
-        let Some(&[data_offset, kind, high, low]) = bytes.first_chunk::<4>() else {
-            return Err(malformed("frame header"));
-        };
-        let start = usize::from(data_offset) * 4;
-        if kind != 0 || start < 8 || start - 4 > bytes.len() {
-            return Err(malformed("frame header"));
-        }
-        let start = start - 4;
-        self.tracer
-            .frame('<', u16::from_be_bytes([high, low]), &bytes[start..]);
-        if start == bytes.len() {
-            return Ok(None);
-        }
-        let peer = u16::from_be_bytes([high, low]);
-        let mut frame = Frame {
-            channel: 0,
-            bytes,
-            start,
-        };
-        // Most frames are told by their descriptor alone, so that each is decoded but once, by whom it is for.
-        match descriptor_of(&frame.bytes[start..])? {
-            descriptor::OPEN => {}
-            descriptor::BEGIN | descriptor::CLOSE => self.take_control(&mut frame, peer)?,
-            _ => {
-                let own = self.channels.get(usize::from(peer)).copied();
-                frame.channel = own.ok_or(ConnectionError::Unexpected {
-                    what: "a frame on a channel that nobody opened",
-                })?;
+    /// The next frame that was read, on this side's channel; nothing comes of keep-alives.
+    #[inline]
+    fn take(&mut self) -> Result<Option<(u16, Place)>, ConnectionError> {
+        while let Some(place) = self.input.next_frame()? {
+            let body = self.input.body(&place);
+            self.tracer.frame('<', place.channel, body);
+            if body.is_empty() {
+                continue;
             }
+            // Most frames are told by their descriptor alone, so that each is decoded but once, by whom it is for.
+            let channel = match descriptor_of(body)? {
+                descriptor::OPEN => 0,
+                descriptor::BEGIN | descriptor::CLOSE => self.take_control(&place)?,
+                _ => self.own_channel(place.channel)?,
+            };
+            return Ok(Some((channel, place)));
         }
-        Ok(Some(frame))
+        Ok(None)
     }
 
-    fn take_control(&mut self, frame: &mut Frame, peer: u16) -> Result<(), ConnectionError> {
-        let (performative, _) = frame.decode()?;
+    #[inline]
+    fn own_channel(&self, peer: u16) -> Result<u16, ConnectionError> {
+        let own = self.channels.get(usize::from(peer)).copied();
+        own.ok_or(ConnectionError::Unexpected {
+            what: "a frame on a channel that nobody opened",
+        })
+    }
+
+    fn take_control(&mut self, place: &Place) -> Result<u16, ConnectionError> {
+        let (performative, _) = Performative::decode(self.input.body(place))?;
         if let Performative::Close(close) = performative {
             let error = PeerError::new(Scope::Connection, close.error.as_ref());
             return Err(Box::new(error).into());
@@ -300,8 +287,8 @@ impl Connection {
         let own = own.ok_or(ConnectionError::Unexpected {
             what: "a session that the service began",
         })?;
-        frame.channel = own;
-        self.map_channel(peer, own)
+        self.map_channel(place.channel, own)?;
+        Ok(own)
     }
 
     fn map_channel(&mut self, peer: u16, own: u16) -> Result<(), ConnectionError> {
@@ -322,25 +309,15 @@ impl Connection {
     pub async fn close(mut self) {
         let goodbye = async {
             let close = Performative::Close(Close { error: None });
-            self.send(0, &close, &[]).await?;
+            self.output.send(0, &close, &[]);
             self.flush().await?;
             while self.receive().await.is_ok() {}
             Ok::<(), ConnectionError>(())
         };
         // Whether it is heard or not, the connection ends here.
         let _ = timeout(CLOSE_LIMIT, goodbye).await;
-        let _ = timeout(CLOSE_LIMIT, self.writer.close()).await;
+        let _ = timeout(CLOSE_LIMIT, self.stream.shutdown()).await;
     }
-}
-
-/// A whole frame of a performative.
-#[must_use]
-pub fn encode(channel: u16, performative: &Performative<'_>) -> Vec<u8> {
-    let mut frame = Vec::new();
-    let start = begin_frame(&mut frame, FrameKind::Amqp, channel);
-    performative.encode(&mut frame);
-    end_frame(&mut frame, start);
-    frame
 }
 
 /// The descriptor at the front of a frame's body.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::client::dial::DialError;
 use crate::protocol::amqp::encoding::DecodeError;
+use crate::protocol::amqp::frame::FrameError;
 use crate::protocol::amqp::performative::AmqpError;
 use crate::protocol::amqp::redirect::Redirect;
 
@@ -110,6 +111,13 @@ impl From<io::Error> for ConnectionError {
             return Self::HungUp;
         }
         Self::Io { source }
+    }
+}
+
+impl From<FrameError> for ConnectionError {
+    fn from(_: FrameError) -> Self {
+        let what = "frame header";
+        DecodeError::Malformed { what }.into()
     }
 }
 

@@ -1,16 +1,19 @@
 //! An AMQP 1.0 connection of a client that reads: handshake, sessions, links, requests.
 //!
-//! fe2o3-amqp's transport cuts the stream into frames; what is inside them is read in place by [`crate::protocol::amqp`],
-//! so that an event costs no allocation and a malformed frame no panic. Its connection, session and receiver are not
-//! used: they decode every section of every message, which caps the rate. Links and credit are small state machines
-//! without I/O; [`connection`] alone touches the socket.
+//! fe2o3-amqp is not used on this side. Its receivers decode every section of every message, which caps the rate; its
+//! transport costs a shared buffer per frame, and panics on frames of four to seven bytes. [`input`] cuts the stream into
+//! frames, and what is inside them is read in place by [`crate::protocol::amqp`], so that an event costs no allocation and
+//! a malformed frame no panic. Links and credit are small state machines without I/O; [`connection`] alone touches the
+//! socket.
 //!
 //! Knows how links are attached and kept. Must never know what an event is for.
 
 pub mod cbs;
 pub mod connection;
 pub mod error;
+pub mod input;
 pub mod management;
+pub mod output;
 pub mod receiver;
 pub mod redirect;
 pub mod request;
@@ -20,6 +23,7 @@ pub mod trace;
 
 pub use connection::{Connection, Frame};
 pub use error::{ConnectionError, PeerError, Scope};
+pub use output::Output;
 pub use receiver::Receiver;
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::connection::encode;
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind, begin_frame, end_frame};
 use crate::protocol::amqp::management::{EventHubProperties, PartitionProperties};
 use crate::protocol::amqp::message::{Message, MessageWriter};
@@ -19,6 +18,15 @@ use crate::protocol::amqp::writer::encode as encode_value;
 
 /// The event hub that it has.
 pub(in crate::client) const ENTITY: &str = "iothub-ehub-contoso-123-abcdef0123";
+
+/// A whole frame of a performative.
+pub(in crate::client) fn encode(channel: u16, performative: &Performative<'_>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let start = begin_frame(&mut frame, FrameKind::Amqp, channel);
+    performative.encode(&mut frame);
+    end_frame(&mut frame, start);
+    frame
+}
 
 /// What happens on a partition's link.
 #[derive(Debug, Clone, Copy)]

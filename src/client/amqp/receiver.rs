@@ -4,8 +4,9 @@ use super::error::ConnectionError;
 use super::session::Session;
 use crate::protocol::amqp::encoding::DecodeError;
 use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::performative::delivery::TransferHead;
 use crate::protocol::amqp::performative::{
-    Attach, DeliveryState, Disposition, Flow, Performative, Role, Source, Target, Transfer,
+    Attach, DeliveryState, Disposition, Flow, Performative, Role, Source, Target,
 };
 use crate::protocol::amqp::value::decode;
 use crate::protocol::amqp::writer::encode;
@@ -95,7 +96,7 @@ impl Receiver {
     /// [`ConnectionError::Malformed`] for an event beyond all size.
     pub fn on_transfer<'a>(
         &'a mut self,
-        transfer: &Transfer<'_>,
+        transfer: TransferHead,
         payload: &'a [u8],
     ) -> Result<Option<&'a [u8]>, ConnectionError> {
         self.session.on_transfer();
@@ -126,9 +127,9 @@ impl Receiver {
         Ok(Some(&self.partial))
     }
 
-    fn note_unsettled(&mut self, transfer: &Transfer<'_>) {
+    fn note_unsettled(&mut self, transfer: TransferHead) {
         // Only the first frame of a delivery has to carry its id.
-        let (Some(id), false) = (transfer.delivery_id, transfer.settled == Some(true)) else {
+        let (Some(id), false) = (transfer.delivery_id, transfer.settled) else {
             return;
         };
         let first = self.unsettled.map_or(id, |(first, _)| first);
@@ -180,42 +181,42 @@ mod tests {
     #[test]
     fn an_event_in_several_frames_comes_out_whole() {
         let mut receiver = receiver();
-        let more = Transfer {
+        let more = TransferHead {
             more: true,
-            settled: Some(true),
-            ..Transfer::default()
+            settled: true,
+            ..TransferHead::default()
         };
-        let last = Transfer {
+        let last = TransferHead {
             more: false,
             ..more
         };
-        assert_eq!(receiver.on_transfer(&more, b"ab").unwrap(), None);
-        assert_eq!(receiver.on_transfer(&more, b"cd").unwrap(), None);
+        assert_eq!(receiver.on_transfer(more, b"ab").unwrap(), None);
+        assert_eq!(receiver.on_transfer(more, b"cd").unwrap(), None);
         assert_eq!(
-            receiver.on_transfer(&last, b"e").unwrap(),
+            receiver.on_transfer(last, b"e").unwrap(),
             Some(&b"abcde"[..])
         );
-        assert_eq!(receiver.on_transfer(&last, b"f").unwrap(), Some(&b"f"[..]));
-        assert_eq!(receiver.on_transfer(&more, b"lost").unwrap(), None);
-        let aborted = Transfer {
+        assert_eq!(receiver.on_transfer(last, b"f").unwrap(), Some(&b"f"[..]));
+        assert_eq!(receiver.on_transfer(more, b"lost").unwrap(), None);
+        let aborted = TransferHead {
             aborted: true,
             ..last
         };
-        assert_eq!(receiver.on_transfer(&aborted, b"").unwrap(), None);
-        assert_eq!(receiver.on_transfer(&last, b"g").unwrap(), Some(&b"g"[..]));
+        assert_eq!(receiver.on_transfer(aborted, b"").unwrap(), None);
+        assert_eq!(receiver.on_transfer(last, b"g").unwrap(), Some(&b"g"[..]));
         assert_eq!(receiver.settle(), None);
     }
 
     #[test]
     fn credit_comes_back_at_half() {
         let mut receiver = receiver();
-        let transfer = Transfer {
-            settled: Some(true),
-            ..Transfer::default()
+        let transfer = TransferHead {
+            settled: true,
+            ..TransferHead::default()
         };
         let mut events = 0;
         while !receiver.wants_credit() {
-            receiver.on_transfer(&transfer, b"x").unwrap();
+            receiver.on_transfer(transfer, b"x").unwrap();
             events += 1;
         }
         assert_eq!(events, CREDIT / 2);
@@ -231,11 +232,11 @@ mod tests {
     fn what_the_service_did_not_settle_is_settled_in_one_go() {
         let mut receiver = receiver();
         for id in 5..9 {
-            let transfer = Transfer {
+            let transfer = TransferHead {
                 delivery_id: Some(id),
-                ..Transfer::default()
+                ..TransferHead::default()
             };
-            receiver.on_transfer(&transfer, b"x").unwrap();
+            receiver.on_transfer(transfer, b"x").unwrap();
         }
         let disposition = receiver.settle().unwrap();
         assert_eq!((disposition.first, disposition.last), (5, Some(8)));

@@ -17,7 +17,7 @@ pub async fn ask(
 ) -> Result<Redirect, ConnectionError> {
     let session = Session::new(channel);
     let begin = Performative::Begin(session.begin());
-    connection.send(channel, &begin, &[]).await?;
+    connection.output.send(channel, &begin, &[]);
     connection.flush().await?;
     let _begun = connection.answer("begin").await?;
     // The form that the CLI and IoT Explorer use.
@@ -31,7 +31,7 @@ pub async fn ask(
         ..Attach::new("redirect", 0, Role::Receiver)
     };
     let attach = Performative::Attach(attach);
-    connection.send(channel, &attach, &[]).await?;
+    connection.output.send(channel, &attach, &[]);
     connection.flush().await?;
     loop {
         let frame = connection.answer("redirect").await?;

@@ -2,6 +2,7 @@
 
 use super::connection::Connection;
 use super::error::{ConnectionError, PeerError, Scope};
+use super::output::Output;
 use super::session::Session;
 use crate::protocol::amqp::message::Message;
 use crate::protocol::amqp::performative::{
@@ -71,14 +72,14 @@ impl RequestLinks {
             partial: Vec::new(),
         };
         let begin = Performative::Begin(links.session.begin());
-        connection.send(channel, &begin, &[]).await?;
+        connection.output.send(channel, &begin, &[]);
         connection.flush().await?;
         while !links.is_begun {
             links.take_next(connection).await?;
         }
         for attach in links.attaches() {
             let attach = Performative::Attach(attach);
-            connection.send(channel, &attach, &[]).await?;
+            connection.output.send(channel, &attach, &[]);
         }
         connection.flush().await?;
         while !links.is_ready() {
@@ -136,15 +137,8 @@ impl RequestLinks {
         self.is_sender_attached && self.is_receiver_attached && self.credit > 0
     }
 
-    /// Sends the request that `write` appends to the buffer as a message. Its id, to tell its answer by.
-    ///
-    /// # Errors
-    /// [`ConnectionError`] when the connection broke.
-    pub async fn send(
-        &mut self,
-        connection: &mut Connection,
-        write: impl FnOnce(Head<'_>, &mut Vec<u8>),
-    ) -> Result<u64, ConnectionError> {
+    /// Appends the request that `write` appends to a buffer as a message. Its id, to tell its answer by.
+    pub fn send(&mut self, output: &mut Output, write: impl FnOnce(Head<'_>, &mut Vec<u8>)) -> u64 {
         let id = self.requests;
         self.requests += 1;
         let message_id = id.to_string();
@@ -156,9 +150,7 @@ impl RequestLinks {
         write(head, &mut message);
         let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
         let channel = self.session.channel;
-        connection
-            .send(channel, &Performative::Flow(flow), &[])
-            .await?;
+        output.send(channel, &Performative::Flow(flow), &[]);
         let tag = self.sent.to_be_bytes();
         let transfer = Transfer {
             handle: SENDER,
@@ -170,11 +162,8 @@ impl RequestLinks {
         };
         self.sent = self.sent.wrapping_add(1);
         self.credit = self.credit.saturating_sub(1);
-        connection
-            .send(channel, &Performative::Transfer(transfer), &message)
-            .await?;
-        connection.flush().await?;
-        Ok(id)
+        output.send(channel, &Performative::Transfer(transfer), &message);
+        id
     }
 
     /// Sends a request and waits for its answer, a message whose status says that it went well.
@@ -186,7 +175,8 @@ impl RequestLinks {
         connection: &mut Connection,
         write: impl FnOnce(Head<'_>, &mut Vec<u8>),
     ) -> Result<Vec<u8>, ConnectionError> {
-        let id = self.send(connection, write).await?;
+        let id = self.send(&mut connection.output, write);
+        connection.flush().await?;
         loop {
             let answer = self.next_answer(connection).await?;
             if self.answers(id, &answer)? {
@@ -211,9 +201,10 @@ impl RequestLinks {
             let most = usize::try_from(self.credit.clamp(1, CREDIT)).unwrap_or(1);
             let mut ids = Vec::new();
             for subject in left.iter().take(most) {
-                let id = self.send(connection, |head, out| write(subject, head, out));
-                ids.push(id.await?);
+                let output = &mut connection.output;
+                ids.push(self.send(output, |head, out| write(subject, head, out)));
             }
+            connection.flush().await?;
             answers.append(&mut self.collect(connection, &ids).await?);
         }
         Ok(answers)
@@ -249,13 +240,15 @@ impl RequestLinks {
                 continue;
             }
             let (performative, payload) = frame.decode()?;
-            let Some(answer) = self.on_frame(&performative, payload)? else {
-                continue;
-            };
-            if let Some(settle) = self.settle(&performative) {
-                connection.send(frame.channel, &settle, &[]).await?;
+            let settle = self.settle(&performative);
+            let answer = self.on_frame(&performative, payload)?;
+            if let Some(settle) = settle {
+                let channel = self.session.channel;
+                connection.output.send(channel, &settle, &[]);
             }
-            return Ok(answer);
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
         }
     }
 
@@ -382,10 +375,10 @@ impl RequestLinks {
                 closed: true,
                 error: None,
             });
-            connection.send(channel, &detach, &[]).await?;
+            connection.output.send(channel, &detach, &[]);
         }
         let end = Performative::End(End { error: None });
-        connection.send(channel, &end, &[]).await?;
+        connection.output.send(channel, &end, &[]);
         connection.flush().await
     }
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::io::duplex;
 
 use super::cbs::{Grant, put_token};
-use super::connection::encode;
-use super::peer::{ENTITY, Peer};
+use super::peer::{ENTITY, Peer, encode};
 use super::request::RequestLinks;
 use super::trace::Tracer;
 use super::{Connection, ConnectionError, Receiver, management, redirect};

@@ -10,19 +10,20 @@ use super::partition::Partition;
 use super::plan::Plan;
 use super::sink::Sink;
 use super::verdict::{Verdict, judge};
-use crate::client::amqp::connection::encode;
-use crate::client::amqp::{Connection, ConnectionError, PeerError, Scope};
+use crate::client::amqp::{ConnectionError, Output, PeerError, Scope};
 use crate::model::dice::Dice;
 use crate::protocol::amqp::event::Event;
-use crate::protocol::amqp::performative::{Detach, End, Performative, Transfer};
+use crate::protocol::amqp::performative::delivery::TransferHead;
+use crate::protocol::amqp::performative::{Detach, End, Performative};
 
 /// Hands an event to the sink once all of it is there, unless it was read before.
 ///
 /// # Errors
 /// [`StreamError`] for an event beyond all size.
+#[inline]
 pub fn deliver<S: Sink>(
     partition: &mut Partition,
-    transfer: &Transfer<'_>,
+    transfer: TransferHead,
     payload: &[u8],
     sink: &mut S,
 ) -> Result<ControlFlow<()>, StreamError> {
@@ -80,28 +81,16 @@ pub fn wait_or_give_up(
 /// Attaches a partition's link where it is to be read from next.
 ///
 /// # Errors
-/// [`ConnectionError`] when the connection broke.
-pub async fn attach(
-    connection: &mut Connection,
-    partition: &Partition,
-) -> Result<(), ConnectionError> {
+/// None that can be met: the filter was written here.
+pub fn attach(partition: &Partition, output: &mut Output) -> Result<(), ConnectionError> {
     let receiver = &partition.receiver;
     let channel = receiver.session.channel;
     let position = partition.progress.position();
-    // The attach borrows from its encoded filter, so it is encoded before the wait.
-    let frame = receiver.attach(&position, |attach| encode(channel, attach))?;
-    connection.send_encoded(frame).await
+    receiver.attach(&position, |attach| output.send(channel, attach, &[]))
 }
 
 /// Ends on this side what the service ended on its own.
-///
-/// # Errors
-/// [`ConnectionError`] when the connection broke.
-pub async fn answer_end(
-    connection: &mut Connection,
-    channel: u16,
-    scope: Scope,
-) -> Result<(), ConnectionError> {
+pub fn answer_end(output: &mut Output, channel: u16, scope: Scope) {
     let answer = match scope {
         Scope::Link => Performative::Detach(Detach {
             handle: 0,
@@ -110,8 +99,7 @@ pub async fn answer_end(
         }),
         Scope::Session | Scope::Connection => Performative::End(End { error: None }),
     };
-    connection.send(channel, &answer, &[]).await?;
-    connection.flush().await
+    output.send(channel, &answer, &[]);
 }
 
 /// The stage at which a partition is attached and read.

@@ -7,6 +7,7 @@
 //! | [`partition`], [`progress`] | one partition's link, and how far it was read; pure |
 //! | [`verdict`], [`backoff`] | which troubles pass, and how long to wait; pure |
 //! | [`link`], [`renewal`] | what is done with a partition's link, and with the token |
+//! | [`reading`] | what each frame does |
 //! | [`stream`] | the loop that brings them together |
 //! | [`sink`], [`notice`], [`error`] | where events go, what is told on the way, and what ends it |
 //!
@@ -21,6 +22,7 @@ pub mod notice;
 pub mod partition;
 pub mod plan;
 pub mod progress;
+pub mod reading;
 pub mod renewal;
 pub mod sink;
 pub mod stream;

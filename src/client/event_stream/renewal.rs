@@ -8,7 +8,8 @@ use super::connect::Opened;
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
 use super::plan::Plan;
-use crate::client::amqp::{ConnectionError, Frame, PeerError, Scope};
+use crate::client::amqp::request::RequestLinks;
+use crate::client::amqp::{ConnectionError, Frame, Output, PeerError, Scope};
 use crate::protocol::amqp::performative::{End, Performative};
 
 /// After how long a new token is put: a quarter of its life before it ends.
@@ -47,8 +48,8 @@ impl Renewal {
     /// Puts the next one if its time has come; the answer is not waited for.
     ///
     /// # Errors
-    /// [`StreamError`] when the connection broke, or the way to put it is lost: then a new connection is needed.
-    pub async fn start(
+    /// [`StreamError`] when no token can be made, or the way to put it is lost: then a new connection is needed.
+    pub fn start(
         &mut self,
         plan: &Plan,
         opened: &mut Opened,
@@ -61,25 +62,22 @@ impl Renewal {
             return Err(error.into()).at(Stage::NamespaceToken);
         }
         let grant = opened.endpoint.grant(plan)?;
-        let sent = opened
-            .cbs
-            .send(&mut opened.connection, |head, out| grant.write(head, out))
-            .await;
-        self.pending = Some(sent.at(Stage::NamespaceToken)?);
+        let output = &mut opened.connection.output;
+        self.pending = Some(opened.cbs.send(output, |head, out| grant.write(head, out)));
         Ok(())
     }
 
     /// Takes in a frame of a channel that no partition has; tells how the token fared, if that is what it says.
     ///
     /// # Errors
-    /// [`StreamError`] when the connection broke.
-    pub async fn take(
+    /// [`StreamError`] for what cannot be read.
+    pub fn take(
         &mut self,
-        opened: &mut Opened,
-        frame: &Frame,
+        cbs: &mut RequestLinks,
+        frame: Frame<'_>,
+        output: &mut Output,
         now: Instant,
     ) -> Result<Option<Notice>, StreamError> {
-        let cbs = &mut opened.cbs;
         if frame.channel != cbs.channel() {
             return Ok(None);
         }
@@ -88,8 +86,7 @@ impl Renewal {
             Err(ConnectionError::Peer(error)) => {
                 if error.scope == Scope::Link && self.lost.is_none() {
                     let end = Performative::End(End { error: None });
-                    let sent = opened.connection.send(frame.channel, &end, &[]).await;
-                    sent.at(Stage::Reading)?;
+                    output.send(frame.channel, &end, &[]);
                 }
                 self.pending = None;
                 self.lost = Some(error);
@@ -98,8 +95,7 @@ impl Renewal {
             answer => answer.at(Stage::NamespaceToken)?,
         };
         if let Some(settle) = cbs.settle(&performative) {
-            let sent = opened.connection.send(frame.channel, &settle, &[]).await;
-            sent.at(Stage::Reading)?;
+            output.send(frame.channel, &settle, &[]);
         }
         let (Some(answer), Some(id)) = (answer, self.pending) else {
             return Ok(None);

@@ -8,15 +8,15 @@ use tokio::time::{Instant, sleep_until};
 use super::backoff::Backoff;
 use super::connect::{self, FIRST_FREE_CHANNEL, Opened};
 use super::error::{At as _, Stage, StreamError};
-use super::link::{answer_end, attach, deliver, jitter, stage_of, wait_or_give_up};
+use super::link::{attach, jitter, stage_of};
 use super::notice::Notice;
-use super::partition::{Partition, Reaction, Step};
+use super::partition::{Partition, Step};
 use super::plan::Plan;
 use super::progress::{Change, Progress};
+use super::reading::Reading;
 use super::renewal::Renewal;
 use super::sink::Sink;
 use super::verdict::{Verdict, judge};
-use crate::client::amqp::Frame;
 use crate::model::identifier::SequenceNumber;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
@@ -24,8 +24,8 @@ use crate::protocol::amqp::performative::Performative;
 /// How long to sleep when nothing is due.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Frames that are handled in one go, before the sink's owner gets a turn.
-const MOST_FRAMES: usize = 1024;
+/// Bytes of frames that are handled in one go, before the sink's owner gets a turn.
+const MOST_BYTES: usize = 256 << 10;
 
 struct Live {
     opened: Opened,
@@ -178,30 +178,52 @@ impl EventStream {
 
     async fn turn<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
         self.start_what_is_due().await?;
+        // Frames may have come together with the last answer of the handshake.
+        if self.handle_all(sink)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         let wake_at = self.wake_at();
+        if let Some(live) = &mut self.live {
+            let connection = &mut live.opened.connection;
+            connection.flush().await.at(Stage::Reading)?;
+            tokio::select! {
+                biased;
+                read = connection.wait_for_bytes() => read.at(Stage::Reading)?,
+                () = sleep_until(wake_at) => return Ok(ControlFlow::Continue(())),
+            }
+        }
+        let flow = self.handle_all(sink)?;
+        self.settle().await?;
+        Ok(flow)
+    }
+
+    /// Handles all that was read, and what can be read without waiting.
+    fn handle_all<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
         let Some(live) = &mut self.live else {
             return Ok(ControlFlow::Continue(()));
         };
-        let frame = tokio::select! {
-            biased;
-            frame = live.opened.connection.receive() => frame.at(Stage::Reading)?,
-            () = sleep_until(wake_at) => return Ok(ControlFlow::Continue(())),
+        let connection = &mut live.opened.connection;
+        let mut reading = Reading {
+            plan: &self.plan,
+            partitions: &mut self.partitions,
+            cbs: &mut live.opened.cbs,
+            renewal: &mut live.renewal,
+            is_told: self.is_told,
+            now: Instant::now(),
         };
-        let mut next = Some(frame);
-        for _ in 0..MOST_FRAMES {
-            let Some(frame) = next.take() else { break };
-            if self.handle(&frame, sink).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
+        let mut bytes = 0;
+        loop {
+            while let Some((frame, output)) = connection.next_read().at(Stage::Reading)? {
+                bytes += frame.body.len();
+                if reading.handle(frame, output, sink)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
-            let Some(live) = &mut self.live else { break };
-            next = live.opened.connection.receive_ready().at(Stage::Reading)?;
+            if bytes > MOST_BYTES || !connection.read_ready().at(Stage::Reading)? {
+                break;
+            }
         }
-        if let Some(frame) = next
-            && self.handle(&frame, sink).await?.is_break()
-        {
-            return Ok(ControlFlow::Break(()));
-        }
-        self.settle().await?;
+        self.tell_when_all_are_read(sink);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -223,86 +245,26 @@ impl EventStream {
         let Some(live) = &mut self.live else {
             return Ok(());
         };
-        let connection = &mut live.opened.connection;
+        let output = &mut live.opened.connection.output;
         for partition in &mut self.partitions {
             match partition.step(now, self.plan.limit) {
                 Ok(None) => continue,
                 Ok(Some(Step::Begin)) => {
                     let session = &partition.receiver.session;
                     let begin = Performative::Begin(session.begin());
-                    connection.send(session.channel, &begin, &[]).await
+                    output.send(session.channel, &begin, &[]);
+                    Ok(())
                 }
-                Ok(Some(Step::Attach)) => attach(connection, partition).await,
+                Ok(Some(Step::Attach)) => attach(partition, output),
                 Err(error) => Err(error),
             }
             .at(stage_of(&self.plan, &partition.id))?;
         }
         if let Some(renewal) = &mut live.renewal {
-            renewal.start(&self.plan, &mut live.opened, now).await?;
+            renewal.start(&self.plan, &mut live.opened, now)?;
         }
         let connection = &mut live.opened.connection;
         connection.flush().await.at(Stage::Reading)
-    }
-
-    async fn handle<S: Sink>(
-        &mut self,
-        frame: &Frame,
-        sink: &mut S,
-    ) -> Result<ControlFlow<()>, StreamError> {
-        let now = Instant::now();
-        let Some(index) = frame.channel.checked_sub(FIRST_FREE_CHANNEL) else {
-            if let Some(live) = &mut self.live
-                && let Some(renewal) = &mut live.renewal
-                && let Some(notice) = renewal.take(&mut live.opened, frame, now).await?
-            {
-                sink.notice(&notice);
-            }
-            return Ok(ControlFlow::Continue(()));
-        };
-        let Some(live) = &mut self.live else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        let connection = &mut live.opened.connection;
-        let Some(partition) = self.partitions.get_mut(usize::from(index)) else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        let (performative, payload) = frame.decode().at(Stage::Reading)?;
-        if let Performative::Transfer(transfer) = &performative {
-            let flow = deliver(partition, transfer, payload, sink)?;
-            if partition.receiver.wants_credit() {
-                let credit = Performative::Flow(partition.receiver.replenish());
-                let sent = connection.send(frame.channel, &credit, &[]).await;
-                sent.at(Stage::Reading)?;
-            }
-            return Ok(flow);
-        }
-        let was_reading = partition.was_reading;
-        match partition.on_frame(&performative, now) {
-            Reaction::None => {}
-            Reaction::Attach => {
-                let sent = attach(connection, partition).await;
-                sent.at(stage_of(&self.plan, &partition.id))?;
-            }
-            Reaction::Reading(flow) => {
-                let flow = Performative::Flow(flow);
-                let sent = connection.send(frame.channel, &flow, &[]).await;
-                sent.at(Stage::Reading)?;
-                if was_reading && self.is_told {
-                    sink.notice(&Notice::LinkMended {
-                        partition: partition.id.clone(),
-                        after: partition.progress.last(),
-                    });
-                }
-                self.tell_when_all_are_read(sink);
-            }
-            Reaction::Broken(error) => {
-                let sent = answer_end(connection, frame.channel, error.scope).await;
-                sent.at(Stage::Reading)?;
-                let notice = wait_or_give_up(&self.plan, partition, error, now)?;
-                sink.notice(&notice);
-            }
-        }
-        Ok(ControlFlow::Continue(()))
     }
 
     fn tell_when_all_are_read<S: Sink>(&mut self, sink: &mut S) {
@@ -328,8 +290,7 @@ impl EventStream {
             if let Some(disposition) = partition.receiver.settle() {
                 let channel = partition.receiver.session.channel;
                 let disposition = Performative::Disposition(disposition);
-                let sent = connection.send(channel, &disposition, &[]).await;
-                sent.at(Stage::Reading)?;
+                connection.output.send(channel, &disposition, &[]);
             }
         }
         connection.flush().await.at(Stage::Reading)

@@ -132,6 +132,19 @@ pub fn read_u32(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
     Ok((number, rest))
 }
 
+/// Splits the first value in `bytes` into its format code and its content, and gives what follows it. The content of a
+/// described value is descriptor and value.
+#[inline]
+pub fn split_value(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), DecodeError> {
+    let (&code, after) = bytes.split_first().ok_or(DecodeError::Truncated)?;
+    if code == code::DESCRIBED {
+        let rest = skip(bytes)?;
+        return Ok((code, &after[..after.len() - rest.len()], rest));
+    }
+    let (content, rest) = split_content(code, after)?;
+    Ok((code, content, rest))
+}
+
 /// What follows the first value in `bytes`; nothing is built, and nothing inside the value is looked at.
 #[inline]
 pub fn skip(mut bytes: &[u8]) -> Result<&[u8], DecodeError> {

@@ -25,7 +25,31 @@ pub mod annotation {
     pub const SOURCE: &str = "iothub-message-source";
     /// A string that holds JSON: how the sender proved who it is.
     pub const AUTH_METHOD: &str = "iothub-connection-auth-method";
+
+    /// Whether the annotation of this name has a place of its own in an [`Event`](super::Event).
+    #[must_use]
+    pub fn has_a_key(name: &[u8]) -> bool {
+        [
+            SEQUENCE_NUMBER,
+            OFFSET,
+            ENQUEUED_TIME,
+            DEVICE_ID,
+            MODULE_ID,
+            SOURCE,
+        ]
+        .iter()
+        .any(|known| known.as_bytes() == name)
+    }
 }
+
+// Names are compared as bytes: most annotations are stepped over, and need not be looked at.
+const SEQUENCE_NUMBER: &[u8] = annotation::SEQUENCE_NUMBER.as_bytes();
+const OFFSET: &[u8] = annotation::OFFSET.as_bytes();
+const ENQUEUED_TIME: &[u8] = annotation::ENQUEUED_TIME.as_bytes();
+const HUB_ENQUEUED_TIME: &[u8] = annotation::HUB_ENQUEUED_TIME.as_bytes();
+const DEVICE_ID: &[u8] = annotation::DEVICE_ID.as_bytes();
+const MODULE_ID: &[u8] = annotation::MODULE_ID.as_bytes();
+const SOURCE: &[u8] = annotation::SOURCE.as_bytes();
 
 /// One event.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,16 +88,16 @@ impl<'a> Event<'a> {
         };
         let mut sequence_number = None;
         let (mut enqueued, mut hub_enqueued) = (None, None);
-        for entry in message.message_annotations.unwrap_or_default().pairs() {
+        for entry in message.message_annotations.unwrap_or_default().raw_pairs() {
             let (name, value) = entry?;
-            match name.as_str() {
-                Some(annotation::SEQUENCE_NUMBER) => sequence_number = value.as_i64(),
-                Some(annotation::OFFSET) => event.offset = value.as_str().unwrap_or_default(),
-                Some(annotation::ENQUEUED_TIME) => enqueued = value.as_timestamp_ms(),
-                Some(annotation::HUB_ENQUEUED_TIME) => hub_enqueued = value.as_timestamp_ms(),
-                Some(annotation::DEVICE_ID) => event.device_id = value.as_str(),
-                Some(annotation::MODULE_ID) => event.module_id = value.as_str(),
-                Some(annotation::SOURCE) => event.source = value.as_str(),
+            match name.text() {
+                Some(SEQUENCE_NUMBER) => sequence_number = value.read()?.as_i64(),
+                Some(OFFSET) => event.offset = value.read()?.as_str().unwrap_or_default(),
+                Some(ENQUEUED_TIME) => enqueued = value.read()?.as_timestamp_ms(),
+                Some(HUB_ENQUEUED_TIME) => hub_enqueued = value.read()?.as_timestamp_ms(),
+                Some(DEVICE_ID) => event.device_id = value.read()?.as_str(),
+                Some(MODULE_ID) => event.module_id = value.read()?.as_str(),
+                Some(SOURCE) => event.source = value.read()?.as_str(),
                 _ => {}
             }
         }

@@ -5,11 +5,14 @@
 
 use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::{
-    DecodeError, code, read_u8, read_u32, skip, split_content, split_descriptor,
+    DecodeError, code, read_u8, read_u32, skip, split_content, split_descriptor, split_value,
 };
 
 mod accessors;
+mod raw;
 mod traits;
+
+pub use raw::{Raw, RawPairs};
 
 /// Most items that an array of empty elements (nulls, say) may claim, since no bytes bound their number.
 const MAX_EMPTY_ELEMENTS: usize = 4096;
@@ -221,14 +224,21 @@ impl<'a> Items<'a> {
         })
     }
 
+    /// Walks the entries of a map without reading them; stops after the first error.
+    #[inline]
+    #[must_use]
+    pub fn raw_pairs(&self) -> RawPairs<'a> {
+        RawPairs::new(self.count / 2, self.bytes)
+    }
+
     /// The value under a textual key (string or symbol) of a map; null counts as absent, as does all that follows
     /// a malformed entry.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Value<'a>> {
-        self.pairs()
+        self.raw_pairs()
             .map_while(Result::ok)
-            .find(|(name, _)| name.as_str() == Some(key))
-            .map(|(_, value)| value)
+            .find(|(name, _)| name.text() == Some(key.as_bytes()))
+            .and_then(|(_, value)| value.read().ok())
             .filter(|value| !value.is_null())
     }
 
@@ -414,6 +424,12 @@ impl<'a> Described<'a> {
     #[inline]
     pub fn value(&self) -> Result<Value<'a>, DecodeError> {
         decode_after(self.constructor, self.body).map(|(value, _)| value)
+    }
+
+    /// The value under the descriptor, not read yet.
+    #[inline]
+    pub fn raw(&self) -> Result<Raw<'a>, DecodeError> {
+        Raw::after(self.constructor, self.body)
     }
 
     /// Descriptor, constructor and body as they are encoded, for writing them elsewhere.

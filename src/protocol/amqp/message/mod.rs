@@ -5,7 +5,7 @@
 
 use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::DecodeError;
-use crate::protocol::amqp::value::{Items, Value, decode};
+use crate::protocol::amqp::value::{Items, Raw, Value, decode};
 
 pub mod properties;
 pub mod writer;
@@ -68,53 +68,63 @@ impl<'a> Message<'a> {
         let mut message = Self::default();
         let mut left = payload;
         while !left.is_empty() {
-            let section_and_rest = left;
-            let (value, rest) = decode(left).map_err(|error| error.within("message"))?;
-            let section = value
-                .as_described()
-                .ok_or(DecodeError::Malformed { what: "message" })?;
+            let (code, value, rest) = section(left).map_err(|error| error.within("message"))?;
+            message.take(code, value, left)?;
             left = rest;
-            match section.code() {
-                Some(descriptor::HEADER) => message.header = list(section.value()?, "header")?,
-                Some(descriptor::DELIVERY_ANNOTATIONS) => {
-                    message.delivery_annotations = map(section.value()?)?;
-                }
-                Some(descriptor::MESSAGE_ANNOTATIONS) => {
-                    message.message_annotations = map(section.value()?)?;
-                }
-                Some(descriptor::PROPERTIES) => {
-                    message.properties =
-                        Properties::new(list(section.value()?, "properties")?.unwrap_or_default());
-                }
-                Some(descriptor::APPLICATION_PROPERTIES) => {
-                    message.application_properties = map(section.value()?)?;
-                }
-                Some(descriptor::FOOTER) => message.footer = map(section.value()?)?,
-                Some(descriptor::AMQP_VALUE) => message.body = Body::Value(section.value()?),
-                Some(descriptor::DATA) => {
-                    section.value()?.as_binary().ok_or(DecodeError::Malformed {
-                        what: "data section",
-                    })?;
-                    if !matches!(message.body, Body::Data(_)) {
-                        message.body = Body::Data(DataSections {
-                            bytes: section_and_rest,
-                        });
-                    }
-                }
-                Some(descriptor::AMQP_SEQUENCE) => {
-                    section.value()?.as_list().ok_or(DecodeError::Malformed {
-                        what: "sequence section",
-                    })?;
-                    if !matches!(message.body, Body::Sequence(_)) {
-                        message.body = Body::Sequence(SequenceSections {
-                            bytes: section_and_rest,
-                        });
-                    }
-                }
-                _ => {}
-            }
         }
         Ok(message)
+    }
+
+    /// Takes a section in, which stands at the front of `bytes`.
+    #[inline]
+    fn take(
+        &mut self,
+        code: Option<u64>,
+        value: Raw<'a>,
+        bytes: &'a [u8],
+    ) -> Result<(), DecodeError> {
+        match code {
+            Some(descriptor::HEADER) => self.header = list(value.read()?, "header")?,
+            Some(descriptor::DELIVERY_ANNOTATIONS) => {
+                self.delivery_annotations = map(value.read()?)?;
+            }
+            Some(descriptor::MESSAGE_ANNOTATIONS) => {
+                self.message_annotations = map(value.read()?)?;
+            }
+            Some(descriptor::PROPERTIES) => {
+                let list = list(value.read()?, "properties")?;
+                self.properties = Properties::new(list.unwrap_or_default());
+            }
+            Some(descriptor::APPLICATION_PROPERTIES) => {
+                self.application_properties = map(value.read()?)?;
+            }
+            Some(descriptor::FOOTER) => self.footer = map(value.read()?)?,
+            Some(descriptor::AMQP_VALUE) => self.body = Body::Value(value.read()?),
+            Some(descriptor::DATA) => {
+                let data = value.read()?.as_binary().ok_or(DecodeError::Malformed {
+                    what: "data section",
+                })?;
+                if let Body::Data(sections) = &mut self.body {
+                    sections.is_single = false;
+                } else {
+                    self.body = Body::Data(DataSections {
+                        bytes,
+                        first: data,
+                        is_single: true,
+                    });
+                }
+            }
+            Some(descriptor::AMQP_SEQUENCE) => {
+                value.read()?.as_list().ok_or(DecodeError::Malformed {
+                    what: "sequence section",
+                })?;
+                if !matches!(self.body, Body::Sequence(_)) {
+                    self.body = Body::Sequence(SequenceSections { bytes });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// A message annotation by name.
@@ -138,6 +148,21 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The section at the front of `bytes`: its descriptor's code, its value, and what follows it.
+#[inline]
+fn section(bytes: &[u8]) -> Result<(Option<u64>, Raw<'_>, &[u8]), DecodeError> {
+    // The form in which everyone writes them.
+    if let Some((&[0, 0x53, code], value)) = bytes.split_first_chunk() {
+        let (value, rest) = Raw::split(value)?;
+        return Ok((Some(code.into()), value, rest));
+    }
+    let (section, rest) = decode(bytes)?;
+    let section = section
+        .as_described()
+        .ok_or(DecodeError::Malformed { what: "message" })?;
+    Ok((section.code(), section.raw()?, rest))
+}
+
 fn map(value: Value<'_>) -> Result<Option<Items<'_>>, DecodeError> {
     match value.as_map() {
         None if !value.is_null() => Err(DecodeError::Malformed {
@@ -158,6 +183,8 @@ fn list<'a>(value: Value<'a>, what: &'static str) -> Result<Option<Items<'a>>, D
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DataSections<'a> {
     bytes: &'a [u8],
+    first: &'a [u8],
+    is_single: bool,
 }
 
 /// Says that there is data, not what.
@@ -178,13 +205,7 @@ impl<'a> DataSections<'a> {
     #[inline]
     #[must_use]
     pub fn single(&self) -> Option<&'a [u8]> {
-        let mut sections = self.iter();
-        let first = sections.next()?;
-        if sections.next().is_none() {
-            Some(first)
-        } else {
-            None
-        }
+        self.is_single.then_some(self.first)
     }
 
     /// Bytes in all sections together.

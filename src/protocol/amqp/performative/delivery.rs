@@ -2,7 +2,7 @@
 //! them by position.
 
 use crate::protocol::amqp::descriptor;
-use crate::protocol::amqp::encoding::DecodeError;
+use crate::protocol::amqp::encoding::{DecodeError, code, read_u8, read_u32, split_content};
 use crate::protocol::amqp::performative::error::AmqpError;
 use crate::protocol::amqp::performative::fields::{Fields, write_map};
 use crate::protocol::amqp::performative::link::Role;
@@ -133,6 +133,106 @@ impl<'a> Transfer<'a> {
                 w.bool(self.batchable);
             });
         });
+    }
+}
+
+/// What a receiver has to know of a transfer. Millions of them come, so it is read in one walk and nothing else is looked
+/// at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TransferHead {
+    /// The link.
+    pub handle: u32,
+    /// The delivery's number within the session.
+    pub delivery_id: Option<u32>,
+    /// Whether the sender has forgotten the delivery already.
+    pub settled: bool,
+    /// Whether more transfers of the same delivery follow.
+    pub more: bool,
+    /// Whether the delivery is to be dropped.
+    pub aborted: bool,
+}
+
+impl TransferHead {
+    /// Reads the transfer at the front of a frame's body, and gives the payload that follows it. None for any other
+    /// performative, and for a transfer in an encoding that nobody uses: [`Transfer`] reads or refuses those.
+    #[inline]
+    #[must_use]
+    pub fn decode(body: &[u8]) -> Option<(Self, &[u8])> {
+        let &[0, 0x53, TRANSFER_CODE, list] = body.first_chunk()? else {
+            return None;
+        };
+        let body = &body[4..];
+        let (count, mut fields, payload) = match list {
+            code::LIST_8 => {
+                let (content, payload) = split_content(list, body).ok()?;
+                let (count, fields) = read_u8(content).ok()?;
+                (count, fields, payload)
+            }
+            code::LIST_32 => {
+                let (content, payload) = split_content(list, body).ok()?;
+                let (count, fields) = read_u32(content).ok()?;
+                (count, fields, payload)
+            }
+            _ => return None,
+        };
+        let mut head = Self::default();
+        let mut is_named = false;
+        for position in 0..count {
+            let (&code, rest) = fields.split_first()?;
+            let (content, rest) = split_content(code, rest).ok()?;
+            fields = rest;
+            match position {
+                0 => {
+                    head.handle = uint(code, content)?;
+                    is_named = true;
+                }
+                1 if code != code::NULL => head.delivery_id = Some(uint(code, content)?),
+                4 => head.settled = truth(code, content)?,
+                5 => head.more = truth(code, content)?,
+                9 => head.aborted = truth(code, content)?,
+                _ => {}
+            }
+        }
+        is_named.then_some((head, payload))
+    }
+}
+
+impl From<&Transfer<'_>> for TransferHead {
+    fn from(transfer: &Transfer<'_>) -> Self {
+        Self {
+            handle: transfer.handle,
+            delivery_id: transfer.delivery_id,
+            settled: transfer.settled == Some(true),
+            more: transfer.more,
+            aborted: transfer.aborted,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "descriptors of performatives are small"
+)]
+const TRANSFER_CODE: u8 = descriptor::TRANSFER as u8;
+
+#[inline]
+fn uint(code: u8, content: &[u8]) -> Option<u32> {
+    match code {
+        code::UINT_0 => Some(0),
+        code::SMALL_UINT => content.first().copied().map(u32::from),
+        code::UINT => content.try_into().ok().map(u32::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// A boolean; null is false.
+#[inline]
+fn truth(code: u8, content: &[u8]) -> Option<bool> {
+    match code {
+        code::NULL | code::FALSE => Some(false),
+        code::TRUE => Some(true),
+        code::BOOLEAN => Some(content != [0]),
+        _ => None,
     }
 }
 
@@ -268,6 +368,65 @@ impl<'a> DeliveryState<'a> {
                 });
             }
             Self::Other(described) => w.value(&Value::Described(described)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::amqp::performative::Performative;
+    use proptest::prelude::*;
+
+    fn flag() -> impl Strategy<Value = Option<bool>> {
+        prop::option::of(any::<bool>())
+    }
+
+    proptest! {
+        #[test]
+        fn the_head_is_that_of_the_transfer(
+            handle: u32,
+            delivery_id: Option<u32>,
+            tag in prop::option::of(prop::collection::vec(any::<u8>(), 0..32)),
+            settled in flag(),
+            [more, aborted, resume, has_state] in any::<[bool; 4]>(),
+            payload in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let transfer = Transfer {
+                handle,
+                delivery_id,
+                delivery_tag: tag.as_deref(),
+                settled,
+                more,
+                aborted,
+                resume,
+                state: has_state.then_some(DeliveryState::Accepted),
+                ..Transfer::default()
+            };
+            let mut body = Vec::new();
+            Performative::Transfer(transfer).encode(&mut body);
+            body.extend_from_slice(&payload);
+            let expected = Some((TransferHead::from(&transfer), &payload[..]));
+            let head = TransferHead::decode(&body);
+            // A state is left to the reader of all fields.
+            prop_assert_eq!(head, expected.filter(|_| !has_state));
+        }
+
+        #[test]
+        fn what_it_reads_of_any_bytes_is_what_the_transfer_says(
+            fields in prop::collection::vec(
+                prop_oneof![prop::sample::select(vec![0x40, 0x41, 0x42, 0x43, 0x52, 0x56, 0x70, 0xa0]), 0_u8..5],
+                0..30,
+            ),
+            count in 0_u8..12,
+        ) {
+            let size = u8::try_from(fields.len() + 1).unwrap();
+            let body = [&[0, 0x53, 0x14, 0xc0, size, count][..], &fields, b"payload"].concat();
+            let Some((head, payload)) = TransferHead::decode(&body) else { return Ok(()) };
+            prop_assert_eq!(payload, &b"payload"[..]);
+            if let Ok((Performative::Transfer(transfer), _)) = Performative::decode(&body) {
+                prop_assert_eq!(head, TransferHead::from(&transfer));
+            }
         }
     }
 }

@@ -1,0 +1,60 @@
+//! Frames that wait to be sent. Pure: the connection alone sends them off.
+
+use super::trace::Tracer;
+use crate::protocol::amqp::frame::{FrameKind, begin_frame, end_frame};
+use crate::protocol::amqp::performative::Performative;
+
+/// An empty frame, which keeps a connection alive.
+const KEEP_ALIVE: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
+
+/// Frames that wait to be sent.
+#[derive(Debug)]
+pub struct Output {
+    bytes: Vec<u8>,
+    /// How much of `bytes` was sent already.
+    sent: usize,
+    tracer: Tracer,
+}
+
+impl Output {
+    /// Nothing waits yet; each frame is told to `tracer`.
+    #[must_use]
+    pub fn new(tracer: Tracer) -> Self {
+        Self {
+            bytes: Vec::new(),
+            sent: 0,
+            tracer,
+        }
+    }
+
+    /// Appends a frame of a performative and a payload.
+    pub fn send(&mut self, channel: u16, performative: &Performative<'_>, payload: &[u8]) {
+        let start = begin_frame(&mut self.bytes, FrameKind::Amqp, channel);
+        let body = self.bytes.len();
+        performative.encode(&mut self.bytes);
+        self.bytes.extend_from_slice(payload);
+        end_frame(&mut self.bytes, start);
+        self.tracer.frame('>', channel, &self.bytes[body..]);
+    }
+
+    /// Appends an empty frame.
+    pub fn keep_alive(&mut self) {
+        self.bytes.extend_from_slice(&KEEP_ALIVE);
+        self.tracer.frame('>', 0, &[]);
+    }
+
+    /// What is still to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// So many bytes of it were sent.
+    pub fn note_sent(&mut self, length: usize) {
+        self.sent += length;
+        if self.sent >= self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+    }
+}
