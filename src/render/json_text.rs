@@ -3,6 +3,8 @@
 //! Taken as JSON is only what every parser takes: no deeper than [`MAX_DEPTH`], no half of a surrogate pair, no number
 //! that a double cannot hold (such a body is shown as text instead). RFC 8259.
 
+use super::json::plain_prefix;
+
 /// Nesting beyond this is more than many parsers take (`serde_json` stops at 128).
 pub const MAX_DEPTH: usize = 100;
 
@@ -29,12 +31,6 @@ struct Copier<'a> {
     /// How much of the input is in the output already, or is whitespace between tokens.
     copied: usize,
     out: &'a mut Vec<u8>,
-}
-
-/// What ends a run of plain characters in a string.
-#[inline]
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// What may come next inside a container.
@@ -205,10 +201,11 @@ impl Copier<'_> {
         self.at += 1;
         loop {
             let rest = self.input.get(self.at..)?;
-            self.at += rest.iter().position(|byte| is_special(*byte))?;
+            self.at += plain_prefix(rest);
             match *self.input.get(self.at)? {
                 b'"' => break,
                 b'\\' => self.escape()?,
+                0x7f => self.at += 1,
                 _ => return None,
             }
         }
