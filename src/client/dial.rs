@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -48,7 +49,7 @@ pub enum DialError {
         host: String,
         /// The port.
         port: u16,
-        /// `connecting` or `TLS handshake`.
+        /// What was waited for, such as `TLS handshake`.
         stage: &'static str,
         /// The limit.
         limit: Duration,
@@ -90,11 +91,24 @@ pub async fn dial_tls(
     config: Arc<ClientConfig>,
     limit: Duration,
 ) -> Result<TlsStream<TcpStream>, DialError> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name {
-        host: host.to_owned(),
-    })?;
+    // A name that is none is told before anything is connected.
+    server_name(host)?;
     let stream = dial_tcp(host, port, limit).await?;
-    let handshake = TlsConnector::from(config).connect(name, stream);
+    shake_hands(stream, host, port, config, limit).await
+}
+
+/// Shakes hands with `host` over a stream that leads to its `port` already, within `limit`.
+///
+/// # Errors
+/// [`DialError`].
+pub async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    host: &str,
+    port: u16,
+    config: Arc<ClientConfig>,
+    limit: Duration,
+) -> Result<TlsStream<S>, DialError> {
+    let handshake = TlsConnector::from(config).connect(server_name(host)?, stream);
     match tokio::time::timeout(limit, handshake).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(source)) => Err(DialError::Tls {
@@ -104,6 +118,12 @@ pub async fn dial_tls(
         }),
         Err(_) => Err(timed_out(host, port, "TLS handshake", limit)),
     }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, DialError> {
+    ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name {
+        host: host.to_owned(),
+    })
 }
 
 /// Connects to `host:port` without TLS, trying each of its addresses in turn, within `limit`.
@@ -144,7 +164,9 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
     })
 }
 
-fn timed_out(host: &str, port: u16, stage: &'static str, limit: Duration) -> DialError {
+/// An answer that did not come within `limit`; `stage` is what was waited for.
+#[must_use]
+pub fn timed_out(host: &str, port: u16, stage: &'static str, limit: Duration) -> DialError {
     DialError::TimedOut {
         host: host.to_owned(),
         port,

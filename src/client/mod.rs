@@ -8,5 +8,7 @@ pub mod dial;
 pub mod event_stream;
 pub mod https;
 pub mod notice;
+pub mod proxy;
 pub mod retry;
 pub mod trust;
+pub mod websocket;

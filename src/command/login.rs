@@ -11,7 +11,7 @@ use clap_complete::ArgValueCandidates;
 use super::Context;
 use crate::config::options::SecretText;
 use crate::config::profile::{DEFAULT_PROFILE, Profile, Profiles, check_name};
-use crate::config::{ConnectionOptions, Serves, Settings, completion, known_devices};
+use crate::config::{ConnectionOptions, Serves, Settings, Transport, completion, known_devices};
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{
     ConnectionString, DeviceCredential, EventHubCredential, HubCredential,
@@ -62,6 +62,10 @@ pub struct LoginArgs {
     /// Save this AMQP port with it
     #[arg(long, value_name = "PORT")]
     amqp_port: Option<u16>,
+
+    /// Save this transport with it
+    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    transport: Option<Transport>,
 }
 
 /// Saves, shows or switches profiles.
@@ -102,6 +106,7 @@ pub fn run(args: LoginArgs, context: &mut Context) -> Result<(), Failure> {
             connection_string: kept.write(),
             ca_file,
             amqp_port: args.amqp_port,
+            transport: args.transport,
         },
     );
     profiles.current = Some(name.clone());

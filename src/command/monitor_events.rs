@@ -7,6 +7,7 @@ mod from;
 mod output;
 mod plan;
 mod told;
+mod transport;
 mod watch;
 
 use chrono::SecondsFormat;
@@ -63,7 +64,9 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
     if let Some(device) = args.device.as_deref().filter(|_| shown > 0) {
         context.learn(&settings.origin, &[device]);
     }
-    let end = end.map_err(|failure| clock::blame_clock(failure, &settings, context))?;
+    let end = end
+        .map_err(|failure| clock::blame_clock(failure, &settings, context))
+        .map_err(|failure| transport::name_proxy(failure, &settings))?;
     finish(end, shown, args)
 }
 

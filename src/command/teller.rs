@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use super::Context;
 use crate::client::https::{HubClient, HubClientOptions};
 use crate::client::notice::{Notice, Notify};
+use crate::client::proxy::Proxies;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::model::connection_string::Host;
@@ -19,19 +20,31 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// A client for `host`, with the settings' trust anchors and limits.
 ///
 /// # Errors
-/// [`crate::failure::Kind::Input`] for trust anchors that cannot be used.
+/// [`crate::failure::Kind::Input`] for trust anchors or a proxy that cannot be used.
 pub fn hub_client<'a>(
     host: &'a Host,
     settings: &'a Settings,
     notify: Notify<'a>,
 ) -> Result<HubClient<'a>, Failure> {
-    Ok(HubClient::new(&HubClientOptions {
+    let client = HubClient::new(&HubClientOptions {
         host,
         ca_file: settings.ca_file.as_deref(),
         connect_timeout: settings.connect_timeout,
         request_timeout: REQUEST_TIMEOUT,
         notify,
-    })?)
+    })?;
+    Ok(client.behind(&proxies(settings))?)
+}
+
+/// The settings' proxy.
+#[must_use]
+pub fn proxies(settings: &Settings) -> Proxies {
+    settings
+        .proxy
+        .as_ref()
+        .map_or_else(Proxies::default, |proxy| {
+            Proxies::new(proxy.variable, proxy.url.expose(), &proxy.exceptions)
+        })
 }
 
 /// Writes notices to stderr, past a progress bar where there is one.

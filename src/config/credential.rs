@@ -5,12 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use thiserror::Error;
 
 use super::environment::Environment;
 use super::file::{self, FileError};
 use super::options::ConnectionOptions;
 use super::profile::{ProfileError, Profiles};
+use super::transport::{ProxyOptions, Transport};
 use crate::model::connection_string::{ConnectionString, ConnectionStringError, Warning};
 
 /// AMQP's port over TLS.
@@ -153,6 +155,9 @@ pub enum CredentialError {
         /// The variable.
         name: &'static str,
     },
+    /// An environment variable that holds no transport.
+    #[error("the environment variable HUBCTL_TRANSPORT holds neither amqp nor amqp-ws")]
+    Transport,
 }
 
 /// Everything that says which hub and how to reach it.
@@ -168,6 +173,10 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// The hub's AMQP port.
     pub amqp_port: u16,
+    /// How AMQP goes.
+    pub transport: Transport,
+    /// The proxy for HTTPS and what goes the same way.
+    pub proxy: Option<Box<ProxyOptions>>,
     /// How long a connection may take to come up.
     pub connect_timeout: Duration,
 }
@@ -205,6 +214,10 @@ impl Settings {
             amqp_port: port(options.amqp_port, environment, "HUBCTL_AMQP_PORT")?
                 .or(found.amqp_port)
                 .unwrap_or(AMQPS_PORT),
+            transport: transport(options.transport, environment)?
+                .or(found.transport)
+                .unwrap_or_default(),
+            proxy: ProxyOptions::of(environment).map(Box::new),
             connect_timeout: options.connect_timeout,
         })
     }
@@ -260,11 +273,25 @@ fn port(
     }
 }
 
+fn transport(
+    flag: Option<Transport>,
+    environment: &Environment,
+) -> Result<Option<Transport>, CredentialError> {
+    match (flag, environment.variable("HUBCTL_TRANSPORT")) {
+        (Some(transport), _) => Ok(Some(transport)),
+        (None, Some(text)) => Transport::from_str(text.trim(), true)
+            .map(Some)
+            .map_err(|_| CredentialError::Transport),
+        (None, None) => Ok(None),
+    }
+}
+
 struct Found {
     text: String,
     origin: Origin,
     ca_file: Option<PathBuf>,
     amqp_port: Option<u16>,
+    transport: Option<Transport>,
 }
 
 impl Found {
@@ -274,6 +301,7 @@ impl Found {
             origin,
             ca_file: None,
             amqp_port: None,
+            transport: None,
         }
     }
 }
@@ -308,6 +336,7 @@ fn find(
                     origin: Origin::Profile(name.to_owned()),
                     ca_file: profile.ca_file.clone(),
                     amqp_port: profile.amqp_port,
+                    transport: profile.transport,
                 });
             }
             saved.extend(profiles.profiles.into_keys());
@@ -437,6 +466,20 @@ mod tests {
         assert!(matches!(
             resolve(Some(HUB), Serves::Hub, &[("HUBCTL_AMQP_PORT", "x")], ""),
             Err(CredentialError::Port { .. })
+        ));
+    }
+
+    #[test]
+    fn the_transport_comes_from_the_environment() {
+        let transport = |value: &str| {
+            let settings = resolve(Some(HUB), Serves::Hub, &[("HUBCTL_TRANSPORT", value)], "");
+            settings.map(|settings| settings.transport)
+        };
+        assert_eq!(transport("").unwrap(), Transport::Amqp);
+        assert_eq!(transport("amqp-ws").unwrap(), Transport::AmqpWs);
+        assert!(matches!(
+            transport("mqtt").unwrap_err(),
+            CredentialError::Transport
         ));
     }
 }

@@ -9,7 +9,9 @@ pub mod file;
 pub mod known_devices;
 pub mod options;
 pub mod profile;
+pub mod transport;
 
 pub use credential::{Origin, Serves, Settings};
 pub use environment::Environment;
 pub use options::ConnectionOptions;
+pub use transport::Transport;

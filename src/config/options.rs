@@ -12,6 +12,7 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 
 use super::completion;
+use super::transport::Transport;
 use crate::model::span::parse_duration;
 
 /// Which hub, and how to reach it.
@@ -36,6 +37,11 @@ pub struct ConnectionOptions {
     /// The hub's AMQP port [env: HUBCTL_AMQP_PORT] [default: 5671]
     #[arg(long, value_name = "PORT")]
     pub amqp_port: Option<u16>,
+
+    /// How AMQP goes: to its own port, or as a WebSocket to HTTPS's, which gets through proxies and where 5671 is blocked
+    /// [env: HUBCTL_TRANSPORT] [default: amqp]
+    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    pub transport: Option<Transport>,
 
     /// The hub's MQTT port [env: HUBCTL_MQTT_PORT] [default: 8883]
     #[arg(long, value_name = "PORT")]

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::environment::Environment;
 use super::file::{self, FileError};
+use super::transport::Transport;
 
 /// The profile that is meant where none is named.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -30,6 +31,9 @@ pub struct Profile {
     /// The hub's AMQP port, where it is not 5671.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amqp_port: Option<u16>,
+    /// How AMQP goes, where it is not to its own port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
 }
 
 impl std::fmt::Debug for Profile {
@@ -182,6 +186,7 @@ mod tests {
             connection_string: "HostName=h".into(),
             ca_file: None,
             amqp_port: Some(1),
+            transport: Some(Transport::AmqpWs),
         };
         profiles.profiles.insert("work".into(), profile.clone());
         profiles.current = Some("work".into());

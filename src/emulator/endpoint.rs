@@ -7,7 +7,7 @@ use crate::model::secret::Secret;
 /// The port that a `HostName` without one means.
 const HTTPS: u16 = 443;
 /// The port that an `Endpoint` without one means.
-const AMQPS: u16 = 5671;
+pub(super) const AMQPS: u16 = 5671;
 /// The same with `UseDevelopmentEmulator=true`.
 const AMQP: u16 = 5672;
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -30,6 +31,8 @@ pub(super) enum Protocol {
     Https,
     /// AMQP.
     Amqp,
+    /// AMQP, at once or over WebSocket: an `Endpoint` names one port, whichever way a client goes.
+    AmqpOrWebSocket,
 }
 
 /// A port that is being listened on, and what happens to those who come.
@@ -108,17 +111,43 @@ impl Listener {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let stop = self.stop.clone().requested();
-        let hub = self.hub.clone();
         match self.protocol {
-            Protocol::Https => https::serve_connection(stream, hub, self.clock, stop).await,
-            Protocol::Amqp => {
-                let options = Arc::clone(&self.amqp);
-                tokio::select! {
-                    () = amqp::server::serve_connection(stream, hub, options) => {}
-                    () = stop => {}
+            Protocol::Https => self.speak_https(stream).await,
+            Protocol::Amqp => self.speak_amqp(stream).await,
+            Protocol::AmqpOrWebSocket => {
+                let mut stream = BufReader::new(stream);
+                let first = tokio::select! {
+                    first = timeout(HANDSHAKE_LIMIT, stream.fill_buf()) => first,
+                    () = self.stop.clone().requested() => return,
+                };
+                match first {
+                    Ok(Ok(bytes)) if bytes.starts_with(b"G") => self.speak_https(stream).await,
+                    // Silence is for the machine to judge.
+                    Ok(_) | Err(_) => self.speak_amqp(stream).await,
                 }
             }
+        }
+    }
+
+    async fn speak_https<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let stop = self.stop.clone().requested();
+        let served = https::serve_connection(stream, self.hub.clone(), self.clock, stop).await;
+        if let Some(upgraded) = served {
+            self.speak_amqp(https::bytes_of(upgraded).await).await;
+        }
+    }
+
+    async fn speak_amqp<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let options = Arc::clone(&self.amqp);
+        tokio::select! {
+            () = amqp::server::serve_connection(stream, self.hub.clone(), options) => {}
+            () = self.stop.clone().requested() => {}
         }
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::amqp;
 use super::certificate::CertificateError;
 use super::driver::{self, Clock, HubHandle};
-use super::endpoint::{Endpoints, Ports};
+use super::endpoint::{AMQPS, Endpoints, Ports};
 use super::hub::Hub;
 use super::hub::command::Refusal;
 use super::hub::options::{
@@ -131,9 +131,14 @@ impl Emulator {
         let hub = driver::start(hub, clock);
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
+        // The standard's own port speaks nothing else at Azure either.
+        let amqps_protocol = match endpoints.ports.amqps {
+            AMQPS => Protocol::Amqp,
+            _ => Protocol::AmqpOrWebSocket,
+        };
         let served = [
             (Some(https), Protocol::Https, Some(https_tls)),
-            (Some(amqps), Protocol::Amqp, Some(amqps_tls)),
+            (Some(amqps), amqps_protocol, Some(amqps_tls)),
             (plain, Protocol::Amqp, None),
         ];
         for (bound, protocol, tls) in served {

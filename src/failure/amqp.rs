@@ -1,5 +1,6 @@
 //! Failures of the stream of events: the stage it came to and the service's condition become exit codes and hints.
 
+use super::dial::amqp_hint;
 use super::{Failure, Kind};
 use crate::client::amqp::ConnectionError;
 use crate::client::event_stream::{Stage, StreamError};
@@ -24,13 +25,17 @@ impl From<StreamError> for Failure {
 
 fn failed(stage: &Stage, error: &ConnectionError) -> Failure {
     match error {
-        ConnectionError::Dial(dial) => Failure {
-            what: if *stage == Stage::Namespace {
-                "cannot reach the event hub".to_owned()
-            } else {
-                "cannot reach the hub".to_owned()
-            },
-            ..Failure::from(dial)
+        ConnectionError::Dial(dial) => {
+            let failure = Failure::from(dial);
+            Failure {
+                what: unreached(stage),
+                hint: amqp_hint(dial).or(failure.hint),
+                ..failure
+            }
+        }
+        ConnectionError::WebSocket(error) => Failure {
+            what: unreached(stage),
+            ..Failure::from(&**error)
         },
         ConnectionError::HungUp if matches!(stage, Stage::Hub | Stage::Namespace) => {
             Failure::new(Kind::Unreachable, what(stage)).because(error).hint(
@@ -70,6 +75,14 @@ fn failed(stage: &Stage, error: &ConnectionError) -> Failure {
             let failure = refused(stage, error, condition, Some(*code));
             in_the_hubs_words(failure, description.as_deref())
         }
+    }
+}
+
+fn unreached(stage: &Stage) -> String {
+    if *stage == Stage::Namespace {
+        "cannot reach the event hub".to_owned()
+    } else {
+        "cannot reach the hub".to_owned()
     }
 }
 

@@ -40,6 +40,8 @@ impl From<CredentialError> for Failure {
                     .hint("It must be UTF-8 text: one connection string and nothing else.")
             }
             CredentialError::Profile(source) => source.into(),
+            CredentialError::Transport => Self::new(Kind::Input, error.to_string())
+                .hint("Set it to amqp-ws to go over HTTPS's port, or unset it."),
             CredentialError::Port { .. } => {
                 Self::new(Kind::Input, error.to_string())
                     .hint("Set it to the hub's port, or unset it for the usual one (AMQP 5671, MQTT 8883).")

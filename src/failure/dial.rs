@@ -19,13 +19,24 @@ impl From<&DialError> for Failure {
 
 fn unreachable_hint(port: u16) -> String {
     match port {
-        5671 => "Port 5671 (AMQP) is closed on the way there; many company and guest networks block it. Try from another \
-                 network, or ask for outbound 5671 to be opened. For a local hub: is `hubctl emulator` running, and does \
-                 --amqp-port name its port?"
-            .to_owned(),
         443 => "Is this machine on a network, and may it go out on port 443?".to_owned(),
         port => format!("Is the hub running, and is {port} its port?"),
     }
+}
+
+/// What mends an AMQP port that cannot be reached.
+pub(super) fn amqp_hint(error: &DialError) -> Option<String> {
+    let port = match error {
+        DialError::Connect { port, .. } | DialError::TimedOut { port, .. } => *port,
+        DialError::Name { .. } | DialError::Resolve { .. } | DialError::Tls { .. } => return None,
+    };
+    // The port of the Event Hubs emulator, which has no WebSocket.
+    (port != 5672).then(|| {
+        format!(
+            "Port {port} (AMQP) is closed on the way there, as it is on many company and guest networks: --transport amqp-ws \
+             goes over HTTPS's port instead. For a local hub: is `hubctl emulator` running, and does --amqp-port name its port?"
+        )
+    })
 }
 
 fn tls_hint(error: Option<&rustls::Error>) -> &'static str {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::websocket::{CREDENTIALS_HINT, PROXY_HINT};
 use super::{Failure, Kind};
 use crate::client::https::{HttpsError, Refusal, SetupError};
 use crate::model::span::describe_duration;
@@ -30,6 +31,7 @@ impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Trust(source) => source.into(),
+            SetupError::Proxy(fault) => Self::from(&fault),
             SetupError::Http { .. } => Self::new(Kind::Bug, "cannot set HTTPS up").because(&error),
         }
     }
@@ -49,9 +51,15 @@ pub fn explain(
             what,
             ..Failure::from(dial)
         },
-        HttpsError::Proxy { .. } => Failure::new(Kind::Unreachable, what).because(error).hint(
-            "The proxy comes from HTTPS_PROXY; name hosts that need none in NO_PROXY.",
-        ),
+        HttpsError::Proxy { reason, .. } => {
+            // The HTTP library's words for a 407.
+            let hint = if reason.contains("authorization required") {
+                CREDENTIALS_HINT
+            } else {
+                PROXY_HINT
+            };
+            Failure::new(Kind::Unreachable, what).because(error).hint(hint)
+        }
         HttpsError::TimedOut { .. } => Failure::new(Kind::Unreachable, what).because(error).hint(
             "The request may have arrived all the same. Try again; if it stays so, look at the hub's health in the portal.",
         ),

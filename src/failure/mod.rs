@@ -10,6 +10,7 @@ mod emulator;
 pub mod https;
 pub mod mask;
 mod usage;
+mod websocket;
 
 use serde_json::{Map, Value, json};
 

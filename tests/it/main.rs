@@ -17,3 +17,4 @@ mod firmware;
 mod readme;
 mod secrets;
 mod support;
+mod transport;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::client::dial::DialError;
+use crate::client::websocket::WebSocketError;
 use crate::protocol::amqp::encoding::DecodeError;
 use crate::protocol::amqp::frame::FrameError;
 use crate::protocol::amqp::performative::AmqpError;
@@ -15,9 +16,12 @@ use crate::protocol::amqp::redirect::Redirect;
 /// Why a connection, a session or a link did not do what was asked of it.
 #[derive(Debug, Error)]
 pub enum ConnectionError {
-    /// There is no connection.
+    /// There is no connection to AMQP's own port.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// There is no WebSocket.
+    #[error(transparent)]
+    WebSocket(Box<WebSocketError>),
     /// It broke.
     #[error("the connection broke: {source}")]
     Io {
@@ -92,6 +96,7 @@ impl ConnectionError {
             Self::Peer(error) => Some(&error.condition),
             Self::Status { condition, .. } => condition.as_deref(),
             Self::Dial(_)
+            | Self::WebSocket(_)
             | Self::Io { .. }
             | Self::HungUp
             | Self::Silent { .. }
@@ -102,6 +107,12 @@ impl ConnectionError {
             | Self::NoMechanism
             | Self::Sasl { .. } => None,
         }
+    }
+}
+
+impl From<WebSocketError> for ConnectionError {
+    fn from(error: WebSocketError) -> Self {
+        Self::WebSocket(Box::new(error))
     }
 }
 

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use super::error::{At as _, Stage, StreamError};
-use super::notice::Notice;
-use super::plan::{Access, Plan};
+use super::notice::{Notice, Way};
+use super::plan::{Access, Plan, Transport};
 use crate::client::amqp::cbs::{Grant, put_token};
 use crate::client::amqp::connection::Duplex;
 use crate::client::amqp::request::RequestLinks;
 use crate::client::amqp::{Connection, ConnectionError, management, redirect};
 use crate::client::dial::{dial_tcp, dial_tls};
+use crate::client::https::HTTPS_PORT;
+use crate::client::websocket;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address;
 use crate::protocol::amqp::management::PartitionProperties;
+use crate::protocol::amqp::websocket::{HUB_PATH, NAMESPACE_PATH};
 use crate::protocol::sas::{self, SigningKey};
 
 /// How long a token is good for.
@@ -101,22 +104,19 @@ pub async fn open(plan: &Plan, notify: &mut dyn FnMut(Notice)) -> Result<Opened,
     };
     let grant = endpoint.grant(plan)?;
     let container = container();
-    let mut connection = connect(
-        plan,
-        &endpoint.host,
-        endpoint.port,
-        endpoint.encrypted,
-        &container,
-    )
-    .await
-    .at(Stage::Namespace)?;
+    let destination = Destination {
+        host: &endpoint.host,
+        port: endpoint.port,
+        encrypted: endpoint.encrypted,
+        path: NAMESPACE_PATH,
+    };
+    let mut connection = connect(plan, &destination, &container)
+        .await
+        .at(Stage::Namespace)?;
     let cbs = authorize(&mut connection, &grant, &container)
         .await
         .at(Stage::NamespaceToken)?;
-    notify(Notice::Connected {
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-    });
+    notify(connected(plan, &destination));
     Ok(Opened {
         connection,
         cbs,
@@ -137,30 +137,38 @@ async fn follow_redirect(
         token: sas::mint(&signing, host, expiry(plan), Some(policy)),
     };
     let container = container();
-    let mut connection = connect(plan, host, port, true, &container)
+    let destination = Destination {
+        host,
+        port,
+        encrypted: true,
+        path: HUB_PATH,
+    };
+    let mut connection = connect(plan, &destination, &container)
         .await
         .at(Stage::Hub)?;
     authorize(&mut connection, &grant, &container)
         .await
         .at(Stage::HubToken)?;
-    let host = host.to_owned();
-    notify(Notice::Connected {
-        host: host.clone(),
-        port,
-    });
-    let found = redirect::ask(&mut connection, SECOND_CHANNEL, &host)
+    notify(connected(plan, &destination));
+    let found = redirect::ask(&mut connection, SECOND_CHANNEL, host)
         .await
         .at(Stage::Redirect)?;
     // Nobody waits for the farewell: the hub's connection has done its work.
     tokio::spawn(connection.close());
+    let port = match &plan.transport {
+        Transport::Amqp => found.port,
+        // A redirect names AMQP's port alone. A hub that redirects to itself is a local one, with one port for HTTPS.
+        Transport::WebSocket(_) if found.hostname.eq_ignore_ascii_case(host) => port,
+        Transport::WebSocket(_) => HTTPS_PORT,
+    };
     notify(Notice::Redirected {
         host: found.hostname.clone(),
-        port: found.port,
+        port,
         entity: found.entity.clone(),
     });
     Ok(Endpoint {
         host: found.hostname,
-        port: found.port,
+        port,
         entity: found.entity,
         credential: EventHubCredential::Key {
             policy: policy.to_owned(),
@@ -170,17 +178,46 @@ async fn follow_redirect(
     })
 }
 
-async fn connect(
-    plan: &Plan,
-    host: &str,
+/// Where a connection leads.
+struct Destination<'a> {
+    host: &'a str,
     port: u16,
     encrypted: bool,
+    /// For a WebSocket.
+    path: &'static str,
+}
+
+fn connected(plan: &Plan, destination: &Destination<'_>) -> Notice {
+    let &Destination { host, port, .. } = destination;
+    Notice::Connected {
+        host: host.to_owned(),
+        port,
+        way: match &plan.transport {
+            Transport::Amqp => Way::Direct,
+            Transport::WebSocket(proxies) => match proxies.on_the_way(host, port) {
+                Ok(Some(proxy)) => Way::Proxy(proxy.to_string()),
+                Ok(None) | Err(_) => Way::WebSocket,
+            },
+        },
+    }
+}
+
+async fn connect(
+    plan: &Plan,
+    destination: &Destination<'_>,
     container: &str,
 ) -> Result<Connection, ConnectionError> {
-    let stream: Box<dyn Duplex> = if encrypted {
-        Box::new(dial_tls(host, port, plan.tls.clone(), plan.limit).await?)
-    } else {
-        Box::new(dial_tcp(host, port, plan.limit).await?)
+    let &Destination {
+        host, port, path, ..
+    } = destination;
+    let stream: Box<dyn Duplex> = match &plan.transport {
+        Transport::WebSocket(proxies) => {
+            Box::new(websocket::open((host, port, path), &plan.tls, proxies, plan.limit).await?)
+        }
+        Transport::Amqp if destination.encrypted => {
+            Box::new(dial_tls(host, port, plan.tls.clone(), plan.limit).await?)
+        }
+        Transport::Amqp => Box::new(dial_tcp(host, port, plan.limit).await?),
     };
     Connection::open(stream, host, container, plan.limit, plan.tracer.clone()).await
 }

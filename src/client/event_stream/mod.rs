@@ -29,8 +29,8 @@ pub mod stream;
 pub mod verdict;
 
 pub use error::{Stage, StreamError};
-pub use notice::Notice;
-pub use plan::{Access, Plan, Start};
+pub use notice::{Notice, Way};
+pub use plan::{Access, Plan, Start, Transport};
 pub use sink::Sink;
 pub use stream::EventStream;
 

@@ -4,6 +4,17 @@ use std::time::Duration;
 
 use crate::model::identifier::SequenceNumber;
 
+/// By which way a connection goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// To AMQP's own port.
+    Direct,
+    /// Over WebSocket.
+    WebSocket,
+    /// Over WebSocket through a proxy: its host and port.
+    Proxy(String),
+}
+
 /// Something that happened on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -13,6 +24,8 @@ pub enum Notice {
         host: String,
         /// On which port.
         port: u16,
+        /// By which way.
+        way: Way,
     },
     /// The hub says where its event hub is.
     Redirected {

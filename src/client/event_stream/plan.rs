@@ -7,9 +7,19 @@ use chrono::{DateTime, Utc};
 use rustls::ClientConfig;
 
 use crate::client::amqp::trace::Tracer;
+use crate::client::proxy::Proxies;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
+
+/// How AMQP goes.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// To its own port.
+    Amqp,
+    /// As a WebSocket, by way of these proxies. Ports are then those of HTTPS.
+    WebSocket(Arc<Proxies>),
+}
 
 /// How the event hub is found and opened.
 #[derive(Debug, Clone)]
@@ -18,7 +28,7 @@ pub enum Access {
     Hub {
         /// The hub's name, without a port.
         host: String,
-        /// Its AMQP port.
+        /// Its port for the transport.
         port: u16,
         /// A policy with ServiceConnect.
         policy: String,
@@ -29,7 +39,7 @@ pub enum Access {
     EventHub {
         /// The namespace's name, without a port.
         host: String,
-        /// Its AMQP port.
+        /// Its port for the transport.
         port: u16,
         /// The event hub's name.
         entity: String,
@@ -56,6 +66,8 @@ pub enum Start {
 pub struct Plan {
     /// How the event hub is found and opened.
     pub access: Access,
+    /// How AMQP goes there.
+    pub transport: Transport,
     /// The consumer group, such as `$Default`.
     pub consumer_group: String,
     /// Where to begin.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError};
+use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError, Transport};
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
 use crate::client::amqp::trace::Tracer;
 use crate::client::trust;
@@ -46,6 +46,7 @@ impl Sink for Heard {
 
 fn plan(port: u16) -> Plan {
     Plan {
+        transport: Transport::Amqp,
         access: Access::EventHub {
             host: "localhost".to_owned(),
             port,

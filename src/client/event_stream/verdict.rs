@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::error::StreamError;
 use crate::client::amqp::ConnectionError;
+use crate::client::proxy::ProxyError;
+use crate::client::websocket::WebSocketError;
 use crate::protocol::amqp::performative::error::condition;
 
 /// Tries of a stream that has not read anything yet: the user waits at the terminal.
@@ -47,10 +49,18 @@ pub fn judge(error: &StreamError, was_reading: bool, failed: u32) -> Verdict {
         (Class::Refusal, true) if failed >= REFUSED_TRIES => Verdict::Give,
         (Class::Passing | Class::Busy, false) if failed >= FIRST_TRIES => Verdict::Give,
         // A name or a port that was never reached is more likely wrong than down.
-        (Class::Passing, false) if matches!(source, ConnectionError::Dial(_)) => Verdict::Give,
+        (Class::Passing, false) if !is_reached(source) => Verdict::Give,
         (Class::Busy, _) => Verdict::Retry(BUSY),
         (Class::Passing | Class::Refusal, _) => Verdict::Retry(Duration::ZERO),
     }
+}
+
+/// Whether there was anybody at the other end, and no proxy's fault between.
+fn is_reached(error: &ConnectionError) -> bool {
+    if let ConnectionError::WebSocket(error) = error {
+        return !matches!(**error, WebSocketError::Dial(_) | WebSocketError::Proxy(_));
+    }
+    !matches!(error, ConnectionError::Dial(_))
 }
 
 fn class(error: &ConnectionError) -> Class {
@@ -58,6 +68,7 @@ fn class(error: &ConnectionError) -> Class {
         return class_of_condition(condition, error);
     }
     match error {
+        ConnectionError::WebSocket(error) => class_of_upgrade(error),
         ConnectionError::Dial(_)
         | ConnectionError::Io { .. }
         | ConnectionError::HungUp
@@ -73,6 +84,22 @@ fn class(error: &ConnectionError) -> Class {
             400..=499 => Class::Refusal,
             _ => Class::Passing,
         },
+    }
+}
+
+fn class_of_upgrade(error: &WebSocketError) -> Class {
+    match error {
+        WebSocketError::Proxy(ProxyError::Url(_)) => Class::Final,
+        WebSocketError::Proxy(ProxyError::Refused { status, .. })
+        | WebSocketError::Refused { status, .. } => match status.as_u16() {
+            429 | 503 => Class::Busy,
+            400..=499 => Class::Refusal,
+            _ => Class::Passing,
+        },
+        WebSocketError::Unreadable { .. } => Class::Refusal,
+        WebSocketError::Dial(_) | WebSocketError::Proxy(_) | WebSocketError::Broken { .. } => {
+            Class::Passing
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::resolve::ResolveFailed;
 use super::{HTTPS_PORT, HubClientOptions};
 use crate::client::dial::DialError;
+use crate::client::proxy::{Proxy, ProxyUrlError};
 use crate::client::trust::TrustError;
 use crate::protocol::rest::error_body::ServiceError;
 
@@ -19,6 +20,9 @@ pub enum SetupError {
     /// The trust anchors cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyUrlError),
     /// The HTTP library refuses what it was given.
     #[error("cannot set HTTPS up: {source}")]
     Http {
@@ -140,6 +144,31 @@ pub(super) fn classify(error: &reqwest::Error, options: &HubClientOptions<'_>) -
     }
 }
 
+/// With a proxy on the way, a connection that was not made is one to the proxy.
+pub(super) fn blame_proxy(
+    error: HttpsError,
+    proxy: &Proxy,
+    options: &HubClientOptions<'_>,
+) -> HttpsError {
+    let HttpsError::Dial(dial) = error else {
+        return error;
+    };
+    let reason = match dial {
+        DialError::Connect { source, .. } => format!("cannot connect to {proxy}: {source}"),
+        DialError::Resolve { host, source } => {
+            format!("the name {host} cannot be resolved: {source}")
+        }
+        DialError::TimedOut { limit, .. } => {
+            format!("{proxy} did not answer within {} s", limit.as_secs_f32())
+        }
+        DialError::Name { .. } | DialError::Tls { .. } => return HttpsError::Dial(dial),
+    };
+    HttpsError::Proxy {
+        host: options.host.name.clone(),
+        reason,
+    }
+}
+
 fn connect_error(error: &reqwest::Error, options: &HubClientOptions<'_>, port: u16) -> HttpsError {
     let host = options.host.name.clone();
     if error.is_timeout() {
@@ -153,7 +182,8 @@ fn connect_error(error: &reqwest::Error, options: &HubClientOptions<'_>, port: u
     // The library's error for a proxy that says no has no name that could be asked for.
     let tunnel = causes(error)
         .map(ToString::to_string)
-        .find(|text| text.starts_with("tunnel error"));
+        // A proxy that is not there has an I/O error of its own further down.
+        .find(|text| text.starts_with("tunnel error") && !text.contains("underlying connection"));
     if let Some(reason) = tunnel {
         let reason = reason.trim_start_matches("tunnel error: ").to_owned();
         return HttpsError::Proxy { host, reason };

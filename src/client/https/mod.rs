@@ -27,6 +27,7 @@ pub use error::{HttpsError, Refusal, SetupError};
 pub use event::{EventPost, token_header};
 
 use super::notice::{Notice, Notify};
+use super::proxy::{Proxies, Proxy};
 use super::trust;
 use crate::model::connection_string::Host;
 use crate::model::device::Identity;
@@ -67,6 +68,8 @@ pub struct HubClientOptions<'a> {
 pub struct HubClient<'a> {
     http: reqwest::Client,
     options: HubClientOptions<'a>,
+    /// The proxy that the HTTP library goes through.
+    proxy: Option<Proxy>,
 }
 
 impl std::fmt::Debug for HubClient<'_> {
@@ -101,7 +104,18 @@ impl<'a> HubClient<'a> {
         Ok(Self {
             http,
             options: *options,
+            proxy: None,
         })
+    }
+
+    /// The same client, with a name for the proxy that the HTTP library finds in the environment by itself.
+    ///
+    /// # Errors
+    /// [`SetupError::Proxy`] for one that cannot be used.
+    pub fn behind(mut self, proxies: &Proxies) -> Result<Self, SetupError> {
+        let host = self.options.host;
+        self.proxy = proxies.on_the_way(&host.name, host.port.unwrap_or(HTTPS_PORT))?;
+        Ok(self)
     }
 
     /// Looks a device or one of its modules up in the identity registry. `token` is one of a policy with
@@ -252,6 +266,10 @@ impl<'a> HubClient<'a> {
     }
 
     fn classify(&self, error: &reqwest::Error) -> HttpsError {
-        error::classify(error, &self.options)
+        let error = error::classify(error, &self.options);
+        match &self.proxy {
+            Some(proxy) => error::blame_proxy(error, proxy, &self.options),
+            None => error,
+        }
     }
 }

@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::args::MonitorEventsArgs;
 use super::from::From;
+use super::transport::{self, websocket_port};
 use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Start};
+use crate::client::https::HTTPS_PORT;
 use crate::client::trust;
 use crate::command::Context;
-use crate::config::Settings;
+use crate::config::{Settings, Transport};
 use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
@@ -45,6 +47,7 @@ impl Plan {
         Ok(Self {
             stream: event_stream::Plan {
                 access: access(settings)?,
+                transport: transport::transport(settings),
                 consumer_group: args.consumer_group.clone(),
                 start: start(args, context.now())?,
                 partitions: args.partition.clone(),
@@ -87,8 +90,16 @@ fn start(args: &MonitorEventsArgs, now: DateTime<Utc>) -> Result<Start, Failure>
 /// How the event hub is found and opened.
 fn access(settings: &Settings) -> Result<Access, Failure> {
     match &settings.connection_string {
-        ConnectionString::Hub(hub) => access_by_hub(hub, settings.amqp_port),
-        ConnectionString::EventHub(event_hub) => access_to_event_hub(event_hub, settings.amqp_port),
+        ConnectionString::Hub(hub) => {
+            let port = match settings.transport {
+                Transport::Amqp => settings.amqp_port,
+                Transport::AmqpWs => hub.host.port.unwrap_or(HTTPS_PORT),
+            };
+            access_by_hub(hub, port)
+        }
+        ConnectionString::EventHub(event_hub) => {
+            access_to_event_hub(event_hub, settings.amqp_port, settings.transport)
+        }
         // The settings take none here; said all the same, should that change.
         ConnectionString::Device(_) => Err(Failure::new(
             Kind::Input,
@@ -97,11 +108,11 @@ fn access(settings: &Settings) -> Result<Access, Failure> {
     }
 }
 
-fn access_by_hub(hub: &HubString, amqp_port: u16) -> Result<Access, Failure> {
+fn access_by_hub(hub: &HubString, port: u16) -> Result<Access, Failure> {
     match &hub.credential {
         HubCredential::Key { policy, key } => Ok(Access::Hub {
             host: hub.host.name.clone(),
-            port: amqp_port,
+            port,
             policy: policy.clone(),
             key: key.clone(),
         }),
@@ -117,7 +128,11 @@ fn access_by_hub(hub: &HubString, amqp_port: u16) -> Result<Access, Failure> {
     }
 }
 
-fn access_to_event_hub(event_hub: &EventHubString, amqp_port: u16) -> Result<Access, Failure> {
+fn access_to_event_hub(
+    event_hub: &EventHubString,
+    amqp_port: u16,
+    transport: Transport,
+) -> Result<Access, Failure> {
     let Some(entity) = &event_hub.entity else {
         return Err(Failure::new(
             Kind::Input,
@@ -126,14 +141,23 @@ fn access_to_event_hub(event_hub: &EventHubString, amqp_port: u16) -> Result<Acc
         .because("EntityPath is missing: it opens a whole namespace")
         .hint("Append ;EntityPath=NAME to it. For an IoT hub, copy the Event Hub-compatible endpoint as it stands in the portal."));
     };
-    let default_port = if event_hub.development {
-        DEVELOPMENT_PORT
-    } else {
-        amqp_port
+    let endpoint = &event_hub.endpoint;
+    let port = match (transport, event_hub.development) {
+        (Transport::Amqp, false) => endpoint.port.unwrap_or(amqp_port),
+        (Transport::Amqp, true) => endpoint.port.unwrap_or(DEVELOPMENT_PORT),
+        (Transport::AmqpWs, false) => websocket_port(endpoint),
+        (Transport::AmqpWs, true) => {
+            return Err(Failure::new(
+                Kind::Input,
+                "UseDevelopmentEmulator=true and --transport amqp-ws do not go together",
+            )
+            .because("the one means AMQP without TLS, the other goes over HTTPS")
+            .hint("Leave one of the two out; HUBCTL_TRANSPORT counts as --transport."));
+        }
     };
     Ok(Access::EventHub {
-        host: event_hub.endpoint.name.clone(),
-        port: event_hub.endpoint.port.unwrap_or(default_port),
+        host: endpoint.name.clone(),
+        port,
         entity: entity.clone(),
         credential: event_hub.credential.clone(),
         encrypted: !event_hub.development,
@@ -145,11 +169,15 @@ mod tests {
     use super::*;
 
     fn event_hub(text: &str) -> Result<Access, Failure> {
+        event_hub_over(Transport::Amqp, text)
+    }
+
+    fn event_hub_over(transport: Transport, text: &str) -> Result<Access, Failure> {
         let parsed = ConnectionString::parse(text).unwrap();
         let ConnectionString::EventHub(event_hub) = parsed.connection_string else {
             panic!()
         };
-        access_to_event_hub(&event_hub, 5671)
+        access_to_event_hub(&event_hub, 5671, transport)
     }
 
     #[test]
@@ -177,6 +205,22 @@ mod tests {
             }
         ));
         let failure = event_hub(&format!("Endpoint=sb://ns/;{keys}")).unwrap_err();
+        assert_eq!(failure.kind, Kind::Input);
+    }
+
+    #[test]
+    fn a_websockets_port_is_that_of_https() {
+        let keys = "SharedAccessKeyName=p;SharedAccessKey=k;EntityPath=e";
+        for (endpoint, wanted) in [("ns", 443), ("ns:5671", 443), ("localhost:5000", 5000)] {
+            let text = format!("Endpoint=sb://{endpoint}/;{keys}");
+            let access = event_hub_over(Transport::AmqpWs, &text).unwrap();
+            assert!(
+                matches!(access, Access::EventHub { port, .. } if port == wanted),
+                "{text}"
+            );
+        }
+        let text = format!("Endpoint=sb://localhost;{keys};UseDevelopmentEmulator=true");
+        let failure = event_hub_over(Transport::AmqpWs, &text).unwrap_err();
         assert_eq!(failure.kind, Kind::Input);
     }
 

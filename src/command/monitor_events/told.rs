@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use crate::client::event_stream::Notice;
+use crate::client::event_stream::{Notice, Way};
 
 /// A notice as one line for stderr.
 pub(super) fn sentence(notice: &Notice) -> String {
     match notice {
-        Notice::Connected { host, port } => format!("connected to {host}:{port}"),
+        Notice::Connected { host, port, way } => match way {
+            Way::Direct => format!("connected to {host}:{port}"),
+            Way::WebSocket => format!("connected to {host}:{port} over WebSocket"),
+            Way::Proxy(proxy) => {
+                format!("connected to {host}:{port} over WebSocket through the proxy {proxy}")
+            }
+        },
         Notice::Redirected { host, port, entity } => {
             format!("redirected to {entity} at {host}:{port}")
         }

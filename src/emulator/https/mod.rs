@@ -4,14 +4,17 @@
 //! |---|---|
 //! | `request` | what a request asks for, read off its path, headers and body |
 //! | `response` | how answers and refusals look on the wire |
+//! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
 mod request;
 mod response;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,14 +23,17 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::driver::{Clock, HubHandle};
 use super::hub::command::Command;
+use crate::protocol::amqp::websocket;
 use request::{Rejection, Wanted};
 use response::{Answer, Responder};
+pub(super) use upgrade::bytes_of;
 
 /// How long a client may take for a request's headers, waiting between two requests included. The service's front ends
 /// let go of an idle connection after four minutes.
@@ -45,25 +51,40 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How much of a body that is too large is read and thrown away, so that the client is there to read why.
 const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
 
-/// Serves one connection after TLS, until the client goes or `stop` comes.
+/// Serves one connection after TLS, until the client goes or `stop` comes, or wants to speak AMQP over WebSocket: then what
+/// it has become comes back, for [`bytes_of`].
 pub async fn serve_connection<S>(
     stream: S,
     hub: HubHandle,
     clock: Clock,
     stop: impl Future<Output = ()>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
+) -> Option<Upgraded>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| {
+    let upgrade = Mutex::new(None);
+    let pending = || upgrade.lock().unwrap_or_else(PoisonError::into_inner);
+    let service = service_fn(|mut request| {
         let hub = hub.clone();
-        async move { Ok::<_, Infallible>(answer(&hub, clock, request).await) }
+        let accepted = upgrade::accept(&mut request);
+        let response = accepted.map(|(response, upgraded)| {
+            *pending() = Some(upgraded);
+            response
+        });
+        async move {
+            Ok::<_, Infallible>(match response {
+                Some(response) => response,
+                None => answer(&hub, clock, request).await,
+            })
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
         .max_buf_size(MAX_HEADER_BYTES)
         .pipeline_flush(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let stop = pin!(stop);
     // How a client goes is its own affair: a reset is no failure of ours.
@@ -72,8 +93,12 @@ pub async fn serve_connection<S>(
         () = stop => {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(STOP_LIMIT, connection).await;
+            return None;
         }
     }
+    // By now it has come, or never will.
+    let upgraded = pending().take()?;
+    upgraded.await.ok()
 }
 
 async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> response::Response {
@@ -86,6 +111,9 @@ async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> re
 
 async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
+    if websocket::is_served_at(head.uri.path()) {
+        return Err(Rejection::NoWebSocket);
+    }
     let wanted = Wanted::of(&head)?;
     let body = match wanted.body_limit() {
         Some(limit) => read_body(body, limit).await?,

@@ -50,6 +50,8 @@ const CREATION_TIME_PROPERTY: &str = "iothub-creation-time-utc";
 pub(super) enum Rejection {
     /// No such path.
     NoResource,
+    /// A WebSocket's path, and no wish for one that speaks AMQP.
+    NoWebSocket,
     /// The path knows no such method; these are the ones it knows.
     Method { allowed: &'static str },
     /// No api-version, or one that never was.

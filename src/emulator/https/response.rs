@@ -92,6 +92,10 @@ impl Responder {
                 GENERIC_NOT_FOUND,
                 "No HTTP resource was found that matches the request URI.",
             ),
+            Rejection::NoWebSocket => self.error(
+                error_code::ARGUMENT_INVALID,
+                "This path opens WebSockets of the subprotocol AMQPWSB10 alone.",
+            ),
             Rejection::Method { allowed } => {
                 let text = "The requested resource does not support this method.";
                 let mut response = self.error(error_code::METHOD_NOT_ALLOWED, text);

@@ -118,7 +118,7 @@ impl HostileHub {
     }
 }
 
-fn server_config(folder: &TempDir) -> ServerConfig {
+pub(super) fn server_config(folder: &TempDir) -> ServerConfig {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();

@@ -3,6 +3,7 @@
 pub mod emulator;
 pub mod hostile;
 pub mod installed;
+pub mod proxy;
 pub mod rest;
 pub mod runner;
 
