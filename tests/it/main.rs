@@ -15,5 +15,6 @@ mod examples;
 mod faults;
 mod firmware;
 mod readme;
+mod schema;
 mod secrets;
 mod support;
