@@ -17,7 +17,8 @@ use crate::render::{self, BodyFormat};
 /// Show what devices send, as it arrives
 ///
 /// The hub's own connection string is enough; an Event Hub-compatible one works as well. Runs until it is stopped
-/// (Ctrl-C), has shown --count events, or --duration is over. What breaks on the way is mended by itself, nothing lost
+/// (Ctrl-C), has shown --count events, or comes to the end that --duration, --until or
+/// --exit-at-end sets. What breaks on the way is mended by itself, nothing lost
 /// and nothing twice.
 #[derive(Debug, Args)]
 pub struct MonitorEventsArgs {
@@ -69,7 +70,7 @@ pub struct MonitorEventsArgs {
     #[arg(short, long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) duration: Option<Duration>,
 
-    /// Stop after this many events; exit code 12 where it stops for another reason before
+    /// Stop after this many events; exit code 12 where --duration, --until or --exit-at-end stops it before
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
 

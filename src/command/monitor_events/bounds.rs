@@ -28,7 +28,8 @@ struct Partition {
     last: Option<i64>,
     /// The newest event, when its log was looked at first: what was there before it was read.
     before: i64,
-    /// The newest event, when its log was looked at last.
+    /// The oldest event and the newest, when its log was looked at last.
+    oldest: i64,
     newest: i64,
     /// The newest event that was read.
     read: Option<i64>,
@@ -63,11 +64,13 @@ impl Bounds {
             .or_insert(Partition {
                 last: None,
                 before: newest,
+                oldest: 0,
                 newest,
                 read: None,
                 is_done: false,
             });
         known.newest = newest;
+        known.oldest = log.begin_sequence_number;
         // A log that ends before what was read is another hub's by the same name.
         if known.read.is_some_and(|read| newest < read) {
             known.start_over();
@@ -110,6 +113,17 @@ impl Bounds {
         let is_admitted = !known.is_done && !is_beyond;
         known.is_done |= is_beyond || known.last == Some(number);
         is_admitted
+    }
+
+    /// Takes in that something came of which not even the number can be read: it is one further at the least.
+    pub(super) fn on_unreadable(&mut self, partition: &str) {
+        if let Some(known) = self.partitions.get_mut(partition) {
+            let read = known
+                .read
+                .map_or(known.oldest, |read| read.saturating_add(1));
+            known.read = Some(read);
+            known.is_done |= known.last.is_some_and(|last| read >= last);
+        }
     }
 
     /// Whether all that is to be read was read.
@@ -223,6 +237,17 @@ mod tests {
         let mut bounds = to_end();
         bounds.on_log("0", &log(0, 3), AFTER);
         bounds.on_log("0", &log(8, 9), AFTER);
+        assert!(bounds.are_reached());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted() {
+        let mut bounds = to_end();
+        bounds.on_log("0", &log(5, 7), AFTER);
+        bounds.on_unreadable("0");
+        assert!(reads(&mut bounds, "0", 6, AFTER));
+        assert!(!bounds.are_reached());
+        bounds.on_unreadable("0");
         assert!(bounds.are_reached());
     }
 

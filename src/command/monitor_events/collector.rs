@@ -142,6 +142,9 @@ impl Sink for Collector<'_> {
         if let Notice::StartedOver { partitions } = notice {
             self.bounds.on_started_over(partitions);
         }
+        if let Notice::Unreadable { partition, .. } = notice {
+            self.bounds.on_unreadable(partition);
+        }
         self.tell(&told::sentence(notice));
     }
 }
