@@ -136,6 +136,23 @@ impl Command {
     }
 }
 
+/// Puts what iothub-explorer took with one dash and two letters into the parser's words.
+#[must_use]
+pub fn respell(mut words: Vec<OsString>) -> Vec<OsString> {
+    let Some(command) = words.iter().position(|word| word == "monitor-events") else {
+        return words;
+    };
+    let options = words[command..].iter_mut();
+    for word in options.take_while(|word| word.as_os_str() != "--") {
+        for (old, new) in [("-cg", "--consumer-group"), ("-st", "--start-time")] {
+            if word == old {
+                *word = new.into();
+            }
+        }
+    }
+    words
+}
+
 /// Looks the words over for what the parser's own errors depend on: whether they are to be JSON, and in colour.
 pub fn foresee(words: &[OsString], context: &mut Context) {
     let words: Vec<&str> = words

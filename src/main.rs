@@ -1,6 +1,5 @@
 //! The process: streams, environment, clock and exit code.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -17,7 +16,7 @@ use hubctl::failure::{Failure, Kind};
 fn main() -> ExitCode {
     cli::complete_for_shell();
     let mut context = context_of_process();
-    let words: Vec<OsString> = std::env::args_os().collect();
+    let words = cli::respell(std::env::args_os().collect());
     cli::foresee(&words, &mut context);
     let command = cli::command(&words, &context);
     let parsed = command

@@ -1,11 +1,14 @@
 //! `monitor-events`: shows what devices send, as it arrives.
 
 mod args;
+mod bounds;
 mod clock;
 mod collector;
+mod format;
 mod from;
 mod output;
 mod plan;
+mod selection;
 mod told;
 mod transport;
 mod watch;
@@ -15,9 +18,12 @@ use chrono::SecondsFormat;
 use super::Context;
 use crate::config::Serves;
 use crate::failure::{Failure, Kind};
+use crate::model::glob::Glob;
 use crate::model::span::{describe_duration, seconds_taken_for_milliseconds};
+use crate::render::EventWriter;
+use crate::render::event::SCHEMA;
 pub use args::MonitorEventsArgs;
-use collector::{Collector, Selection};
+use collector::Collector;
 use output::Output;
 use plan::Plan;
 use watch::{End, watch};
@@ -28,6 +34,10 @@ use watch::{End, watch};
 /// [`Kind::Input`] for what was asked, [`Kind::ConditionMissed`] where `--count` was not reached within `--duration`, and
 /// whatever ends the stream.
 pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failure> {
+    if args.schema {
+        return context.print(SCHEMA.as_bytes());
+    }
+    let selection = plan::selection(args, context.now())?;
     let settings = context.settings(&args.connection, Serves::HubOrEventHub)?;
     let plan = Plan::new(args, &settings, context)?;
     if let Some(meant) = args
@@ -41,17 +51,19 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
             meant.to_rfc3339_opts(SecondsFormat::Secs, true)
         ));
     }
-    let from = match &args.device {
-        Some(device) => format!("device {device}"),
+    let from = match args
+        .device
+        .as_ref()
+        .map(|device| (device.literal(), device))
+    {
+        Some((Some(device), _)) => format!("device {device}"),
+        Some((None, glob)) => format!("devices {}", glob.as_str()),
         None => "all devices".to_owned(),
     };
     context.note(&format!("Monitoring events from {from}..."));
     let stdout = std::mem::replace(&mut context.stdout, Box::new(std::io::sink()));
-    let selection = Selection {
-        device: args.device.clone(),
-        count: args.count,
-    };
-    let mut collector = Collector::new(selection, args.format(), context);
+    let writer = EventWriter::new(args.format(), args.body());
+    let mut collector = Collector::new(selection, plan.bounds(args), writer, context);
     let end = Context::block_on(async {
         let output = Output::start(stdout)?;
         watch(plan, &mut collector, output).await
@@ -61,7 +73,12 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
         let noun = if shown == 1 { "event" } else { "events" };
         context.note(&format!("{shown} {noun}"));
     }
-    if let Some(device) = args.device.as_deref().filter(|_| shown > 0) {
+    if let Some(device) = args
+        .device
+        .as_ref()
+        .and_then(Glob::literal)
+        .filter(|_| shown > 0)
+    {
         context.learn(&settings.origin, &[device]);
     }
     let end = end
@@ -71,17 +88,22 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
 }
 
 fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure> {
-    let (End::Duration, Some(count), Some(duration)) = (end, args.count, args.duration) else {
+    let Some(count) = args.count else {
         return Ok(());
+    };
+    let because = match (end, args.duration) {
+        (End::Duration, Some(duration)) => {
+            format!("--duration {} is over", describe_duration(duration))
+        }
+        (End::Bounds, _) if args.exit_at_end => "all that was there has been read".to_owned(),
+        (End::Bounds, _) => "all up to --until has been read".to_owned(),
+        (End::Duration | End::Count | End::Signal | End::OutputClosed, _) => return Ok(()),
     };
     Err(Failure::new(
         Kind::ConditionMissed,
         format!("only {shown} of {count} events came"),
     )
-    .because(&format!(
-        "--duration {} is over",
-        describe_duration(duration)
-    ))
+    .because(&because)
     .hint(
         "Is the device sending, under exactly this id? -s 1h shows what it sent in the last hour.",
     ))

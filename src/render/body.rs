@@ -38,4 +38,14 @@ impl<'a> Content<'a> {
             Body::Sequence(lists) => Self::Lists(*lists),
         }
     }
+
+    /// Bytes, of a body of bytes or of a text.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Value(value) => value.as_str().map(str::as_bytes),
+            Self::Empty | Self::Lists(_) => None,
+        }
+    }
 }

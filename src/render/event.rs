@@ -1,79 +1,113 @@
 //! Events in the format that was asked for.
 //!
-//! The JSON of an event, in `json` over several lines and in `ndjson` on one:
-//!
-//! | key | value |
-//! |---|---|
-//! | `partition` | the partition's id, a string |
-//! | `sequenceNumber` | a number |
-//! | `offset` | opaque, a string |
-//! | `enqueuedTime` | when the hub enqueued it, RFC 3339 in UTC with milliseconds |
-//! | `deviceId`, `moduleId`, `source` | strings; left out where there is none |
-//! | `contentType`, `messageId`, `correlationId` | left out where there is none |
-//! | `properties` | the sender's own, an object |
-//! | `systemProperties` | what else the service and AMQP say of it, an object |
-//! | `body` | a JSON body as JSON, other text as a string, an AMQP value as [`super::value`] has it, null for none |
-//! | `bodyBase64` | instead of `body`: bytes that are not UTF-8 |
+//! The JSON of an event, in `json` over several lines and in `ndjson` on one, is described in `event.schema.json` beside
+//! this file.
 
-use super::body::Content;
+use super::csv::{self, write_record};
+use super::decode::{BodyFormat, BodyReader, Shown};
+use super::field::View;
 use super::json::Json;
-use super::json_text::copy_json;
-use super::text::{write_block, write_further_properties, write_raw};
-use super::value::{write_lists, write_map, write_timestamp, write_value};
-use crate::protocol::amqp::event::{Event, annotation};
+use super::system::write_system_properties;
+use super::template::Template;
+use super::text::{write_block, write_raw};
+use super::value::{write_map, write_timestamp, write_value};
+use crate::protocol::amqp::event::Event;
+
+/// The JSON Schema of what [`Format::Ndjson`] writes on each line.
+pub const SCHEMA: &str = include_str!("event.schema.json");
 
 /// How events are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// As blocks for people.
     Text {
         /// With system properties and annotations.
         is_verbose: bool,
     },
-    /// The body alone, and the properties on a line of their own.
-    Raw,
+    /// The body alone.
+    Raw {
+        /// And the properties on a line of their own, as iothub-explorer had it.
+        with_properties: bool,
+    },
     /// JSON objects over several lines, one after the other.
     Json,
     /// A JSON object a line.
     Ndjson,
+    /// A record of CSV.
+    Csv,
+    /// By a pattern.
+    Template(Template),
 }
 
-/// Writes events one after the other. Keeps the one buffer that it needs besides.
+/// Writes events one after the other. Keeps the buffers that it needs besides.
 #[derive(Debug)]
 pub struct EventWriter {
     format: Format,
-    scratch: Vec<u8>,
+    bodies: BodyReader,
+    cell: Vec<u8>,
+    has_other_bodies: bool,
 }
 
 impl EventWriter {
     /// A writer of this format.
     #[must_use]
-    pub fn new(format: Format) -> Self {
+    pub fn new(format: Format, body: BodyFormat) -> Self {
         Self {
             format,
-            scratch: Vec::new(),
+            bodies: BodyReader::new(body),
+            cell: Vec::new(),
+            has_other_bodies: false,
         }
+    }
+
+    /// Appends what stands in front of the first event.
+    pub fn begin(&self, out: &mut Vec<u8>) {
+        if self.format == Format::Csv {
+            out.extend_from_slice(csv::HEADER.as_bytes());
+        }
+    }
+
+    /// Whether there was a body that is not what bodies were to be read as.
+    #[must_use]
+    pub fn has_other_bodies(&self) -> bool {
+        self.has_other_bodies
     }
 
     /// Appends an event of a partition.
     pub fn write(&mut self, partition: &str, event: &Event<'_>, out: &mut Vec<u8>) {
-        let content = Content::of(&event.message.body, &mut self.scratch);
-        match self.format {
-            Format::Text { is_verbose } => write_block(event, content, is_verbose, out),
-            Format::Raw => write_raw(event, content, out),
+        let body = self.bodies.read(&event.message.body);
+        self.has_other_bodies |= !body.is_as_asked;
+        let view = View {
+            partition,
+            event,
+            body,
+        };
+        match &self.format {
+            Format::Text { is_verbose } => write_block(event, body.shown, *is_verbose, out),
+            Format::Raw {
+                with_properties: true,
+            } => write_raw(event, body.shown, out),
+            Format::Raw {
+                with_properties: false,
+            } => {
+                body.shown.write_plain(out);
+                out.push(b'\n');
+            }
             Format::Json => {
-                write_object(partition, event, content, &mut Json::pretty(out));
+                write_object(partition, event, body.shown, &mut Json::pretty(out));
                 out.push(b'\n');
             }
             Format::Ndjson => {
-                write_object(partition, event, content, &mut Json::compact(out));
+                write_object(partition, event, body.shown, &mut Json::compact(out));
                 out.push(b'\n');
             }
+            Format::Csv => write_record(&view, &mut self.cell, out),
+            Format::Template(template) => template.write(&view, out),
         }
     }
 }
 
-fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: &mut Json<'_>) {
+fn write_object(partition: &str, event: &Event<'_>, body: Shown<'_>, json: &mut Json<'_>) {
     json.object(|json| {
         json.known_key("partition");
         json.string(partition);
@@ -110,58 +144,8 @@ fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: 
         write_map(event.message.application_properties.as_ref(), json);
         json.known_key("systemProperties");
         json.object(|json| write_system_properties(event, json));
-        write_body(content, json);
+        body.write_members(json);
     });
-}
-
-/// All annotations but those that have a key of their own, and AMQP's further properties.
-fn write_system_properties(event: &Event<'_>, json: &mut Json<'_>) {
-    let annotations = event.message.message_annotations.unwrap_or_default();
-    for (name, value) in annotations.raw_pairs().map_while(Result::ok) {
-        let Some(name) = name.text() else {
-            // Annotations are named by symbols; numbers are reserved by the standard, and nobody sends them.
-            continue;
-        };
-        if annotation::has_a_key(name) {
-            continue;
-        }
-        if let (Ok(name), Ok(value)) = (std::str::from_utf8(name), value.read()) {
-            json.key(name);
-            write_value(&value, json);
-        }
-    }
-    write_further_properties(event, json);
-}
-
-fn write_body(content: Content<'_>, json: &mut Json<'_>) {
-    let bytes = match content {
-        Content::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| bytes),
-        Content::Empty | Content::Value(_) | Content::Lists(_) => Ok(""),
-    };
-    let text = match bytes {
-        Ok(text) => text,
-        Err(bytes) => {
-            json.known_key("bodyBase64");
-            return json.base64(bytes);
-        }
-    };
-    json.known_key("body");
-    match content {
-        Content::Empty => json.word("null"),
-        Content::Bytes(_) => write_text(text, json),
-        Content::Value(value) => match value.as_str() {
-            Some(text) => write_text(text, json),
-            None => write_value(&value, json),
-        },
-        Content::Lists(lists) => write_lists(lists.iter(), json),
-    }
-}
-
-/// A text that is JSON as what it is, any other as a string.
-fn write_text(text: &str, json: &mut Json<'_>) {
-    if !copy_json(text, json.raw()) {
-        json.string(text);
-    }
 }
 
 #[cfg(test)]

@@ -142,12 +142,17 @@ impl<'o> Json<'o> {
     /// Bytes as a string of base64.
     pub fn base64(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
+        self.base64_part(bytes);
+        self.out.push(b'"');
+    }
+
+    /// Bytes in base64, without the quotes.
+    pub fn base64_part(&mut self, bytes: &[u8]) {
         let start = self.out.len();
         let length = base64::encoded_len(bytes.len(), true).unwrap_or(0);
         self.out.resize(start + length, b'=');
         // The place is as long as what goes there, so it cannot fail.
         let _ = STANDARD.encode_slice(bytes, &mut self.out[start..]);
-        self.out.push(b'"');
     }
 
     /// An integer of any width.

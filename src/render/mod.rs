@@ -5,11 +5,22 @@
 //! the bytes go.
 
 pub mod body;
+pub mod cbor;
+pub mod condition;
+pub mod csv;
+pub mod decode;
 pub mod event;
+pub mod field;
 pub mod json;
 pub mod json_text;
+pub mod json_walk;
+pub mod path;
+pub mod system;
+pub mod template;
+pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod value;
 
+pub use decode::BodyFormat;
 pub use event::{EventWriter, Format};

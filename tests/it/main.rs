@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 mod firmware;
 mod readme;
+mod schema;
 mod secrets;
 mod support;
 mod transport;

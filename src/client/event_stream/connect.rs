@@ -280,6 +280,17 @@ pub async fn find_partitions(plan: &Plan, opened: &mut Opened) -> Result<Found, 
     })
 }
 
+/// How the logs of all partitions that are read are now, by a connection for this alone.
+///
+/// # Errors
+/// [`StreamError`], as for [`open`] and [`find_partitions`].
+pub async fn logs(plan: &Plan) -> Result<Vec<(String, PartitionProperties)>, StreamError> {
+    let mut opened = open(plan, &mut |_| {}).await?;
+    let found = find_partitions(plan, &mut opened).await?;
+    opened.connection.close().await;
+    Ok(found.partitions)
+}
+
 /// A name that no other connection has.
 fn container() -> String {
     format!("hubctl-{}", uuid::Uuid::new_v4().simple())

@@ -2,25 +2,47 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use clap_complete::ArgValueCandidates;
 
+use super::format::{Body, Format};
 use super::from::From;
+use super::selection::Source;
 use crate::config::{ConnectionOptions, completion};
-use crate::model::identifier::{DeviceId, IdError};
+use crate::model::glob::Glob;
+use crate::model::identifier::{DeviceId, IdError, ModuleId};
 use crate::model::span::parse_duration;
-use crate::render;
+use crate::render::{self, BodyFormat};
 
 /// Show what devices send, as it arrives
 ///
 /// The hub's own connection string is enough; an Event Hub-compatible one works as well. Runs until it is stopped
-/// (Ctrl-C), has shown --count events, or --duration is over. What breaks on the way is mended by itself, nothing lost
+/// (Ctrl-C), has shown --count events, or comes to the end that --duration, --until or
+/// --exit-at-end sets. What breaks on the way is mended by itself, nothing lost
 /// and nothing twice.
 #[derive(Debug, Args)]
 pub struct MonitorEventsArgs {
-    /// Only what this device sends; all devices without it. The case of letters counts
-    #[arg(value_parser = device_id, value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
-    pub(super) device: Option<String>,
+    /// Only what this device sends, or devices that match: *, ?, [a-z]. All without it. The case of letters counts
+    ///
+    /// An id that holds * or ? itself is matched as well when it is written as it is.
+    #[arg(value_parser = device_glob, value_name = "DEVICE", add = ArgValueCandidates::new(completion::devices))]
+    pub(super) device: Option<Glob>,
+
+    /// Only what this module of a device sends, or modules that match: *, ?, [a-z]
+    #[arg(short, long, value_name = "MODULE", value_parser = module_glob)]
+    pub(super) module: Option<Glob>,
+
+    /// Only messages from here; may be given several times, or a list with commas
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
+    pub(super) source: Vec<Source>,
+
+    /// Only events of which this is true, such as 'body.temperature > 30'; may be given several times, all have to hold
+    ///
+    /// NAME OP VALUE with =, !=, <, <=, >, >= or ~ (contains); NAME alone or NAME exists; and, or, not, parentheses. NAME is one
+    /// of the keys of -f ndjson: deviceId, enqueuedTime, properties.alert, systemProperties.x, body.a.b[0]. What reads as a
+    /// number on both sides is compared as one, times as times, all else as text.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(super) conditions: Vec<String>,
 
     /// The consumer group to read in
     #[arg(short, long, value_name = "GROUP", default_value = "$Default")]
@@ -36,11 +58,19 @@ pub struct MonitorEventsArgs {
     #[arg(long, value_name = "PLACE", value_parser = From::parse)]
     pub(super) from: Option<From>,
 
+    /// Stop with what the hub enqueued at this time, which may be yet to come; written as for --start-time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+
+    /// Stop when all has been read that was there at the start
+    #[arg(long)]
+    pub(super) exit_at_end: bool,
+
     /// Stop after this time
     #[arg(short, long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) duration: Option<Duration>,
 
-    /// Stop after this many events; with --duration, exit code 12 where they did not come in time
+    /// Stop after this many events; exit code 12 where --duration, --until or --exit-at-end stops it before
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
 
@@ -52,52 +82,66 @@ pub struct MonitorEventsArgs {
     #[arg(short, long, conflicts_with = "raw")]
     verbose: bool,
 
-    /// Show bodies alone, with the properties on a line of their own where there are any
+    /// Show bodies alone, with the properties on a line of their own where there are any, as iothub-explorer did
     #[arg(short, long, conflicts_with = "format")]
     raw: bool,
 
-    /// How to show events
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    /// How to show events: text, json, ndjson, csv, raw (bodies alone), or a template
+    ///
+    /// A template is any text with names in braces, such as '{enqueuedTime} {deviceId} {body.temperature|-}\n'. Names are those
+    /// of --where; what is missing is left empty, or is what stands behind the bar. \n, \t, \r and \\ are as in C, {{ and }}
+    /// are braces; no line feed is added.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = Format::parse,
+          add = ArgValueCandidates::new(Format::candidates))]
     format: Format,
+
+    /// How to read bodies, whatever the format
+    #[arg(long, value_name = "AS", default_value = "auto")]
+    body: Body,
+
+    /// Print the JSON Schema of what -f ndjson writes on a line, and end
+    #[arg(long, exclusive = true)]
+    pub(super) schema: bool,
 
     #[command(flatten)]
     pub(super) connection: ConnectionOptions,
-}
-
-/// How to show events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Blocks for people
-    Text,
-    /// JSON objects over several lines
-    Json,
-    /// One JSON object a line
-    Ndjson,
 }
 
 impl MonitorEventsArgs {
     /// Whether a JSON format was asked for, so that errors are JSON as well.
     #[must_use]
     pub fn answers_in_json(&self) -> bool {
-        match self.format {
-            Format::Json | Format::Ndjson => true,
-            Format::Text => false,
-        }
+        !self.raw && self.format.is_json()
     }
 
     pub(super) fn format(&self) -> render::Format {
-        match self.format {
-            _ if self.raw => render::Format::Raw,
-            Format::Text => render::Format::Text {
-                is_verbose: self.verbose,
-            },
-            Format::Json => render::Format::Json,
-            Format::Ndjson => render::Format::Ndjson,
+        if self.raw {
+            return render::Format::Raw {
+                with_properties: true,
+            };
         }
+        self.format.to_render(self.verbose)
+    }
+
+    pub(super) fn body(&self) -> BodyFormat {
+        self.body.into()
     }
 }
 
-/// An id as it was written, if it is one.
-fn device_id(text: &str) -> Result<String, IdError> {
-    text.parse::<DeviceId>().map(|id| id.to_string())
+/// An id as it was written, if it is one, or a pattern of ids.
+fn device_glob(text: &str) -> Result<Glob, IdError> {
+    let glob = Glob::new(text);
+    if let Some(id) = glob.literal() {
+        id.parse::<DeviceId>()?;
+    }
+    Ok(glob)
+}
+
+/// The same for a module's.
+fn module_glob(text: &str) -> Result<Glob, IdError> {
+    let glob = Glob::new(text);
+    if let Some(id) = glob.literal() {
+        id.parse::<ModuleId>()?;
+    }
+    Ok(glob)
 }

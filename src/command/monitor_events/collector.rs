@@ -3,43 +3,55 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use super::bounds::Bounds;
+use super::selection::Selection;
 use super::told;
 use crate::client::event_stream::{Notice, Sink};
 use crate::command::Context;
+use crate::command::context::Clock;
+use crate::model::glob::Glob;
 use crate::protocol::amqp::event::Event;
 use crate::protocol::amqp::management::PartitionProperties;
-use crate::render::{EventWriter, Format};
-
-/// Which events are shown, and how many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selection {
-    /// The device's id, letter by letter; all devices without it.
-    pub device: Option<String>,
-    /// How many; all without it.
-    pub count: Option<u64>,
-}
+use crate::render::EventWriter;
 
 /// Takes events and notices of the stream.
 pub(super) struct Collector<'a> {
     selection: Selection,
+    bounds: Bounds,
+    clock: Clock,
     writer: EventWriter,
     buffer: Vec<u8>,
     shown: u64,
     /// Whether it was told that only the case of the id's letters differs.
     is_case_told: bool,
+    /// Whether it was told that a body is not what `--body` says.
+    is_body_told: bool,
+    /// Whether partitions were read at some time.
+    is_reading: bool,
     stderr: &'a mut (dyn Write + Send),
     is_quiet: bool,
 }
 
 impl<'a> Collector<'a> {
     /// A collector that tells notices on the context's stderr.
-    pub(super) fn new(selection: Selection, format: Format, context: &'a mut Context) -> Self {
+    pub(super) fn new(
+        selection: Selection,
+        bounds: Bounds,
+        writer: EventWriter,
+        context: &'a mut Context,
+    ) -> Self {
+        let mut buffer = Vec::new();
+        writer.begin(&mut buffer);
         Self {
             selection,
-            writer: EventWriter::new(format),
-            buffer: Vec::new(),
+            bounds,
+            clock: context.clock,
+            writer,
+            buffer,
             shown: 0,
             is_case_told: false,
+            is_body_told: false,
+            is_reading: false,
             stderr: &mut *context.stderr,
             is_quiet: context.quiet,
         }
@@ -55,21 +67,49 @@ impl<'a> Collector<'a> {
         &mut self.buffer
     }
 
-    fn is_wanted(&mut self, event: &Event<'_>) -> bool {
-        let Some(wanted) = &self.selection.device else {
-            return true;
-        };
+    /// Whether as many events came as were asked for.
+    pub(super) fn is_complete(&self) -> bool {
+        let count = self.selection.count;
+        count.is_some_and(|count| self.shown >= count)
+    }
+
+    /// Whether all was read that lies within the bounds. Not before partitions are read at all, so that what is in the way
+    /// of that is told even where there is nothing to read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.is_reading && self.bounds.are_reached()
+    }
+
+    fn show(&mut self, partition: &str, event: &Event<'_>) {
+        if !self.selection.takes(partition, event) {
+            return self.tell_of_case(event);
+        }
+        self.writer.write(partition, event, &mut self.buffer);
+        self.shown += 1;
+        self.tell_of_body(partition, event);
+    }
+
+    fn tell_of_case(&mut self, event: &Event<'_>) {
+        if self.is_case_told || !self.selection.is_other_case(event) {
+            return;
+        }
+        self.is_case_told = true;
+        let wanted = self.selection.device.as_ref().map_or("", Glob::as_str);
         let id = event.device_id.unwrap_or_default();
-        if id == wanted {
-            return true;
+        let text =
+            format!("note: {id:?} sends, which is not {wanted:?}: the case of letters counts");
+        self.tell(&text);
+    }
+
+    fn tell_of_body(&mut self, partition: &str, event: &Event<'_>) {
+        if self.is_body_told || !self.writer.has_other_bodies() {
+            return;
         }
-        if !self.is_case_told && id.eq_ignore_ascii_case(wanted) {
-            self.is_case_told = true;
-            let text =
-                format!("note: {id:?} sends, which is not {wanted:?}: the case of letters counts");
-            self.tell(&text);
-        }
-        false
+        self.is_body_told = true;
+        let number = event.sequence_number;
+        let text = format!(
+            "note: the body of event {number} of partition {partition} is not what --body says, and is shown as text or base64"
+        );
+        self.tell(&text);
     }
 
     fn tell(&mut self, text: &str) {
@@ -82,24 +122,29 @@ impl<'a> Collector<'a> {
 
 impl Sink for Collector<'_> {
     fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()> {
-        if !self.is_wanted(event) {
-            return ControlFlow::Continue(());
+        self.is_reading = true;
+        if self.bounds.admits(partition, event) {
+            self.show(partition, event);
         }
-        self.writer.write(partition, event, &mut self.buffer);
-        self.shown += 1;
-        if self
-            .selection
-            .count
-            .is_some_and(|count| self.shown >= count)
-        {
+        if self.is_complete() || self.is_at_end() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
-    fn log(&mut self, _: &str, _: &PartitionProperties) {}
+    fn log(&mut self, partition: &str, log: &PartitionProperties) {
+        let now = (self.clock)().timestamp_millis();
+        self.bounds.on_log(partition, log, now);
+    }
 
     fn notice(&mut self, notice: &Notice) {
+        self.is_reading |= matches!(notice, Notice::Attached { .. });
+        if let Notice::StartedOver { partitions } = notice {
+            self.bounds.on_started_over(partitions);
+        }
+        if let Notice::Unreadable { partition, .. } = notice {
+            self.bounds.on_unreadable(partition);
+        }
         self.tell(&told::sentence(notice));
     }
 }

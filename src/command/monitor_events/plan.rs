@@ -7,7 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::args::MonitorEventsArgs;
+use super::bounds::Bounds;
 use super::from::From;
+use super::selection::Selection;
 use super::transport::{self, websocket_port};
 use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Start};
@@ -20,6 +22,7 @@ use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
 use crate::model::span::parse_time;
 use crate::protocol::amqp::filter::Position;
+use crate::render::condition::Condition;
 
 /// The Event Hubs emulator's port, unencrypted.
 const DEVELOPMENT_PORT: u16 = 5672;
@@ -31,6 +34,10 @@ pub(super) struct Plan {
     pub stream: event_stream::Plan,
     /// For how long; forever without it.
     pub duration: Option<Duration>,
+    /// Up to what it is to be read.
+    pub until: Option<DateTime<Utc>>,
+    /// How long it takes until the time has come at which reading ends, where that is yet to come.
+    pub until_is_in: Option<Duration>,
 }
 
 impl Plan {
@@ -43,13 +50,16 @@ impl Plan {
         settings: &Settings,
         context: &Context,
     ) -> Result<Self, Failure> {
+        let now = context.now();
+        let start = start(args, now)?;
+        let until = until(args, &start, now)?;
         let tls = trust::client_config(settings.ca_file.as_deref())?;
         Ok(Self {
             stream: event_stream::Plan {
                 access: access(settings)?,
                 transport: transport::transport(settings),
                 consumer_group: args.consumer_group.clone(),
-                start: start(args, context.now())?,
+                start,
                 partitions: args.partition.clone(),
                 tls: Arc::new(tls),
                 limit: settings.connect_timeout,
@@ -57,7 +67,15 @@ impl Plan {
                 clock: context.clock,
             },
             duration: args.duration,
+            until,
+            until_is_in: until.and_then(|until| (until - now).to_std().ok()),
         })
+    }
+
+    /// Where reading ends, besides.
+    pub(super) fn bounds(&self, args: &MonitorEventsArgs) -> Bounds {
+        let until = self.until.map(|until| until.timestamp_millis());
+        Bounds::new(self.stream.start.clone(), args.exit_at_end, until)
     }
 }
 
@@ -85,6 +103,59 @@ fn start(args: &MonitorEventsArgs, now: DateTime<Utc>) -> Result<Start, Failure>
     // The service gives what comes after a time; what comes at it is wanted as well.
     let before = time.timestamp_millis().saturating_sub(1);
     Ok(Start::At(Position::EnqueuedTime(before)))
+}
+
+/// Where to end.
+fn until(
+    args: &MonitorEventsArgs,
+    start: &Start,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(until) = &args.until else {
+        return Ok(None);
+    };
+    let failure = || Failure::new(Kind::Usage, "cannot tell where to end");
+    let until = parse_time(until, now).map_err(|error| failure().because(&error))?;
+    let begins_after = match start {
+        Start::Now => until <= now,
+        Start::At(Position::EnqueuedTime(before)) => until.timestamp_millis() <= *before,
+        Start::Last(_) | Start::At(_) => false,
+    };
+    if begins_after {
+        return Err(failure()
+            .because(&"--until lies before where it begins")
+            .hint("Without -s or --from it begins now: -s 1h begins an hour ago."));
+    }
+    Ok(Some(until))
+}
+
+/// Which events are shown.
+///
+/// # Errors
+/// [`Kind::Usage`] for a condition that is none.
+pub(super) fn selection(
+    args: &MonitorEventsArgs,
+    now: DateTime<Utc>,
+) -> Result<Selection, Failure> {
+    Ok(Selection::new(
+        args.device.clone(),
+        args.module.clone(),
+        args.source.clone(),
+        conditions(&args.conditions, now)?,
+        args.count,
+        args.body(),
+    ))
+}
+
+fn conditions(texts: &[String], now: DateTime<Utc>) -> Result<Vec<Condition>, Failure> {
+    let parse = |text: &String| {
+        Condition::parse(text, now).map_err(|error| {
+            Failure::new(Kind::Usage, format!("cannot read --where {text:?}"))
+                .because(&error)
+                .hint("For example 'body.temperature > 30 and properties.alert = true'; --help tells more.")
+        })
+    };
+    texts.iter().map(parse).collect()
 }
 
 /// How the event hub is found and opened.

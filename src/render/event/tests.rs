@@ -47,7 +47,7 @@ fn with_data(sections: &[&[u8]]) -> Vec<u8> {
 fn written(payload: &[u8], format: Format) -> String {
     let event = Event::parse(payload).unwrap();
     let mut out = Vec::new();
-    EventWriter::new(format).write("3", &event, &mut out);
+    EventWriter::new(format, BodyFormat::Auto).write("3", &event, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -78,7 +78,12 @@ fn a_block_is_as_the_walk_shows_it() {
          ====================\n"
     );
     assert_eq!(
-        written(&payload, Format::Raw),
+        written(
+            &payload,
+            Format::Raw {
+                with_properties: true
+            }
+        ),
         "{\"temperature\": 24.5}\n{\"alert\":\"true\"}\n"
     );
 }
@@ -143,7 +148,15 @@ fn every_kind_of_body_has_its_place() {
         });
     }
     assert_eq!(line(&lists)["body"], serde_json::json!([1, 2]));
-    assert_eq!(written(&lists, Format::Raw), "[1,2]\n");
+    assert_eq!(
+        written(
+            &lists,
+            Format::Raw {
+                with_properties: true
+            }
+        ),
+        "[1,2]\n"
+    );
 }
 
 #[test]
@@ -214,7 +227,7 @@ proptest! {
         }
         if Event::parse(&payload).is_ok() {
             line(&payload);
-            written(&payload, Format::Raw);
+            written(&payload, Format::Raw { with_properties: true });
             written(&payload, Format::Text { is_verbose: true });
         }
     }

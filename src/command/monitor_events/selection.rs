@@ -1,0 +1,209 @@
+//! Which events are shown. Pure.
+
+use clap::ValueEnum;
+
+use crate::model::glob::Glob;
+use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::message::Body;
+use crate::render::BodyFormat;
+use crate::render::condition::Condition;
+use crate::render::decode::BodyReader;
+use crate::render::field::View;
+
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Source {
+    /// What devices send
+    Telemetry,
+    /// Changes of twins
+    Twin,
+    /// Devices and modules made and deleted
+    Lifecycle,
+    /// Devices that connect and disconnect
+    Connection,
+}
+
+impl Source {
+    /// Whether a message whose annotation says `annotation` comes from here. What a hub says nothing of, and what came by
+    /// no hub, is telemetry.
+    fn is(self, annotation: Option<&str>) -> bool {
+        let annotation = annotation.unwrap_or("Telemetry");
+        let names: &[&str] = match self {
+            Self::Telemetry => &["Telemetry"],
+            Self::Twin => &["twinChangeEvents"],
+            Self::Lifecycle => &["deviceLifecycleEvents", "moduleLifecycleEvents"],
+            Self::Connection => &["deviceConnectionStateEvents"],
+        };
+        names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(annotation))
+    }
+}
+
+/// Which events are shown, and how many.
+#[derive(Debug)]
+pub(super) struct Selection {
+    /// The device's id, or a pattern of ids; all devices without it.
+    pub device: Option<Glob>,
+    /// The module's id, or a pattern of ids; all without it.
+    pub module: Option<Glob>,
+    /// From where; from everywhere when there is none.
+    pub sources: Vec<Source>,
+    /// All of these have to hold.
+    pub conditions: Vec<Condition>,
+    /// How many; all without it.
+    pub count: Option<u64>,
+    /// Reads the bodies that conditions ask for.
+    bodies: BodyReader,
+    asks_for_bodies: bool,
+}
+
+impl Selection {
+    /// A selection whose conditions see bodies as they are shown.
+    pub(super) fn new(
+        device: Option<Glob>,
+        module: Option<Glob>,
+        sources: Vec<Source>,
+        conditions: Vec<Condition>,
+        count: Option<u64>,
+        body: BodyFormat,
+    ) -> Self {
+        // Of all the ways to show a body, only this one changes what is in it.
+        let body = match body {
+            BodyFormat::Cbor => BodyFormat::Cbor,
+            BodyFormat::Auto
+            | BodyFormat::Text
+            | BodyFormat::Json
+            | BodyFormat::Hex
+            | BodyFormat::Base64 => BodyFormat::Auto,
+        };
+        Self {
+            asks_for_bodies: conditions.iter().any(Condition::asks_for_the_body),
+            device,
+            module,
+            sources,
+            conditions,
+            count,
+            bodies: BodyReader::new(body),
+        }
+    }
+
+    /// Whether an event is shown.
+    pub(super) fn takes(&mut self, partition: &str, event: &Event<'_>) -> bool {
+        let is_one = |glob: &Option<Glob>, id: Option<&str>| match glob {
+            Some(glob) => id.is_some_and(|id| glob.matches(id)),
+            None => true,
+        };
+        is_one(&self.device, event.device_id)
+            && is_one(&self.module, event.module_id)
+            && (self.sources.is_empty()
+                || self.sources.iter().any(|source| source.is(event.source)))
+            && self.holds(partition, event)
+    }
+
+    fn holds(&mut self, partition: &str, event: &Event<'_>) -> bool {
+        if self.conditions.is_empty() {
+            return true;
+        }
+        let body = if self.asks_for_bodies {
+            event.message.body
+        } else {
+            Body::Empty
+        };
+        let view = View {
+            partition,
+            event,
+            body: self.bodies.read(&body),
+        };
+        self.conditions
+            .iter()
+            .all(|condition| condition.holds(&view))
+    }
+
+    /// Whether an event was left out only for the case of its device's letters.
+    pub(super) fn is_other_case(&self, event: &Event<'_>) -> bool {
+        let wanted = self.device.as_ref().and_then(Glob::literal);
+        wanted
+            .zip(event.device_id)
+            .is_some_and(|(wanted, id)| id != wanted && id.eq_ignore_ascii_case(wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::amqp::message::MessageWriter;
+    use chrono::DateTime;
+
+    fn payload(annotations: &[(&str, &str)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut message = MessageWriter::new(&mut out);
+        message.message_annotations(|w| {
+            w.symbol("x-opt-sequence-number");
+            w.long(0);
+            for (name, value) in annotations {
+                w.symbol(name);
+                w.string(value);
+            }
+        });
+        message.data(b"{\"t\":1}");
+        out
+    }
+
+    fn takes(selection: &mut Selection, annotations: &[(&str, &str)]) -> bool {
+        selection.takes("0", &Event::parse(&payload(annotations)).unwrap())
+    }
+
+    fn all() -> Selection {
+        Selection::new(None, None, vec![], vec![], None, BodyFormat::Auto)
+    }
+
+    #[test]
+    fn modules_are_picked() {
+        let mut selection = all();
+        selection.module = Some(Glob::new("cam*"));
+        let module = |id| ("iothub-connection-module-id", id);
+        assert!(takes(&mut selection, &[module("camera")]));
+        assert!(!takes(&mut selection, &[module("motor")]));
+        assert!(!takes(&mut selection, &[]));
+    }
+
+    #[test]
+    fn every_source_has_its_name() {
+        let source = |name| ("iothub-message-source", name);
+        for (wanted, name, expected) in [
+            (Source::Telemetry, "Telemetry", true),
+            (Source::Telemetry, "twinChangeEvents", false),
+            (Source::Twin, "twinChangeEvents", true),
+            (Source::Lifecycle, "deviceLifecycleEvents", true),
+            (Source::Lifecycle, "moduleLifecycleEvents", true),
+            (Source::Connection, "deviceConnectionStateEvents", true),
+            (Source::Connection, "Telemetry", false),
+        ] {
+            let mut selection = all();
+            selection.sources = vec![wanted];
+            assert_eq!(takes(&mut selection, &[source(name)]), expected, "{name}");
+        }
+        let mut selection = all();
+        selection.sources = vec![Source::Telemetry];
+        assert!(takes(&mut selection, &[]));
+        selection.sources = vec![Source::Twin];
+        assert!(!takes(&mut selection, &[]));
+    }
+
+    #[test]
+    fn all_conditions_have_to_hold() {
+        let condition = |text| Condition::parse(text, DateTime::UNIX_EPOCH).unwrap();
+        for (conditions, expected) in [
+            (vec!["body.t = 1"], true),
+            (vec!["body.t = 1", "sequenceNumber = 0"], true),
+            (vec!["body.t = 1", "sequenceNumber = 1"], false),
+            (vec!["sequenceNumber = 0"], true),
+        ] {
+            let conditions = conditions.into_iter().map(condition).collect();
+            let mut selection =
+                Selection::new(None, None, vec![], conditions, None, BodyFormat::Auto);
+            assert_eq!(takes(&mut selection, &[]), expected);
+        }
+    }
+}

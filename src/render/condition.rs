@@ -1,0 +1,126 @@
+//! Conditions on an event: `body.temperature > 30 and properties.alert = true`.
+//!
+//! | to write | what it is |
+//! |---|---|
+//! | `NAME OP VALUE` | a comparison; `OP` is `=`, `==`, `!=`, `<>`, `<`, `<=`, `>`, `>=`, or `~` for "contains" |
+//! | `NAME`, `NAME exists` | it is there, and neither null nor false; it is there |
+//! | `a and b`, `a or b`, `not a`, `(a)` | in any case of letters; `and` binds closer than `or` |
+//!
+//! Names are those of [`super::field`], values are numbers, words, text in quotes of either kind, `true`, `false`, `null`.
+//! Types are not told apart, for properties are strings on the wire: what reads as a number on both sides is compared as
+//! one, what reads as a time on both sides as that, everything else letter by letter. Ids are never numbers where equality
+//! is asked for. What is not there equals null and nothing else, and is neither less nor greater than anything.
+//!
+//! Holding an event against a condition allocates nothing.
+
+use chrono::DateTime;
+
+use super::field::{Asked, Field, View, inside_quotes};
+use super::json_walk::characters;
+use crate::protocol::amqp::value::Value;
+
+mod compare;
+mod parse;
+
+pub use parse::ConditionError;
+
+/// A condition on an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    expression: Expression,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Expression {
+    Or(Vec<Self>),
+    And(Vec<Self>),
+    Not(Box<Self>),
+    /// It is there.
+    Exists(Field),
+    /// It is there, and neither null nor false.
+    Holds(Field),
+    Compare(Field, Operator, Literal),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Contains,
+}
+
+/// A value of the condition, read in every way that it can be.
+#[derive(Debug, Clone, PartialEq)]
+struct Literal {
+    kind: Kind,
+    text: String,
+    number: Option<compare::Number>,
+    /// Microseconds since the Unix epoch.
+    time: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Null,
+    Bool(bool),
+    Text,
+}
+
+impl Condition {
+    /// Whether an event is as the condition says.
+    #[must_use]
+    pub fn holds(&self, view: &View<'_>) -> bool {
+        self.expression.holds(view)
+    }
+
+    /// Whether the body has to be read for it.
+    #[must_use]
+    pub fn asks_for_the_body(&self) -> bool {
+        self.expression.asks_for_the_body()
+    }
+}
+
+impl Expression {
+    fn holds(&self, view: &View<'_>) -> bool {
+        match self {
+            Self::Or(parts) => parts.iter().any(|part| part.holds(view)),
+            Self::And(parts) => parts.iter().all(|part| part.holds(view)),
+            Self::Not(a) => !a.holds(view),
+            Self::Exists(field) => field.of(view).is_some(),
+            Self::Holds(field) => field.of(view).is_some_and(is_true),
+            Self::Compare(field, operator, literal) => {
+                compare::holds(field.of(view), *operator, literal)
+            }
+        }
+    }
+
+    fn asks_for_the_body(&self) -> bool {
+        match self {
+            Self::Or(parts) | Self::And(parts) => parts.iter().any(Self::asks_for_the_body),
+            Self::Not(a) => a.asks_for_the_body(),
+            Self::Exists(field) | Self::Holds(field) | Self::Compare(field, ..) => {
+                field.is_of_body()
+            }
+        }
+    }
+}
+
+fn is_true(asked: Asked<'_>) -> bool {
+    match asked {
+        Asked::Json(json) => !matches!(json, "null" | "false" | "\"false\""),
+        Asked::Text(text) | Asked::Id(text) => !text.eq_ignore_ascii_case("false"),
+        Asked::Value(value) => !matches!(value, Value::Null | Value::Bool(false)),
+        Asked::Integer(_)
+        | Asked::Time(_)
+        | Asked::Properties(_)
+        | Asked::SystemProperties(_)
+        | Asked::Body(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! `monitor-events`: where reading ends by itself.
+
+use std::time::{Duration, Instant};
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::Value;
+
+use crate::support::Emulator;
+
+fn send(hub: &Emulator, bodies: &[&str]) {
+    for body in bodies {
+        hub.owner(&["send", "device1", body]).run().success();
+    }
+}
+
+#[test]
+fn all_that_is_there_is_read_and_then_it_ends() {
+    let hub = Emulator::start(&["--partitions", "4"]);
+    let read = hub
+        .owner(&["monitor-events", "--from", "earliest", "--exit-at-end"])
+        .run();
+    assert_eq!(read.success(), "");
+    send(&hub, &["a", "b", "c"]);
+    for from in ["earliest", "last:3", "seq:0", "1h"] {
+        let read = hub
+            .owner(&[
+                "monitor-events",
+                "--from",
+                from,
+                "--exit-at-end",
+                "-f",
+                "raw",
+            ])
+            .run();
+        assert_eq!(read.success(), "a\nb\nc\n", "{from}");
+    }
+    for from in ["latest", "last:0", "seq:3"] {
+        let read = hub
+            .owner(&[
+                "monitor-events",
+                "--from",
+                from,
+                "--exit-at-end",
+                "-f",
+                "raw",
+            ])
+            .run();
+        assert!(read.stderr.contains("0 events"), "{}", read.stderr);
+        assert_eq!(read.success(), "", "{from}");
+    }
+    let csv = hub
+        .owner(&["monitor-events", "--exit-at-end", "-f", "csv"])
+        .run()
+        .success();
+    assert_eq!(csv.lines().count(), 1, "{csv}");
+    // What is in the way of reading is told even where there is nothing to read.
+    hub.owner(&["monitor-events", "--exit-at-end", "-c", "theirs"])
+        .run()
+        .failure(5);
+}
+
+#[test]
+fn a_count_that_is_not_there_is_missed() {
+    let hub = Emulator::start(&[]);
+    send(&hub, &["a", "b"]);
+    let arguments = ["monitor-events", "-s", "0", "--exit-at-end", "--count"];
+    hub.owner(&arguments).args(&["2"]).run().success();
+    let missed = hub.owner(&arguments).args(&["3"]).run().failure(12);
+    assert!(missed.contains("only 2 of 3"), "{missed}");
+    let none = hub
+        .owner(&arguments)
+        .args(&["1", "--where", "body = c"])
+        .run()
+        .failure(12);
+    assert!(none.contains("only 0 of 1"), "{none}");
+}
+
+#[test]
+fn an_end_is_reached_across_a_hub_made_anew() {
+    let hub = Emulator::start(&["--partitions", "2"]);
+    send(&hub, &["old"]);
+    let until = Utc::now() + Duration::from_secs(12);
+    let mut reader = hub
+        .owner(&["monitor-events", "-s", "0", "-f", "raw", "--until"])
+        .args(&[&until.to_rfc3339_opts(SecondsFormat::Millis, true)])
+        .start();
+    reader.wait_for("old");
+    let hub = hub.kill_and_restart(&["--partitions", "2"]);
+    reader.wait_for_talk("connection lost");
+    send(&hub, &["new"]);
+    reader.wait_for("new");
+    assert_eq!(reader.finish().success(), "old\nnew\n");
+}
+
+#[test]
+fn a_time_that_has_passed_is_an_end() {
+    let hub = Emulator::start(&[]);
+    send(&hub, &["a", "b"]);
+    let lines = hub
+        .owner(&["monitor-events", "-s", "0", "--exit-at-end", "-f", "ndjson"])
+        .run()
+        .success();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let time = first["enqueuedTime"].as_str().unwrap();
+    // Up to and with this time.
+    let read = hub
+        .owner(&["monitor-events", "-s", "0", "--until", time, "-f", "raw"])
+        .run()
+        .success();
+    assert_eq!(read.lines().next(), Some("a"));
+    let read = hub
+        .owner(&["monitor-events", "-s", "0", "--until", "now", "-f", "raw"])
+        .run()
+        .success();
+    assert_eq!(read, "a\nb\n");
+    let read = hub
+        .owner(&["monitor-events", "-s", "2h", "--until", "1h", "-f", "raw"])
+        .run()
+        .success();
+    assert_eq!(read, "");
+    let missed = hub
+        .owner(&[
+            "monitor-events",
+            "-s",
+            "0",
+            "--until",
+            "now",
+            "--count",
+            "3",
+        ])
+        .run()
+        .failure(12);
+    assert!(missed.contains("--until"), "{missed}");
+    for arguments in [
+        ["--until", "1h"].as_slice(),
+        &["-s", "1h", "--until", "2h"],
+        &["--until", "sometime"],
+    ] {
+        hub.owner(&["monitor-events"])
+            .args(arguments)
+            .run()
+            .failure(2);
+    }
+}
+
+#[test]
+fn a_time_to_come_is_waited_for() {
+    let hub = Emulator::start(&["--partitions", "2"]);
+    let until = Utc::now() + Duration::from_secs(6);
+    let started = Instant::now();
+    let mut reader = hub
+        .owner(&["monitor-events", "-f", "raw", "--until"])
+        .args(&[&until.to_rfc3339_opts(SecondsFormat::Millis, true)])
+        .start();
+    reader.wait_for_talk("attached");
+    send(&hub, &["a"]);
+    reader.wait_for("a");
+    assert_eq!(reader.finish().success(), "a\n");
+    assert!(started.elapsed() >= Duration::from_secs(6));
+}
