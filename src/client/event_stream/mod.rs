@@ -7,6 +7,7 @@
 //! | [`partition`], [`progress`] | one partition's link, and how far it was read; pure |
 //! | [`verdict`], [`backoff`] | which troubles pass, and how long to wait; pure |
 //! | [`link`], [`renewal`] | what is done with a partition's link, and with the token |
+//! | [`survey`] | how far the logs go by now, asked beside the stream |
 //! | [`stream`] | the loop that brings them together |
 //! | [`sink`], [`notice`], [`error`] | where events go, what is told on the way, and what ends it |
 //!
@@ -24,12 +25,13 @@ pub mod progress;
 pub mod renewal;
 pub mod sink;
 pub mod stream;
+pub mod survey;
 pub mod verdict;
 
 pub use error::{Stage, StreamError};
 pub use notice::Notice;
-pub use plan::{Access, Plan, Start};
-pub use sink::Sink;
+pub use plan::{Access, Plan, Resume, Start};
+pub use sink::{EventHub, Sink};
 pub use stream::EventStream;
 
 #[cfg(test)]
