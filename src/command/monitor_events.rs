@@ -3,10 +3,21 @@
 mod args;
 mod clock;
 mod collector;
+mod diagnosis;
 mod from;
+mod inquiry;
+mod keeper;
+mod ledger;
 mod output;
+mod passed;
 mod plan;
+mod positions;
+mod resumption;
+mod silence;
+mod stop;
+mod summary;
 mod told;
+mod vigil;
 mod watch;
 
 use chrono::SecondsFormat;
@@ -19,6 +30,8 @@ pub use args::MonitorEventsArgs;
 use collector::{Collector, Selection};
 use output::Output;
 use plan::Plan;
+use silence::Silence;
+use summary::Summary;
 use watch::{End, watch};
 
 /// Reads events and shows them until there is a reason to stop.
@@ -50,15 +63,21 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
         device: args.device.clone(),
         count: args.count,
     };
+    let silence = Silence::new(&plan, &settings, args.device.as_deref(), context.clock);
     let mut collector = Collector::new(selection, args.format(), context);
-    let end = Context::block_on(async {
+    let (end, found) = Context::block_on(async {
         let output = Output::start(stdout)?;
-        watch(plan, &mut collector, output).await
-    });
+        watch(plan, &mut collector, silence, output).await
+    })?;
     let shown = collector.shown();
     if end.as_ref().is_ok_and(|end| *end != End::OutputClosed) || end.is_err() && shown > 0 {
-        let noun = if shown == 1 { "event" } else { "events" };
-        context.note(&format!("{shown} {noun}"));
+        let summary = Summary {
+            reason: end.as_ref().ok().and_then(End::reason),
+            shown,
+            accounts: collector.ledger().accounts(),
+            logs: found.as_ref().map(|found| found.partitions.as_slice()),
+        };
+        collector.tell(&summary.line());
     }
     if let Some(device) = args.device.as_deref().filter(|_| shown > 0) {
         context.learn(&settings.origin, &[device]);

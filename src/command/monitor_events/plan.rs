@@ -1,6 +1,7 @@
 //! What is to be read, decided from flags and settings.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub(super) struct Plan {
     pub stream: event_stream::Plan,
     /// For how long; forever without it.
     pub duration: Option<Duration>,
+    /// Where positions are kept, if they are.
+    pub resume: Option<PathBuf>,
+    /// After how long silence is explained; zero for never.
+    pub explain_after: Duration,
 }
 
 impl Plan {
@@ -54,6 +59,8 @@ impl Plan {
                 clock: context.clock,
             },
             duration: args.duration,
+            resume: args.resume.clone(),
+            explain_after: args.explain_after,
         })
     }
 }

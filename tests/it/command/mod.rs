@@ -7,6 +7,8 @@ mod emulator;
 mod inspect_token;
 mod login;
 mod monitor_events;
+mod monitor_resume;
+mod monitor_silence;
 mod parser;
 mod root_ca;
 mod send;
