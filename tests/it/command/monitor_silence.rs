@@ -1,6 +1,10 @@
 //! `monitor-events` when nothing comes: each cause of "I get the 204s but monitor-events doesn't output anything" is
 //! named first, with what mends it.
 
+use fe2o3_amqp::sasl_profile::SaslProfile;
+use fe2o3_amqp::types::definitions::Fields;
+use fe2o3_amqp::types::primitives::{Symbol, Value};
+use fe2o3_amqp::{Connection, Receiver, Session};
 use serde_json::json;
 
 use crate::support::rest::put_identity;
@@ -76,6 +80,55 @@ fn five_others_have_the_consumer_group() {
     let mut own = hub.owner(&["monitor-events", "-c", "mine"]).start();
     own.wait_for_talk("attached 1/1");
     drop(readers);
+}
+
+#[test]
+fn a_reader_with_an_epoch_has_the_consumer_group() {
+    let hub = Emulator::start(&["--partitions", "1", "--plain-amqp-port", "0"]);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let owner = runtime.block_on(own_partition(&hub));
+    let error = hub.owner(&["monitor-events"]).run().failure(6);
+    holds(
+        &error,
+        &["epoch", "-c GROUP", "az iot hub consumer-group create"],
+    );
+    drop(owner);
+}
+
+/// Takes the only partition for itself, as an event processor does.
+async fn own_partition(hub: &Emulator) -> impl Sized {
+    let string = hub.event_hub();
+    let part = |name: &str| {
+        let part = string.split(';').find_map(|part| part.strip_prefix(name));
+        part.unwrap().to_owned()
+    };
+    let mut connection = Connection::builder()
+        .container_id("owner")
+        .hostname("localhost")
+        .sasl_profile(SaslProfile::Plain {
+            username: part("SharedAccessKeyName="),
+            password: part("SharedAccessKey="),
+        })
+        .open(format!("amqp://localhost:{}", hub.port("amqp")).as_str())
+        .await
+        .unwrap();
+    let mut session = Session::begin(&mut connection).await.unwrap();
+    let entity = part("EntityPath=");
+    let address = format!("{entity}/ConsumerGroups/$Default/Partitions/0");
+    let mut properties = Fields::new();
+    properties.insert(Symbol::from("com.microsoft:epoch"), Value::Long(1));
+    let receiver = Receiver::builder()
+        .name("owner")
+        .source(address.as_str())
+        .properties(properties)
+        .attach(&mut session)
+        .await
+        .unwrap();
+    (receiver, session, connection)
 }
 
 #[test]
