@@ -251,9 +251,11 @@ fn partitions_are_told_as_they_are_read_while_one_is_refused() {
         })
     });
     result.unwrap();
-    let attached = |notice: &Notice| match notice {
-        Notice::Attached { partitions, of, .. } => Some((*partitions, *of)),
-        _ => None,
+    let attached = |notice: &Notice| {
+        let Notice::Attached { partitions, of, .. } = notice else {
+            return None;
+        };
+        Some((*partitions, *of))
     };
     let told: Vec<_> = heard.notices.iter().filter_map(attached).collect();
     assert_eq!(told, [(1, 2), (2, 2)]);

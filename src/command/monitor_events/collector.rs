@@ -119,9 +119,14 @@ impl<'a> Collector<'a> {
     /// Writes a line to stderr, unless that is to be quiet.
     pub(super) fn tell(&mut self, text: &str) {
         if !self.is_quiet {
-            // With stderr gone there is nobody left to tell.
-            let _ = writeln!(self.stderr, "{text}");
+            self.warn(text);
         }
+    }
+
+    /// Writes a line to stderr.
+    pub(super) fn warn(&mut self, text: &str) {
+        // With stderr gone there is nobody left to tell.
+        let _ = writeln!(self.stderr, "{text}");
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Device {
     pub last_activity: Option<DateTime<Utc>>,
     /// `Connected` or `Disconnected`, as far as the hub knows.
     pub connection_state: String,
+    /// Since when, where the hub knows.
+    pub connection_changed: Option<DateTime<Utc>>,
 }
 
 /// What the identity registry says.
@@ -308,14 +310,20 @@ impl Device {
         Self {
             is_enabled: identity.status != Status::Disabled,
             last_activity: activity(identity),
+            connection_changed: time(&identity.connection_state_updated_time),
             connection_state: identity.connection_state.clone(),
         }
     }
 }
 
-/// When a device was heard of last. The service writes no offset, and the year 1 for never.
+/// When a device was heard of last; the service writes the year 1 for never.
 pub(super) fn activity(identity: &Identity) -> Option<DateTime<Utc>> {
-    let text = identity.last_activity_time.trim_end_matches('Z');
+    time(&identity.last_activity_time)
+}
+
+/// A time as the registry writes it: UTC without an offset.
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim_end_matches('Z');
     let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f");
     let time = time.ok()?.and_utc();
     (time > DateTime::UNIX_EPOCH).then_some(time)

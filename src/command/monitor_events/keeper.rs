@@ -39,6 +39,8 @@ pub(super) struct Keeper {
     /// When to save next; none where there is nothing new.
     due: Option<Instant>,
     saved: String,
+    /// The file turned out to be another event hub's, and is left alone.
+    is_foreign: bool,
 }
 
 /// A file that is to be written.
@@ -85,14 +87,31 @@ impl Keeper {
             written,
             due: None,
             saved,
+            is_foreign: false,
         };
         Ok((keeper, resume))
     }
 
     /// Which event hub it is. Positions in another one, of partitions that are not read now, are dropped.
-    pub(super) fn event_hub(&mut self, access: &Access, connected: Connected) {
+    ///
+    /// # Errors
+    /// [`Kind::Input`] where the file was made with an event hub's own string, and the hub's leads to another.
+    pub(super) fn event_hub(
+        &mut self,
+        access: &Access,
+        connected: Connected,
+    ) -> Result<(), Failure> {
         let created_at = stamp(connected.created_at_ms);
         let known = &mut self.positions;
+        let is_known = !known.event_hub.is_empty();
+        if known.hub.is_none() && is_known && known.event_hub != connected.entity {
+            self.is_foreign = true;
+            let error = PositionsError::Another {
+                theirs: format!("the event hub {}", known.event_hub),
+                ours: format!("the event hub {}", connected.entity),
+            };
+            return Err(refused(&self.path, &error));
+        }
         if known.created_at != created_at || known.event_hub != connected.entity {
             known.partitions.clear();
         }
@@ -104,6 +123,7 @@ impl Keeper {
         }
         // At once: what comes during a pause that begins now is wanted as well.
         self.due = Some(Instant::now());
+        Ok(())
     }
 
     /// All that the ledger holds was handed to standard output, in `taken` buffers so far.
@@ -169,7 +189,7 @@ impl Keeper {
             self.positions.partitions.insert(account.id.clone(), place);
         }
         let text = self.positions.text();
-        if text == self.saved || ledger.accounts().is_empty() {
+        if self.is_foreign || text == self.saved || ledger.accounts().is_empty() {
             return None;
         }
         self.saved.clone_from(&text);
@@ -268,7 +288,7 @@ mod tests {
         let (written, now) = (Written::default(), Instant::now());
         let (mut keeper, resume) = open(&path, &written).unwrap();
         assert_eq!(resume, None);
-        keeper.event_hub(&access("h"), connected(1));
+        keeper.event_hub(&access("h"), connected(1)).unwrap();
         let mut ledger = ledger();
         keeper.handed_over(&ledger, 0, now);
         assert_eq!(saved(&mut keeper, &ledger, &path), at(4, 8));
@@ -302,11 +322,11 @@ mod tests {
         let path = folder.path().join("positions.json");
         let (written, now) = (Written::default(), Instant::now());
         let (mut keeper, _) = open(&path, &written).unwrap();
-        keeper.event_hub(&access("h"), connected(1));
+        keeper.event_hub(&access("h"), connected(1)).unwrap();
         let mut ledger = ledger();
         ledger.note("0", 5, 0);
         keeper.handed_over(&ledger, 1, now);
-        keeper.event_hub(&access("h"), connected(2));
+        keeper.event_hub(&access("h"), connected(2)).unwrap();
         ledger.begins("0", &Position::Earliest);
         written.pretend(1);
         assert_eq!(saved(&mut keeper, &ledger, &path), at(-1, 8));
@@ -319,7 +339,7 @@ mod tests {
         let written = Written::default();
         let (mut keeper, _) = open(&path, &written).unwrap();
         assert_eq!(open(&path, &written).unwrap_err().kind, Kind::Conflict);
-        keeper.event_hub(&access("h"), connected(1));
+        keeper.event_hub(&access("h"), connected(1)).unwrap();
         saved(&mut keeper, &ledger(), &path);
         drop(keeper);
         let other = Keeper::open(&path, &access("other"), "$Default", written.clone());

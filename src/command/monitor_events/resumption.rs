@@ -47,14 +47,22 @@ impl Resumption {
     }
 
     /// Notes that all that was collected was handed to standard output, in `taken` buffers so far.
-    pub(super) fn note(&mut self, collector: &mut Collector<'_>, taken: u64) {
+    ///
+    /// # Errors
+    /// As [`Keeper::event_hub`].
+    pub(super) fn note(
+        &mut self,
+        collector: &mut Collector<'_>,
+        taken: u64,
+    ) -> Result<(), Failure> {
         let Some(keeper) = &mut self.keeper else {
-            return;
+            return Ok(());
         };
         if let Some(connected) = collector.connected() {
-            keeper.event_hub(&self.access, connected);
+            keeper.event_hub(&self.access, connected)?;
         }
         keeper.handed_over(collector.ledger(), taken, Instant::now());
+        Ok(())
     }
 
     /// Begins to save what has changed.
@@ -71,7 +79,7 @@ impl Resumption {
                 && !std::mem::replace(&mut self.is_warned, true)
             {
                 let cause = failure.cause.unwrap_or_default();
-                collector.tell(&format!("warning: positions are not saved: {cause}"));
+                collector.warn(&format!("warning: positions are not saved: {cause}"));
             }
             self.saving = None;
         }

@@ -77,24 +77,25 @@ pub(super) async fn watch(
             () = output.closed() => Turn::End(End::OutputClosed),
             () = until(over_at) => Turn::End(End::Duration),
             () = until(silence.due()), if is_connected => Turn::Silent,
-            findings = silence.findings() => Turn::Found(findings),
+            findings = silence.findings(), if is_connected => Turn::Found(findings),
             () = until(resumption.due()), if is_connected => Turn::Save,
             advanced = stream.advance(collector) => Turn::Advanced(advanced),
         };
         let advanced = match turn {
             Turn::End(end) => break Ok(end),
             Turn::Advanced(advanced) => advanced,
+            // What the stream had handed over by then is written like the rest.
             Turn::Silent => {
                 silence.inquire();
-                continue;
+                Ok(ControlFlow::Continue(()))
             }
             Turn::Found(findings) => {
                 silence.explain(&findings, collector);
-                continue;
+                Ok(ControlFlow::Continue(()))
             }
             Turn::Save => {
                 resumption.save(collector).await;
-                continue;
+                Ok(ControlFlow::Continue(()))
             }
         };
         let written = tokio::select! {
@@ -104,7 +105,9 @@ pub(super) async fn watch(
             () = until(over_at) => break Ok(End::Duration),
         };
         silence.watch(collector);
-        resumption.note(collector, output.taken());
+        if let Err(failure) = resumption.note(collector, output.taken()) {
+            break Err(failure);
+        }
         match (advanced, written) {
             (Err(error), _) => break Err(error.into()),
             (_, Err(_)) => break Ok(End::OutputClosed),
@@ -119,12 +122,10 @@ pub(super) async fn watch(
         // A second wish: at once.
         _ = stop.wish() => (None, None, Ok(())),
     };
-    if let Some(taken) = taken {
-        resumption.note(collector, taken);
-    }
+    let noted = taken.map_or(Ok(()), |taken| resumption.note(collector, taken));
     let saved = resumption.finish(collector).await;
     finished?;
-    saved?;
+    noted.and(saved)?;
     Ok((end, found))
 }
 

@@ -215,6 +215,18 @@ fn a_file_of_something_else_is_refused() {
             "{error}"
         );
     }
+    // One that was made by an event hub's own string says only that; the hub's string leads to another.
+    let mut by_string = good.clone();
+    by_string.as_object_mut().unwrap().remove("hub");
+    by_string["eventHub"] = json!("telemetry");
+    std::fs::write(&file, by_string.to_string()).unwrap();
+    let error = refused(&hub, &file).run().failure(3);
+    let entity = hub.text("/eventHub");
+    assert!(
+        error.contains("event hub telemetry") && error.contains(entity),
+        "{error}"
+    );
+    assert_eq!(positions(&file), by_string);
     // The same event hub by its own string.
     std::fs::write(&file, good.to_string()).unwrap();
     hub.hubctl(&[

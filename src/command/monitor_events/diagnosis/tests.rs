@@ -43,6 +43,7 @@ impl Case {
                 is_enabled: true,
                 last_activity: active.map(seconds_ago),
                 connection_state: "Disconnected".to_owned(),
+                connection_changed: active.map(seconds_ago),
             }),
         }
     }
@@ -312,7 +313,7 @@ fn everything_that_was_looked_at_is_told() {
         "attached 4/4",
         "$Default",
         "partition 2 1 min ago (number 41), 3 without any",
-        "device device1: enabled, disconnected, heard of 1 h ago",
+        "device device1: enabled, disconnected since 2027-01-15T07:00:00Z, heard of 1 h ago",
         "message route",
     ] {
         assert!(text.contains(word), "{word:?} is not in {text}");

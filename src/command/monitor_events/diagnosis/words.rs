@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Cause, Facts, Registry};
+use super::{Cause, Device, Facts, Registry};
 use crate::client::https::MOST_LISTED;
 use crate::model::span::describe_duration;
 
@@ -251,20 +251,7 @@ fn logs(facts: &Facts<'_>) -> String {
 fn registry(facts: &Facts<'_>) -> String {
     match (facts.registry, facts.device) {
         (Registry::Closed(reason), _) => format!("not looked at: the device registry ({reason})"),
-        (Registry::Known(device), id) => format!(
-            "device {}: {}, {}, {}",
-            id.unwrap_or_default(),
-            if device.is_enabled {
-                "enabled"
-            } else {
-                "disabled"
-            },
-            device.connection_state.to_lowercase(),
-            device.last_activity.map_or_else(
-                || "never heard of".to_owned(),
-                |time| format!("heard of {}", ago(facts.now, time))
-            )
-        ),
+        (Registry::Known(device), id) => known(facts.now, id.unwrap_or_default(), device),
         (Registry::Unknown { listed, .. }, _) => {
             format!("no such device among {}", number_of(*listed))
         }
@@ -277,6 +264,28 @@ fn registry(facts: &Facts<'_>) -> String {
             None => format!("{}, none ever heard of", number_of(*listed)),
         },
     }
+}
+
+fn known(now: DateTime<Utc>, id: &str, device: &Device) -> String {
+    let status = if device.is_enabled {
+        "enabled"
+    } else {
+        "disabled"
+    };
+    let mut text = format!(
+        "device {id}: {status}, {}",
+        device.connection_state.to_lowercase()
+    );
+    if let Some(since) = device.connection_changed {
+        let _ = write!(text, " since {}", stamp(since));
+    }
+    match device.last_activity {
+        Some(time) => {
+            let _ = write!(text, ", heard of {}", ago(now, time));
+        }
+        None => text.push_str(", never heard of"),
+    }
+    text
 }
 
 fn number_of(listed: usize) -> String {
