@@ -99,7 +99,7 @@ impl Summary<'_> {
         let _ = write!(text, "; {behind} left behind");
         if late_ms > 0 {
             let (seconds, tenths) = (late_ms / 1000, late_ms % 1000 / 100);
-            let _ = write!(text, ", {seconds}.{tenths} s newer");
+            let _ = write!(text, ", the newest {seconds}.{tenths} s later");
         }
     }
 }
@@ -155,8 +155,8 @@ mod tests {
         };
         assert_eq!(
             summary.line(),
-            "interrupted: 3 events of 4 read; partition 1: 5 to 9, partition 2: 5; 2 missing in between; 2 left behind, 3.3 s \
-             newer"
+            "interrupted: 3 events of 4 read; partition 1: 5 to 9, partition 2: 5; 2 missing in between; 2 left behind, the \
+             newest 3.3 s later"
         );
     }
 
