@@ -137,6 +137,8 @@ pub(super) enum Cause {
     },
     /// Other devices' events come.
     OthersSend,
+    /// Reading has not come to the newest events yet, and nothing so far was asked for.
+    Behind,
     /// The event hub has events that do not come.
     Stalled,
     /// There never was an event.
@@ -163,6 +165,8 @@ pub(super) fn explain(facts: &Facts<'_>) -> Vec<Cause> {
             causes.push(unknown(facts.device.unwrap_or_default(), similar, *listed));
         }
         Registry::Known(device) => causes.extend(of_device(facts, device, newest)),
+        // Something does come, then.
+        Registry::All { .. } if facts.passed.own > 0 => {}
         Registry::All { listed: 0, .. } => causes.push(Cause::NoDevices),
         Registry::All { latest: None, .. } => causes.push(Cause::NeverSent),
         Registry::All {
@@ -258,7 +262,7 @@ fn of_activity(
         return Some(Cause::OtherPartition(log.id.clone()));
     }
     if logs.iter().any(|log| log.unread > 0) {
-        return Some(Cause::Stalled);
+        return Some(unread(facts));
     }
     if matches!(facts.start, Start::At(Position::Earliest)) {
         // All that is kept was read, and nothing of it was the device's.
@@ -269,6 +273,15 @@ fn of_activity(
         partition: candidate.map(|log| log.id.clone()),
         sent: active,
     })
+}
+
+/// What it means that there are events that were not read.
+fn unread(facts: &Facts<'_>) -> Cause {
+    if facts.passed.others + facts.passed.own > 0 {
+        Cause::Behind
+    } else {
+        Cause::Stalled
+    }
 }
 
 /// What the logs alone tell.
@@ -292,7 +305,7 @@ fn of_logs(facts: &Facts<'_>, newest: Option<(&Log, DateTime<Utc>)>) -> Option<C
         return Some(Cause::OtherPartition(log.id.clone()));
     }
     if logs.iter().any(|log| log.unread > 0) {
-        return Some(Cause::Stalled);
+        return Some(unread(facts));
     }
     if facts.passed.others > 0 || facts.passed.own > 0 {
         return None;

@@ -294,6 +294,12 @@ fn what_the_logs_alone_tell() {
     stalled
         .without_registry()
         .expect(&Cause::Stalled, &["7 events"]);
+    let mut behind = Case::new(Some(1), Some(1)).others(&["device8"]);
+    behind.logs.as_mut().unwrap()[2].unread = 7;
+    behind.expect(&Cause::Behind, &["7 events", "still to be read", "-s TIME"]);
+    let mut filtered = Case::new(None, Some(1)).all(3, Some(1));
+    filtered.passed.own = 2;
+    assert_eq!(filtered.told().0, [Cause::Filtered]);
     let mut dumb = Case::new(Some(1), Some(1));
     dumb.logs = Err("it hung up".to_owned());
     dumb.expect(&Cause::Quiet, &["hubctl send"]);

@@ -55,6 +55,7 @@ fn is_certain(cause: &Cause) -> bool {
         | Cause::NoDevices
         | Cause::Disabled
         | Cause::Filtered
+        | Cause::Behind
         | Cause::OtherPartition(_)
         | Cause::Bypassed { .. } => true,
         Cause::WrongHub { .. }
@@ -125,9 +126,13 @@ fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
             sent,
         } => before_start(facts, device.as_deref(), partition.as_deref(), *sent),
         Cause::OthersSend => others_send(facts),
+        Cause::Behind => format!(
+            "{} are still to be read through, and none so far is what was asked for. Wait, or begin later: -s TIME",
+            events(unread(facts))
+        ),
         Cause::Stalled => format!(
             "the event hub has {} that did not come. Stop and start again; if it stays so, run with --trace",
-            events(facts.logs.iter().flatten().map(|log| log.unread).sum())
+            events(unread(facts))
         ),
         Cause::Empty => format!(
             "{host} never had an event. Either nothing was sent yet (hubctl send DEVICE hello), or a message route takes it \
@@ -138,6 +143,10 @@ fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
                 .to_owned()
         }
     }
+}
+
+fn unread(facts: &Facts<'_>) -> u64 {
+    facts.logs.iter().flatten().map(|log| log.unread).sum()
 }
 
 fn filtered(facts: &Facts<'_>) -> String {
