@@ -183,6 +183,7 @@ impl LocalHub {
             data_dir,
             partitions: PARTITIONS,
             consumer_groups: Vec::new(),
+            routes: Vec::new(),
             devices: vec![DEVICE.to_owned()],
         };
         let (stop, stopped) = oneshot::channel();

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
-use crate::emulator::hub::options::MAX_PARTITIONS;
+use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
@@ -72,6 +72,13 @@ pub struct EmulatorArgs {
     /// A consumer group beside $Default; may be given several times
     #[arg(long, value_name = "NAME")]
     consumer_group: Vec<String>,
+
+    /// Where messages go: telemetry=NAME takes them to a custom endpoint, past the built-in one; may be given several times
+    ///
+    /// Nobody reads the custom endpoint here: this is a hub whose devices are answered 204 while monitor-events stays
+    /// empty. With --route telemetry as well, the built-in endpoint gets them too.
+    #[arg(long, value_name = "ROUTE")]
+    route: Vec<Route>,
 
     /// Where the certificate authority and the keys are kept; devices and events are not
     ///
@@ -186,6 +193,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             data_dir,
             partitions: args.partitions,
             consumer_groups: args.consumer_group.clone(),
+            routes: args.route.clone(),
             devices: args.device.clone(),
         },
         is_remote,

@@ -4,13 +4,24 @@ mod args;
 mod bounds;
 mod clock;
 mod collector;
+mod diagnosis;
 mod format;
 mod from;
+mod inquiry;
+mod keeper;
+mod ledger;
 mod output;
+mod passed;
 mod plan;
+mod positions;
+mod resumption;
 mod selection;
+mod silence;
+mod stop;
+mod summary;
 mod told;
 mod transport;
+mod vigil;
 mod watch;
 
 use chrono::SecondsFormat;
@@ -26,6 +37,8 @@ pub use args::MonitorEventsArgs;
 use collector::Collector;
 use output::Output;
 use plan::Plan;
+use silence::Silence;
+use summary::Summary;
 use watch::{End, watch};
 
 /// Reads events and shows them until there is a reason to stop.
@@ -62,16 +75,23 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
     };
     context.note(&format!("Monitoring events from {from}..."));
     let stdout = std::mem::replace(&mut context.stdout, Box::new(std::io::sink()));
+    let device = args.device.as_ref().and_then(Glob::literal);
+    let silence = Silence::new(&plan, &settings, device, context.clock);
     let writer = EventWriter::new(args.format(), args.body());
     let mut collector = Collector::new(selection, plan.bounds(args), writer, context);
-    let end = Context::block_on(async {
+    let (end, found) = Context::block_on(async {
         let output = Output::start(stdout)?;
-        watch(plan, &mut collector, output).await
-    });
+        watch(plan, &mut collector, silence, output).await
+    })?;
     let shown = collector.shown();
     if end.as_ref().is_ok_and(|end| *end != End::OutputClosed) || end.is_err() && shown > 0 {
-        let noun = if shown == 1 { "event" } else { "events" };
-        context.note(&format!("{shown} {noun}"));
+        let summary = Summary {
+            reason: end.as_ref().ok().and_then(End::reason),
+            shown,
+            accounts: collector.ledger().accounts(),
+            logs: found.as_ref().map(|found| found.partitions.as_slice()),
+        };
+        collector.tell(&summary.line());
     }
     if let Some(device) = args
         .device
@@ -97,7 +117,7 @@ fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure>
         }
         (End::Bounds, _) if args.exit_at_end => "all that was there has been read".to_owned(),
         (End::Bounds, _) => "all up to --until has been read".to_owned(),
-        (End::Duration | End::Count | End::Signal | End::OutputClosed, _) => return Ok(()),
+        (End::Duration | End::Count | End::Signal(_) | End::OutputClosed, _) => return Ok(()),
     };
     Err(Failure::new(
         Kind::ConditionMissed,

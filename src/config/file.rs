@@ -267,6 +267,42 @@ impl Replacement {
     }
 }
 
+/// Keeps a file to one process at a time. The lock stands on a file of its own beside it, for the file itself is replaced;
+/// the system lifts it when the process ends, however it ends. That file stays: taking it away would let two in.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: std::fs::File,
+}
+
+impl FileLock {
+    /// Locks `path`, which need not be there yet; none where another process has it. Missing folders are made.
+    ///
+    /// # Errors
+    /// [`FileError::Write`].
+    pub fn take(path: &Path) -> Result<Option<Self>, FileError> {
+        // Two names of one file have one lock.
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut name = real.into_os_string();
+        name.push(".lock");
+        let beside = PathBuf::from(name);
+        let fault = |source| FileError::Write {
+            path: beside.clone(),
+            source,
+        };
+        if let Some(folder) = missing_folder(&beside) {
+            std::fs::create_dir_all(folder).map_err(fault)?;
+        }
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true);
+        let file = file.open(&beside).map_err(fault)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(source)) => Err(fault(source)),
+        }
+    }
+}
+
 /// Takes everyone's rights but the owner's from a file that is kept as it is; its time stays.
 ///
 /// # Errors
@@ -339,6 +375,22 @@ mod tests {
             );
         }
         assert!(matches!(read(&path, 2), Err(FileError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_lifted_when_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/file");
+        let held = FileLock::take(&path).unwrap();
+        assert!(held.is_some());
+        assert!(FileLock::take(&path).unwrap().is_none());
+        drop(held);
+        assert!(FileLock::take(&path).unwrap().is_some());
+        assert!(
+            FileLock::take(&folder.path().join("other"))
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[cfg(unix)]

@@ -19,7 +19,7 @@ use super::endpoint::{AMQPS, Endpoints, Ports};
 use super::hub::Hub;
 use super::hub::command::Refusal;
 use super::hub::options::{
-    DEFAULT_RETENTION_BYTES, HubOptions, OptionsError, Policy, STANDARD_POLICIES,
+    DEFAULT_RETENTION_BYTES, HubOptions, OptionsError, Policy, Route, STANDARD_POLICIES,
 };
 use super::listener::{Listener, Protocol, Stop};
 use super::state::{State, StateError};
@@ -43,6 +43,8 @@ pub struct Options {
     pub partitions: usize,
     /// Consumer groups beside `$Default`.
     pub consumer_groups: Vec<String>,
+    /// Message routes.
+    pub routes: Vec<Route>,
     /// Devices that are there from the start.
     pub devices: Vec<String>,
 }
@@ -209,6 +211,7 @@ fn hub_options(options: &Options, state: &State) -> HubOptions {
             .collect(),
         partitions: options.partitions,
         consumer_groups: options.consumer_groups.clone(),
+        routes: options.routes.clone(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
         secret: state.secret.clone(),
     }

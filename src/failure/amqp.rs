@@ -7,6 +7,10 @@ use crate::client::event_stream::{Stage, StreamError};
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::rest::error_body::ServiceError;
 
+/// How a consumer group is made.
+const MAKE_GROUP: &str = "To make one: `az iot hub consumer-group create --hub-name HUB --name GROUP`; the emulator takes \
+                          --consumer-group GROUP.";
+
 const WHAT: &str = "cannot read the hub's events";
 
 impl From<StreamError> for Failure {
@@ -120,9 +124,8 @@ fn what(stage: &Stage) -> String {
 
 fn refused(stage: &Stage, error: &ConnectionError, name: &str, status: Option<u16>) -> Failure {
     let (kind, hint) = match (name, status) {
-        (condition::UNAUTHORIZED_ACCESS | "com.microsoft:auth-failed", _) | (_, Some(401 | 403)) => {
-            (Kind::Refused, unauthorized_hint(stage))
-        }
+        (condition::UNAUTHORIZED_ACCESS | "com.microsoft:auth-failed", _)
+        | (_, Some(401 | 403)) => (Kind::Refused, unauthorized_hint(stage)),
         (condition::NOT_FOUND, _) | (_, Some(404)) => (Kind::NotFound, not_found_hint(stage)),
         (condition::RESOURCE_LIMIT_EXCEEDED, _) => (Kind::Throttled, limit_hint(stage)),
         (condition::SERVER_BUSY, _) | (_, Some(429 | 503)) => (
@@ -131,8 +134,10 @@ fn refused(stage: &Stage, error: &ConnectionError, name: &str, status: Option<u1
         ),
         (condition::LINK_STOLEN | condition::NOT_ALLOWED, _) => (
             Kind::Conflict,
-            "Another reader has this consumer group to itself (it reads with an owner level, or epoch). Read with a \
-                 group of your own: -c GROUP.".to_owned(),
+            format!(
+                "Another reader has this consumer group to itself (it reads with an owner level, or epoch). Read with a \
+                 group of your own: -c GROUP. {MAKE_GROUP}"
+            ),
         ),
         _ => (
             Kind::Service,
@@ -185,7 +190,7 @@ fn limit_hint(stage: &Stage) -> String {
     match stage {
         Stage::Partition { consumer_group, .. } => format!(
             "Five readers at the most share a partition in one consumer group, and {consumer_group:?} has them. Read with a \
-             group of your own, -c GROUP, or end another reader."
+             group of your own, -c GROUP, or end another reader. {MAKE_GROUP}"
         ),
         Stage::Hub
         | Stage::HubToken

@@ -35,6 +35,8 @@ pub(in crate::client) enum Act {
     Event(i64),
     /// The link is detached for this reason.
     Detach(&'static str),
+    /// The attach is refused for this reason; stands alone.
+    Refuse(&'static str),
     /// The session ends.
     End,
     /// The connection is cut.
@@ -139,6 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 self.send(own, &Performative::Begin(begin), &[]).await;
             }
             Performative::Attach(attach) => {
+                if self.refuse(own, &attach).await {
+                    return true;
+                }
                 self.attach(own, &attach).await;
                 return self.play(own, &attach).await;
             }
@@ -197,6 +202,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
+    /// Refuses a partition if the next part of the script says so.
+    async fn refuse(&mut self, channel: u16, attach: &Attach<'_>) -> bool {
+        let address = attach.source.and_then(|source| source.address);
+        let is_partition = address.is_some_and(|address| address.contains("/Partitions/"));
+        let next = self.script.front().map(Vec::as_slice);
+        let (true, Some(&[Act::Refuse(condition)])) = (is_partition, next) else {
+            return false;
+        };
+        self.script.pop_front();
+        let refused = Attach::new(attach.name, 0, Role::Sender);
+        self.send(channel, &Performative::Attach(refused), &[])
+            .await;
+        let detach = Detach {
+            handle: 0,
+            closed: true,
+            error: Some(AmqpError::new(condition, "words")),
+        };
+        self.send(channel, &Performative::Detach(detach), &[]).await;
+        true
+    }
+
     /// Plays the next part of the script, if a partition was attached. False where the connection is cut.
     async fn play(&mut self, channel: u16, attach: &Attach<'_>) -> bool {
         let address = attach.source.and_then(|source| source.address);
@@ -232,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     let end = End { error: None };
                     self.send(channel, &Performative::End(end), &[]).await;
                 }
-                Act::HangUp => return false,
+                Act::HangUp | Act::Refuse(_) => return false,
             }
         }
         true

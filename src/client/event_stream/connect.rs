@@ -31,7 +31,8 @@ pub const FIRST_FREE_CHANNEL: u16 = 2;
 /// The event hub, as it was found.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    host: String,
+    /// The namespace's name.
+    pub host: String,
     port: u16,
     /// The event hub's name.
     pub entity: String,

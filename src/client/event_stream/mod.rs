@@ -8,6 +8,7 @@
 //! | [`verdict`], [`backoff`] | which troubles pass, and how long to wait; pure |
 //! | [`link`], [`renewal`] | what is done with a partition's link, and with the token |
 //! | [`reading`] | what each frame does |
+//! | [`survey`] | how far the logs go by now, asked beside the stream |
 //! | [`stream`] | the loop that brings them together |
 //! | [`sink`], [`notice`], [`error`] | where events go, what is told on the way, and what ends it |
 //!
@@ -26,12 +27,13 @@ pub mod reading;
 pub mod renewal;
 pub mod sink;
 pub mod stream;
+pub mod survey;
 pub mod verdict;
 
 pub use error::{Stage, StreamError};
 pub use notice::{Notice, Way};
-pub use plan::{Access, Plan, Start, Transport};
-pub use sink::Sink;
+pub use plan::{Access, Plan, Resume, Start, Transport};
+pub use sink::{EventHub, Sink};
 pub use stream::EventStream;
 
 #[cfg(test)]

@@ -36,10 +36,12 @@ pub enum Notice {
         /// The event hub.
         entity: String,
     },
-    /// Every partition that was asked for is being read.
+    /// Every partition that was asked for is being read, or has been refused for now.
     Attached {
-        /// How many.
+        /// How many are being read.
         partitions: usize,
+        /// How many were asked for.
+        of: usize,
         /// In which consumer group.
         consumer_group: String,
     },

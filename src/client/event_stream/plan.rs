@@ -1,5 +1,6 @@
 //! What is to be read, from where, and with what.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,4 +83,15 @@ pub struct Plan {
     pub tracer: Tracer,
     /// What tokens count their time from.
     pub clock: fn() -> DateTime<Utc>,
+}
+
+/// What another run has read already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// When the event hub was made that it read: milliseconds since the Unix epoch.
+    pub created_at_ms: i64,
+    /// That event hub's name.
+    pub entity: String,
+    /// Where to go on, by the partitions' ids; the others begin as the plan says.
+    pub positions: BTreeMap<String, Position>,
 }

@@ -3,19 +3,19 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
-use super::connect::{self, FIRST_FREE_CHANNEL, Opened};
+use super::connect::{self, FIRST_FREE_CHANNEL, Found, Opened};
 use super::error::{At as _, Stage, StreamError};
 use super::link::{attach, jitter, stage_of};
 use super::notice::Notice;
 use super::partition::{Partition, Step};
-use super::plan::Plan;
+use super::plan::{Plan, Resume};
 use super::progress::{Change, Progress};
 use super::reading::Reading;
 use super::renewal::Renewal;
-use super::sink::Sink;
+use super::sink::{EventHub, Sink};
 use super::verdict::{Verdict, judge};
 use crate::model::identifier::SequenceNumber;
 use crate::protocol::amqp::management::PartitionProperties;
@@ -38,6 +38,8 @@ pub struct EventStream {
     partitions: Vec<Partition>,
     /// When the event hub was made, as it said last.
     created_at_ms: Option<i64>,
+    /// What another run has read already, until the first connect.
+    resume: Option<Resume>,
     live: Option<Live>,
     connect_at: Instant,
     backoff: Backoff,
@@ -45,6 +47,8 @@ pub struct EventStream {
     was_reading: bool,
     /// Whether that was told since the last connect.
     is_told: bool,
+    /// Whether it was told that not all are.
+    is_partly_told: bool,
 }
 
 impl std::fmt::Debug for EventStream {
@@ -64,12 +68,36 @@ impl EventStream {
             plan,
             partitions: Vec::new(),
             created_at_ms: None,
+            resume: None,
             live: None,
             connect_at: Instant::now(),
             backoff: Backoff::default(),
             was_reading: false,
             is_told: false,
+            is_partly_told: false,
         }
+    }
+
+    /// Goes on where another run came to. To be said before the first turn.
+    #[must_use]
+    pub fn resume(mut self, resume: Option<Resume>) -> Self {
+        self.created_at_ms = resume.as_ref().map(|resume| resume.created_at_ms);
+        self.resume = resume;
+        self
+    }
+
+    /// Whether there is a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// How far the logs go by now, if there is a connection and it answers within `limit`. Events that come meanwhile are
+    /// dropped, so this is for the end.
+    pub async fn last_look(&mut self, limit: Duration) -> Option<Found> {
+        let opened = &mut self.live.as_mut()?.opened;
+        let found = timeout(limit, connect::find_partitions(&self.plan, opened)).await;
+        found.ok()?.ok()
     }
 
     /// What was read last of each partition.
@@ -113,16 +141,25 @@ impl EventStream {
         let now = Instant::now();
         // Time can only go on: an event hub that is younger than it was is another by the same name.
         let created = found.created_at_ms;
-        let is_new = self.created_at_ms.is_some_and(|before| before < created);
+        let entity = opened.endpoint.entity.as_str();
+        let is_other = |resume: &Resume| resume.entity != entity;
+        let is_new = self.created_at_ms.is_some_and(|before| before < created)
+            || self.resume.as_ref().is_some_and(is_other);
         self.created_at_ms = Some(created);
+        sink.event_hub(EventHub {
+            namespace: &opened.endpoint.host,
+            entity,
+            created_at_ms: created,
+        });
         self.compare(found.partitions, is_new, sink);
+        self.resume = None;
         for (channel, partition) in (FIRST_FREE_CHANNEL..).zip(&mut self.partitions) {
             let entity = &opened.endpoint.entity;
             let group = &self.plan.consumer_group;
             partition.connect(channel, &opened.container, entity, group, now);
         }
         let renewal = opened.endpoint.can_renew().then(|| Renewal::new(now));
-        self.is_told = false;
+        (self.is_told, self.is_partly_told) = (false, false);
         self.live = Some(Live { opened, renewal });
         Ok(())
     }
@@ -137,15 +174,16 @@ impl EventStream {
         let mut started_over = Vec::new();
         for (id, log) in found {
             sink.log(&id, &log);
-            let known = self.partitions.iter_mut().find(|known| known.id == id);
-            let Some(partition) = known else {
-                let progress = Progress::begin(&self.plan.start, &log);
-                let partition = Partition::new(id, progress, Instant::now());
-                self.partitions.push(partition);
+            let known = self.partitions.iter().position(|known| known.id == id);
+            let known = known.or_else(|| self.admit(&id, &log, sink));
+            let Some(partition) = known.and_then(|index| self.partitions.get_mut(index)) else {
                 continue;
             };
             match partition.progress.compare(&log, is_new) {
-                Some(Change::Another) => started_over.push(id),
+                Some(Change::Another) => {
+                    sink.begins(&id, &partition.progress.position());
+                    started_over.push(id);
+                }
                 Some(Change::Gone(count)) => {
                     let partition = id;
                     sink.notice(&Notice::Gone { partition, count });
@@ -157,6 +195,27 @@ impl EventStream {
             let partitions = started_over;
             sink.notice(&Notice::StartedOver { partitions });
         }
+    }
+
+    /// Begins a partition where another run came to, or else where the plan says. Its place among the others, if its log
+    /// is to be compared with what that run read.
+    fn admit<S: Sink>(
+        &mut self,
+        id: &str,
+        log: &PartitionProperties,
+        sink: &mut S,
+    ) -> Option<usize> {
+        let positions = self.resume.as_mut().map(|resume| &mut resume.positions);
+        let resumed = positions.and_then(|positions| positions.remove(id));
+        let index = resumed.is_some().then_some(self.partitions.len());
+        let progress = match resumed {
+            Some(position) => Progress::new(position),
+            None => Progress::begin(&self.plan.start, log),
+        };
+        sink.begins(id, &progress.position());
+        let partition = Partition::new(id.to_owned(), progress, Instant::now());
+        self.partitions.push(partition);
+        index
     }
 
     /// What to do about an error: wait and connect again, or give up.
@@ -267,15 +326,26 @@ impl EventStream {
         connection.flush().await.at(Stage::Reading)
     }
 
+    /// Tells it as well when those that are left were refused and are tried again.
     fn tell_when_all_are_read<S: Sink>(&mut self, sink: &mut S) {
-        if self.is_told || !self.partitions.iter().all(Partition::is_reading) {
+        let of = self.partitions.len();
+        let is_read = |partition: &&Partition| partition.is_reading();
+        let partitions = self.partitions.iter().filter(is_read).count();
+        let is_settled =
+            |partition: &Partition| partition.is_reading() || partition.backoff.failures() > 0;
+        if self.is_told || partitions == 0 || !self.partitions.iter().all(is_settled) {
             return;
         }
-        self.is_told = true;
-        self.was_reading = true;
-        self.backoff.succeeded();
+        if partitions == of {
+            self.is_told = true;
+            self.was_reading = true;
+            self.backoff.succeeded();
+        } else if std::mem::replace(&mut self.is_partly_told, true) {
+            return;
+        }
         sink.notice(&Notice::Attached {
-            partitions: self.partitions.len(),
+            partitions,
+            of,
             consumer_group: self.plan.consumer_group.clone(),
         });
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError, Transport};
+use super::{Access, EventStream, Notice, Plan, Resume, Sink, Start, StreamError, Transport};
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
 use crate::client::amqp::trace::Tracer;
 use crate::client::trust;
@@ -69,6 +69,14 @@ fn plan(port: u16) -> Plan {
 
 /// Reads `wanted` events from a peer that plays `script`; what was heard, and the positions that were attached at.
 fn read(wanted: usize, script: Vec<Vec<Act>>) -> (Result<(), StreamError>, Heard, Vec<String>) {
+    read_with(wanted, script, |port| EventStream::new(plan(port)))
+}
+
+fn read_with(
+    wanted: usize,
+    script: Vec<Vec<Act>>,
+    stream_at: impl FnOnce(u16) -> EventStream,
+) -> (Result<(), StreamError>, Heard, Vec<String>) {
     let run = async {
         let listener = TcpListener::bind("localhost:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -93,7 +101,7 @@ fn read(wanted: usize, script: Vec<Vec<Act>>) -> (Result<(), StreamError>, Heard
             wanted,
             ..Heard::default()
         };
-        let mut stream = EventStream::new(plan(port));
+        let mut stream = stream_at(port);
         let result = loop {
             match stream.advance(&mut heard).await {
                 Ok(ControlFlow::Continue(())) => {}
@@ -178,4 +186,78 @@ fn a_stolen_link_ends_the_stream() {
     );
     assert!(result.unwrap_err().to_string().contains("amqp:link:stolen"));
     assert_eq!(heard.numbers, [1]);
+}
+
+#[test]
+fn another_runs_position_is_gone_on_from_unless_the_event_hub_is_another() {
+    let after = |number| Position::SequenceNumber {
+        number,
+        inclusive: false,
+    };
+    let same = Resume {
+        created_at_ms: 0,
+        entity: ENTITY.to_owned(),
+        positions: [("0".to_owned(), after(6))].into(),
+    };
+    let older = Resume {
+        created_at_ms: -1,
+        ..same.clone()
+    };
+    let renamed = Resume {
+        entity: "before".to_owned(),
+        ..same.clone()
+    };
+    // The peer's log ends at 1000.
+    let ahead = Resume {
+        positions: [("0".to_owned(), after(1001))].into(),
+        ..same.clone()
+    };
+    let elsewhere = Resume {
+        positions: [("1".to_owned(), after(6))].into(),
+        ..same.clone()
+    };
+    for (resume, position, is_told) in [
+        (same, after(6), false),
+        (older, Position::Earliest, true),
+        (renamed, Position::Earliest, true),
+        (ahead, Position::Earliest, true),
+        (elsewhere, Position::Earliest, false),
+    ] {
+        let script = vec![vec![Act::Event(7)]];
+        let (result, heard, positions) = read_with(1, script, |port| {
+            EventStream::new(plan(port)).resume(Some(resume))
+        });
+        result.unwrap();
+        assert_eq!(positions, [position.to_string()]);
+        let started_over = |notice: &Notice| matches!(notice, Notice::StartedOver { .. });
+        assert_eq!(
+            heard.notices.iter().any(started_over),
+            is_told,
+            "{position}"
+        );
+    }
+}
+
+#[test]
+fn partitions_are_told_as_they_are_read_while_one_is_refused() {
+    let script = vec![
+        Vec::new(),
+        vec![Act::Refuse(condition::INTERNAL_ERROR)],
+        vec![Act::Event(7)],
+    ];
+    let (result, heard, _) = read_with(1, script, |port| {
+        EventStream::new(Plan {
+            partitions: Vec::new(),
+            ..plan(port)
+        })
+    });
+    result.unwrap();
+    let attached = |notice: &Notice| {
+        let Notice::Attached { partitions, of, .. } = notice else {
+            return None;
+        };
+        Some((*partitions, *of))
+    };
+    let told: Vec<_> = heard.notices.iter().filter_map(attached).collect();
+    assert_eq!(told, [(1, 2), (2, 2)]);
 }

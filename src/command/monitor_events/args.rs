@@ -1,5 +1,6 @@
 //! What `monitor-events` can be told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -77,6 +78,18 @@ pub struct MonitorEventsArgs {
     /// Only this partition; may be given several times
     #[arg(long, value_name = "N")]
     pub(super) partition: Vec<String>,
+
+    /// Keep in this file how far was read, and go on from there the next time
+    ///
+    /// The file holds a position for each partition; where it has one, it goes before --from and -s. It is written every
+    /// second and at the end, from what really went to stdout. A run that is killed is repeated from at most a second
+    /// before; one that is stopped is neither repeated nor left out.
+    #[arg(long, value_name = "FILE")]
+    pub(super) resume: Option<PathBuf>,
+
+    /// With nothing to show for this long, say why that may be; 0 for never
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub(super) explain_after: Duration,
 
     /// Show system properties and annotations as well
     #[arg(short, long, conflicts_with = "raw")]

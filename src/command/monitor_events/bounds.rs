@@ -87,6 +87,18 @@ impl Bounds {
         }
     }
 
+    /// Takes in where a partition is read from, after its log was taken in: what lies before that counts as read.
+    pub(super) fn on_begin(&mut self, partition: &str, at: &Position) {
+        let Some(known) = self.partitions.get_mut(partition) else {
+            return;
+        };
+        if let Position::SequenceNumber { number, inclusive } = at {
+            let before = number.saturating_sub(i64::from(*inclusive));
+            known.read = Some(before).filter(|before| *before <= known.newest);
+            known.is_done |= known.last.is_some_and(|last| before >= last);
+        }
+    }
+
     /// Another hub by the same name is read from its beginning: up to what it had when that was seen.
     pub(super) fn on_started_over(&mut self, partitions: &[String]) {
         for partition in partitions {

@@ -4,15 +4,29 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use super::bounds::Bounds;
+use super::ledger::Ledger;
+use super::passed::Passed;
 use super::selection::Selection;
 use super::told;
-use crate::client::event_stream::{Notice, Sink};
+use crate::client::event_stream::{EventHub, Notice, Sink};
 use crate::command::Context;
 use crate::command::context::Clock;
 use crate::model::glob::Glob;
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::render::EventWriter;
+
+/// An event hub that was connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Connected {
+    /// The namespace's name.
+    pub namespace: String,
+    /// The event hub's name.
+    pub entity: String,
+    /// When it was made: milliseconds since 1970.
+    pub created_at_ms: i64,
+}
 
 /// Takes events and notices of the stream.
 pub(super) struct Collector<'a> {
@@ -21,6 +35,12 @@ pub(super) struct Collector<'a> {
     clock: Clock,
     writer: EventWriter,
     buffer: Vec<u8>,
+    ledger: Ledger,
+    passed: Passed,
+    /// How many partitions were being read when that was told last, and of how many.
+    attached: Option<(usize, usize)>,
+    /// The event hub that was connected to, until it is taken note of.
+    connected: Option<Connected>,
     shown: u64,
     /// Whether it was told that only the case of the id's letters differs.
     is_case_told: bool,
@@ -48,6 +68,10 @@ impl<'a> Collector<'a> {
             clock: context.clock,
             writer,
             buffer,
+            ledger: Ledger::default(),
+            passed: Passed::default(),
+            attached: None,
+            connected: None,
             shown: 0,
             is_case_told: false,
             is_body_told: false,
@@ -79,8 +103,31 @@ impl<'a> Collector<'a> {
         self.is_reading && self.bounds.are_reached()
     }
 
+    /// What was read.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What was read and not shown.
+    pub(super) fn passed(&self) -> &Passed {
+        &self.passed
+    }
+
+    /// How many partitions are being read, and of how many.
+    pub(super) fn attached(&self) -> Option<(usize, usize)> {
+        self.attached
+    }
+
+    /// The event hub that was connected to since this was asked last.
+    pub(super) fn connected(&mut self) -> Option<Connected> {
+        self.connected.take()
+    }
+
     fn show(&mut self, partition: &str, event: &Event<'_>) {
         if !self.selection.takes(partition, event) {
+            let wanted = self.selection.device.as_ref();
+            self.passed
+                .note(event, |id| wanted.is_none_or(|wanted| wanted.matches(id)));
             return self.tell_of_case(event);
         }
         self.writer.write(partition, event, &mut self.buffer);
@@ -112,16 +159,24 @@ impl<'a> Collector<'a> {
         self.tell(&text);
     }
 
-    fn tell(&mut self, text: &str) {
+    /// Writes a line to stderr, unless that is to be quiet.
+    pub(super) fn tell(&mut self, text: &str) {
         if !self.is_quiet {
-            // With stderr gone there is nobody left to tell.
-            let _ = writeln!(self.stderr, "{text}");
+            self.warn(text);
         }
+    }
+
+    /// Writes a line to stderr.
+    pub(super) fn warn(&mut self, text: &str) {
+        // With stderr gone there is nobody left to tell.
+        let _ = writeln!(self.stderr, "{text}");
     }
 }
 
 impl Sink for Collector<'_> {
     fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()> {
+        let number = event.sequence_number.0;
+        self.ledger.note(partition, number, event.enqueued_time_ms);
         self.is_reading = true;
         if self.bounds.admits(partition, event) {
             self.show(partition, event);
@@ -132,13 +187,33 @@ impl Sink for Collector<'_> {
         ControlFlow::Continue(())
     }
 
+    fn event_hub(&mut self, event_hub: EventHub<'_>) {
+        self.connected = Some(Connected {
+            namespace: event_hub.namespace.to_owned(),
+            entity: event_hub.entity.to_owned(),
+            created_at_ms: event_hub.created_at_ms,
+        });
+    }
+
+    fn begins(&mut self, partition: &str, at: &Position) {
+        self.ledger.begins(partition, at);
+        self.bounds.on_begin(partition, at);
+    }
+
     fn log(&mut self, partition: &str, log: &PartitionProperties) {
+        self.ledger.log(partition, log);
         let now = (self.clock)().timestamp_millis();
         self.bounds.on_log(partition, log, now);
     }
 
     fn notice(&mut self, notice: &Notice) {
         self.is_reading |= matches!(notice, Notice::Attached { .. });
+        if let Notice::Attached { partitions, of, .. } = notice {
+            self.attached = Some((*partitions, *of));
+        }
+        if let Notice::Gone { partition, count } = notice {
+            self.ledger.gone(partition, *count);
+        }
         if let Notice::StartedOver { partitions } = notice {
             self.bounds.on_started_over(partitions);
         }

@@ -3,6 +3,8 @@
 //! Buffers go there full and come back empty; two are under way at the most, so memory stays bounded.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +17,7 @@ use crate::failure::{Failure, Kind};
 const WAITING: usize = 1;
 
 /// How long the last of them may take when it is time to go.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A buffer beyond this is not kept for the next events.
 const LARGEST_KEPT: usize = 1 << 20;
@@ -24,7 +26,27 @@ const LARGEST_KEPT: usize = 1 << 20;
 pub(super) struct Output {
     full: mpsc::Sender<Vec<u8>>,
     empty: mpsc::Receiver<Vec<u8>>,
+    /// How many buffers were handed over.
+    taken: u64,
+    written: Written,
     result: oneshot::Receiver<io::Result<()>>,
+}
+
+/// How many buffers were written to their last byte; stays readable after the end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written(Arc<AtomicU64>);
+
+impl Written {
+    /// How many.
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// As if so many had been written.
+    #[cfg(test)]
+    pub(super) fn pretend(&self, count: u64) {
+        self.0.store(count, Ordering::Release);
+    }
 }
 
 /// Standard output takes nothing any more; [`Output::finish`] says why.
@@ -40,11 +62,14 @@ impl Output {
         let (full, mut to_write) = mpsc::channel::<Vec<u8>>(WAITING);
         let (written, empty) = mpsc::channel(WAITING + 2);
         let (tell, result) = oneshot::channel();
+        let count = Written::default();
+        let counted = count.clone();
         let work = move || {
             let mut write_all = || {
                 while let Some(mut buffer) = to_write.blocking_recv() {
                     stdout.write_all(&buffer)?;
                     stdout.flush()?;
+                    counted.0.fetch_add(1, Ordering::Release);
                     buffer.clear();
                     // A buffer that is not wanted back is dropped.
                     let _ = written.try_send(buffer);
@@ -61,8 +86,20 @@ impl Output {
         Ok(Self {
             full,
             empty,
+            taken: 0,
+            written: count,
             result,
         })
+    }
+
+    /// How many buffers were handed over.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Where it is told how many of them were written.
+    pub(super) fn written(&self) -> Written {
+        self.written.clone()
     }
 
     /// Takes all of `buffer` over and leaves an empty one; waits while the reader stalls. May be dropped at any time:
@@ -82,6 +119,7 @@ impl Output {
             fresh
         };
         place.send(std::mem::replace(buffer, fresh));
+        self.taken += 1;
         Ok(())
     }
 
@@ -90,13 +128,11 @@ impl Output {
         self.full.closed().await;
     }
 
-    /// Writes `rest` and waits until all is written, but not for a reader who stalls.
+    /// Waits until all is written, but not for a reader who stalls.
     ///
     /// # Errors
     /// [`Kind::PipeClosed`] or [`Kind::Input`] where it could not be.
-    pub(super) async fn finish(mut self, rest: &mut Vec<u8>) -> Result<(), Failure> {
-        // Where it is closed, the thread says why below.
-        let _ = timeout(FAREWELL, self.write(rest)).await;
+    pub(super) async fn finish(self) -> Result<(), Failure> {
         drop(self.full);
         match timeout(FAREWELL, self.result).await {
             Ok(Ok(Err(error))) => Err(output_failure(&error)),
@@ -108,7 +144,7 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -147,7 +183,11 @@ mod tests {
                 output.write(&mut buffer).await.unwrap();
                 assert!(buffer.is_empty());
             }
-            output.finish(&mut Vec::new()).await
+            let written = output.written();
+            assert_eq!(output.taken(), 100);
+            output.finish().await?;
+            assert_eq!(written.count(), 100);
+            Ok(())
         })
         .unwrap();
         let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
@@ -161,7 +201,7 @@ mod tests {
             output.write(&mut b"x".to_vec()).await.unwrap();
             output.closed().await;
             assert!(output.write(&mut b"y".to_vec()).await.is_err());
-            output.finish(&mut Vec::new()).await
+            output.finish().await
         });
         assert_eq!(end.unwrap_err().kind, Kind::PipeClosed);
     }

@@ -1,6 +1,7 @@
 //! What is to be read, decided from flags and settings.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(super) struct Plan {
     pub until: Option<DateTime<Utc>>,
     /// How long it takes until the time has come at which reading ends, where that is yet to come.
     pub until_is_in: Option<Duration>,
+    /// Where positions are kept, if they are.
+    pub resume: Option<PathBuf>,
+    /// After how long silence is explained; zero for never.
+    pub explain_after: Duration,
 }
 
 impl Plan {
@@ -69,6 +74,8 @@ impl Plan {
             duration: args.duration,
             until,
             until_is_in: until.and_then(|until| (until - now).to_std().ok()),
+            resume: args.resume.clone(),
+            explain_after: args.explain_after,
         })
     }
 

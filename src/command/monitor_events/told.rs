@@ -19,12 +19,9 @@ pub(super) fn sentence(notice: &Notice) -> String {
         }
         Notice::Attached {
             partitions,
+            of,
             consumer_group,
-        } => {
-            format!(
-                "partitions attached {partitions}/{partitions} in consumer group {consumer_group}"
-            )
-        }
+        } => format!("partitions attached {partitions}/{of} in consumer group {consumer_group}"),
         Notice::ConnectionLost { reason, retry_in } => {
             format!(
                 "connection lost: {reason}; trying again in {}",

@@ -3,12 +3,17 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::collector::Collector;
-use super::output::Output;
+use super::inquiry::Findings;
+use super::output::{FAREWELL, Output};
 use super::plan::Plan;
-use crate::client::event_stream::{self, EventStream, Sink as _};
+use super::resumption::Resumption;
+use super::silence::Silence;
+use super::stop::Stop;
+use crate::client::event_stream::connect::Found;
+use crate::client::event_stream::{self, EventStream, Sink as _, StreamError};
 use crate::failure::Failure;
 use crate::protocol::amqp::management::PartitionProperties;
 
@@ -17,6 +22,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How long to wait where the logs cannot be looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the last question may take: how far the logs go by now.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Why it came to an end without a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,50 +35,100 @@ pub(super) enum End {
     Bounds,
     /// The time is over.
     Duration,
-    /// Ctrl-C, or a wish to terminate.
-    Signal,
+    /// Ctrl-C, or a wish to terminate, by its name.
+    Signal(&'static str),
     /// Nobody reads what is written.
     OutputClosed,
 }
 
-/// Advances the stream and passes on what it gives, until there is a reason to stop.
+impl End {
+    /// The reason in words, where the user has not seen to it himself.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Count => Some("--count is reached"),
+            Self::Bounds => Some("all that was asked for was read"),
+            Self::Duration => Some("--duration is over"),
+            Self::Signal(name) => Some(name),
+            Self::OutputClosed => None,
+        }
+    }
+}
+
+/// What comes next.
+enum Turn {
+    End(End),
+    Advanced(Result<ControlFlow<()>, StreamError>),
+    Silent,
+    Found(Findings),
+    Final(Vec<(String, PartitionProperties)>),
+    Save,
+}
+
+/// Advances the stream and passes on what it gives, until there is a reason to stop. Why it stopped, and how far the logs
+/// went by then.
+///
+/// # Errors
+/// What a file of positions cannot be gone on from for.
 pub(super) async fn watch(
     plan: Plan,
     collector: &mut Collector<'_>,
+    mut silence: Silence<'_>,
     mut output: Output,
-) -> Result<End, Failure> {
+) -> Result<(Result<End, Failure>, Option<Found>), Failure> {
+    let mut stop = Stop::listen();
+    let (mut resumption, resume) = Resumption::open(&plan, output.written())?;
     let over_at = plan.duration.map(|duration| Instant::now() + duration);
-    let mut stream = EventStream::new(plan.stream.clone());
-    let mut last_look = std::pin::pin!(last_look(&plan));
-    let mut was_looked = false;
-    let mut stop = std::pin::pin!(stop_signal());
-    let mut over = std::pin::pin!(async {
-        match over_at {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    });
+    let mut stream = EventStream::new(plan.stream.clone()).resume(resume);
+    let mut final_logs = std::pin::pin!(final_logs(&plan));
+    let mut are_final = false;
     let end = loop {
-        let advanced = tokio::select! {
+        // During a connect nothing else is due, for that would begin it anew.
+        let is_connected = stream.is_connected();
+        let turn = tokio::select! {
             biased;
-            () = &mut stop => break Ok(End::Signal),
-            () = output.closed() => break Ok(End::OutputClosed),
-            () = &mut over => break Ok(End::Duration),
-            logs = &mut last_look, if !was_looked => {
-                was_looked = true;
+            wish = stop.wish() => Turn::End(End::Signal(wish)),
+            () = output.closed() => Turn::End(End::OutputClosed),
+            () = until(over_at) => Turn::End(End::Duration),
+            () = until(silence.due()), if is_connected => Turn::Silent,
+            findings = silence.findings(), if is_connected => Turn::Found(findings),
+            logs = &mut final_logs, if !are_final && is_connected => Turn::Final(logs),
+            () = until(resumption.due()), if is_connected => Turn::Save,
+            advanced = stream.advance(collector) => Turn::Advanced(advanced),
+        };
+        let advanced = match turn {
+            Turn::End(end) => break Ok(end),
+            Turn::Advanced(advanced) => advanced,
+            // What the stream had handed over by then is written like the rest.
+            Turn::Silent => {
+                silence.inquire();
+                Ok(ControlFlow::Continue(()))
+            }
+            Turn::Found(findings) => {
+                silence.explain(&findings, collector);
+                Ok(ControlFlow::Continue(()))
+            }
+            Turn::Final(logs) => {
+                are_final = true;
                 for (partition, log) in logs {
                     collector.log(&partition, &log);
                 }
                 Ok(ControlFlow::Continue(()))
             }
-            advanced = stream.advance(collector) => advanced,
+            Turn::Save => {
+                resumption.save(collector).await;
+                Ok(ControlFlow::Continue(()))
+            }
         };
         let written = tokio::select! {
             biased;
             written = output.write(collector.buffer()) => written,
-            () = &mut stop => break Ok(End::Signal),
-            () = &mut over => break Ok(End::Duration),
+            wish = stop.wish() => break Ok(End::Signal(wish)),
+            () = until(over_at) => break Ok(End::Duration),
         };
+        silence.watch(collector);
+        if let Err(failure) = resumption.note(collector, output.taken()) {
+            break Err(failure);
+        }
         match (advanced, written) {
             (Err(error), _) => break Err(error.into()),
             (_, Err(_)) => break Ok(End::OutputClosed),
@@ -79,13 +137,22 @@ pub(super) async fn watch(
             (Ok(_), Ok(())) => {}
         }
     };
-    stream.close().await;
-    output.finish(collector.buffer()).await?;
-    end
+    let is_asked = end.as_ref().is_ok_and(|end| *end != End::OutputClosed);
+    let farewell = farewell(stream, collector, output, is_asked);
+    let (found, taken, finished) = tokio::select! {
+        gone = farewell => gone,
+        // A second wish: at once.
+        _ = stop.wish() => (None, None, Ok(())),
+    };
+    let noted = taken.map_or(Ok(()), |taken| resumption.note(collector, taken));
+    let saved = resumption.finish(collector).await;
+    finished?;
+    noted.and(saved)?;
+    Ok((end, found))
 }
 
 /// Looks at all logs once more when the time has come at which reading ends: only then it is known what is to be read.
-async fn last_look(plan: &Plan) -> Vec<(String, PartitionProperties)> {
+async fn final_logs(plan: &Plan) -> Vec<(String, PartitionProperties)> {
     let Some(left) = plan.until_is_in else {
         return std::future::pending().await;
     };
@@ -99,19 +166,35 @@ async fn last_look(plan: &Plan) -> Vec<(String, PartitionProperties)> {
     }
 }
 
-/// Comes when the user or the system wants an end.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+/// Takes leave of the service and of standard output. How far the logs go, and how many buffers were taken if all is.
+async fn farewell(
+    mut stream: EventStream,
+    collector: &mut Collector<'_>,
+    mut output: Output,
+    is_asked: bool,
+) -> (Option<Found>, Option<u64>, Result<(), Failure>) {
+    let leave = async {
+        let found = if is_asked {
+            stream.last_look(LAST_LOOK).await
+        } else {
+            None
+        };
+        stream.close().await;
+        found
+    };
+    let write = async {
+        let written = timeout(FAREWELL, output.write(collector.buffer())).await;
+        let taken = matches!(written, Ok(Ok(()))).then(|| output.taken());
+        (taken, output.finish().await)
+    };
+    let (found, (taken, finished)) = tokio::join!(leave, write);
+    (found, taken, finished)
+}
+
+/// Comes at that time, if there is one.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
-    let _ = interrupt.await;
 }

@@ -40,7 +40,7 @@ use command::{
 };
 use event_log::EventLog;
 use message::Sender;
-use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right};
+use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
 use readers::{Newcomer, Readers};
 use registry::Registry;
 
@@ -53,6 +53,8 @@ pub struct Hub {
     readers: Readers,
     /// In lower case.
     groups: Vec<String>,
+    /// Whether routes take telemetry past the built-in endpoint.
+    is_bypassed: bool,
     host: String,
     entity: String,
     created: DateTime<Utc>,
@@ -85,6 +87,7 @@ impl Hub {
             events: EventLog::new(options.partitions, options.retention_bytes),
             readers: Readers::default(),
             groups,
+            is_bypassed: is_bypassed(&options.routes),
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,
             created: now,
@@ -183,11 +186,12 @@ impl Hub {
             },
         };
         let partition = self.events.partition_of(device);
-        for message in messages {
+        let kept = if self.is_bypassed { &[] } else { messages };
+        for message in kept {
             self.events.append(partition, now, sender, message);
         }
         self.registry.touch(device, now);
-        let notices = if messages.is_empty() {
+        let notices = if messages.is_empty() || self.is_bypassed {
             Vec::new()
         } else {
             self.readers.wake(partition)
@@ -311,6 +315,14 @@ impl Hub {
         self.readers.advance(reader, next, drained);
         Reply::Events(events)
     }
+}
+
+/// Whether telemetry goes to custom endpoints alone: no route leads to the built-in one.
+fn is_bypassed(routes: &[Route]) -> bool {
+    let is_custom = |route: &Route| match route {
+        Route::Telemetry { endpoint } => endpoint.is_some(),
+    };
+    !routes.is_empty() && routes.iter().all(is_custom)
 }
 
 fn partition_number(text: &str) -> Option<usize> {

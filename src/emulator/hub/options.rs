@@ -1,5 +1,7 @@
 //! What a hub is made of.
 
+use std::str::FromStr;
+
 use thiserror::Error;
 
 use crate::model::secret::Secret;
@@ -71,6 +73,39 @@ pub struct Policy {
     pub rights: Vec<Right>,
 }
 
+/// A message route: where events of one kind go (learn.microsoft.com, "Use IoT Hub message routing").
+///
+/// As in the service, what a custom endpoint takes does not reach the built-in one, unless a route of its own leads there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Telemetry goes to a custom endpoint; to the built-in one where none is named.
+    Telemetry {
+        /// The custom endpoint's name.
+        endpoint: Option<String>,
+    },
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    /// `telemetry`, or `telemetry=ENDPOINT`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (source, endpoint) = match text.split_once('=') {
+            Some((source, endpoint)) => (source, Some(endpoint.to_owned())),
+            None => (text, None),
+        };
+        if endpoint.as_deref() == Some("") {
+            return Err("the endpoint's name is missing behind =".to_owned());
+        }
+        // The service's name for its built-in endpoint.
+        let endpoint = endpoint.filter(|name| name != "events");
+        match source {
+            "telemetry" => Ok(Self::Telemetry { endpoint }),
+            _ => Err("routes are telemetry or telemetry=ENDPOINT".to_owned()),
+        }
+    }
+}
+
 /// What a hub is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubOptions {
@@ -86,6 +121,8 @@ pub struct HubOptions {
     pub partitions: usize,
     /// Consumer groups beside [`DEFAULT_GROUP`], in any case.
     pub consumer_groups: Vec<String>,
+    /// Message routes; without any, everything reaches the built-in endpoint.
+    pub routes: Vec<Route>,
     /// How many bytes of events are kept; the oldest go first.
     pub retention_bytes: usize,
     /// What devices' keys are derived from.
@@ -107,4 +144,23 @@ pub enum OptionsError {
         /// The policy.
         policy: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_read() {
+        let telemetry = |endpoint: Option<&str>| {
+            let endpoint = endpoint.map(str::to_owned);
+            Ok(Route::Telemetry { endpoint })
+        };
+        assert_eq!("telemetry".parse(), telemetry(None));
+        assert_eq!("telemetry=events".parse(), telemetry(None));
+        assert_eq!("telemetry=store".parse(), telemetry(Some("store")));
+        for wrong in ["", "telemetry=", "twin", "Telemetry"] {
+            assert!(wrong.parse::<Route>().is_err(), "{wrong}");
+        }
+    }
 }

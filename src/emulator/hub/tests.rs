@@ -33,6 +33,7 @@ fn hub() -> Hub {
         policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
         partitions: 4,
         consumer_groups: vec!["Audit".to_owned()],
+        routes: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
         secret: Secret::new("secret"),
     };

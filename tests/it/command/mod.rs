@@ -10,6 +10,8 @@ mod monitor_events;
 mod monitor_events_ends;
 mod monitor_events_formats;
 mod monitor_events_selection;
+mod monitor_resume;
+mod monitor_silence;
 mod parser;
 mod root_ca;
 mod send;

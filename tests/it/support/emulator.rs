@@ -46,6 +46,11 @@ impl Emulator {
         Self::start_in(self.data, [&ports[0], &ports[1]], arguments)
     }
 
+    /// Its process's number.
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
     /// A text of the ready line.
     pub fn text(&self, pointer: &str) -> &str {
         self.ready

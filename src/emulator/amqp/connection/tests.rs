@@ -127,6 +127,7 @@ fn hub() -> Hub {
         policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
         partitions: 2,
         consumer_groups: Vec::new(),
+        routes: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
         secret: Secret::new("secret"),
     };

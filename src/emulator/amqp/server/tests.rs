@@ -44,6 +44,7 @@ fn start_hub() -> HubHandle {
         policies: vec![policy],
         partitions: 1,
         consumer_groups: Vec::new(),
+        routes: Vec::new(),
         retention_bytes: 64 * 1024 * 1024,
         secret: Secret::new("secret"),
     };

@@ -1,0 +1,140 @@
+//! Silence and its explanation: when it is due, who is asked, and what is told.
+
+use std::mem::Discriminant;
+use std::pin::Pin;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::collector::Collector;
+use super::diagnosis::{Cause, Facts, Log, explain, explanation};
+use super::inquiry::{Findings, inquire};
+use super::ledger::Ledger;
+use super::plan::Plan;
+use super::vigil::Vigil;
+use crate::client::event_stream;
+use crate::command::context::Clock;
+use crate::config::Settings;
+use crate::model::connection_string::ConnectionString;
+use crate::protocol::amqp::management::PartitionProperties;
+
+/// Explains why nothing is shown, where that lasts.
+pub(super) struct Silence<'a> {
+    vigil: Vigil,
+    inquiry: Option<Pin<Box<dyn Future<Output = Findings> + 'a>>>,
+    settings: &'a Settings,
+    stream: event_stream::Plan,
+    device: Option<&'a str>,
+    clock: Clock,
+    /// What was told last.
+    told: Vec<Discriminant<Cause>>,
+}
+
+impl<'a> Silence<'a> {
+    /// Silence from a plan's stream, with that `device` asked for.
+    pub(super) fn new(
+        plan: &Plan,
+        settings: &'a Settings,
+        device: Option<&'a str>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            vigil: Vigil::new(plan.explain_after),
+            inquiry: None,
+            settings,
+            stream: plan.stream.clone(),
+            device,
+            clock,
+            told: Vec::new(),
+        }
+    }
+
+    /// Looks at whether it has begun, or is over.
+    pub(super) fn watch(&mut self, collector: &Collector<'_>) {
+        if collector.shown() > 0 {
+            self.vigil.end();
+            self.inquiry = None;
+        } else if collector.attached().is_some() {
+            self.vigil.attached(Instant::now());
+        }
+    }
+
+    /// When it is to be explained.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.vigil.due()
+    }
+
+    /// Begins to look for its reason.
+    pub(super) fn inquire(&mut self) {
+        self.vigil.begin_inquiry();
+        let (stream, settings, device) = (self.stream.clone(), self.settings, self.device);
+        let now = (self.clock)();
+        self.inquiry = Some(Box::pin(async move {
+            inquire(&stream, settings, device, now).await
+        }));
+    }
+
+    /// Comes with what was found, where it is looked for. May be dropped and asked again.
+    pub(super) async fn findings(&mut self) -> Findings {
+        match &mut self.inquiry {
+            Some(inquiry) => {
+                let findings = inquiry.await;
+                self.inquiry = None;
+                findings
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells the reason, unless it is the one that was told before.
+    pub(super) fn explain(&mut self, findings: &Findings, collector: &mut Collector<'_>) {
+        let silent_for = self.vigil.explained(Instant::now());
+        let host = match &self.settings.connection_string {
+            ConnectionString::Hub(hub) => &hub.host.name,
+            ConnectionString::EventHub(event_hub) => &event_hub.endpoint.name,
+            ConnectionString::Device(device) => &device.host.name,
+        };
+        let logs = match &findings.logs {
+            Ok(found) => Ok(found
+                .iter()
+                .map(|found| log(found, collector.ledger()))
+                .collect()),
+            Err(reason) => Err(reason.clone()),
+        };
+        let facts = Facts {
+            now: (self.clock)(),
+            silent_for,
+            device: self.device,
+            host,
+            consumer_group: &self.stream.consumer_group,
+            asked: &self.stream.partitions,
+            start: &self.stream.start,
+            attached: collector.attached().unwrap_or_default(),
+            passed: collector.passed(),
+            logs: &logs,
+            registry: &findings.registry,
+        };
+        let causes = explain(&facts);
+        let kinds: Vec<_> = causes.iter().map(std::mem::discriminant).collect();
+        if kinds != self.told {
+            self.told = kinds;
+            let text = explanation(&facts, &causes);
+            collector.tell(&text);
+        }
+    }
+}
+
+fn log((id, log): &(String, PartitionProperties), ledger: &Ledger) -> Log {
+    let number = log.last_enqueued_sequence_number;
+    let time = DateTime::<Utc>::from_timestamp_millis(log.last_enqueued_time_ms);
+    let accounts = ledger.accounts();
+    let due = accounts.iter().find(|account| account.id == *id);
+    let unread = due.and_then(super::ledger::Account::due).map_or(0, |due| {
+        u64::try_from(number.saturating_sub(due).saturating_add(1)).unwrap_or(0)
+    });
+    Log {
+        id: id.clone(),
+        newest: time.filter(|_| number >= 0).map(|time| (number, time)),
+        unread,
+    }
+}

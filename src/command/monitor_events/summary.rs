@@ -1,0 +1,188 @@
+//! The last line: why it ended, how many events, from where to where, what is missing, and what is left behind. Pure.
+
+use std::fmt::Write as _;
+
+use super::ledger::Account;
+use crate::protocol::amqp::management::PartitionProperties;
+
+/// Partitions that are told one by one.
+const MOST_TOLD: usize = 4;
+
+/// What is told at the end.
+#[derive(Debug)]
+pub(super) struct Summary<'a> {
+    /// Why it ended, where that is to be said.
+    pub reason: Option<&'a str>,
+    /// How many events were shown.
+    pub shown: u64,
+    /// What was read.
+    pub accounts: &'a [Account],
+    /// How far the logs go at the end, where that could be told.
+    pub logs: Option<&'a [(String, PartitionProperties)]>,
+}
+
+impl Summary<'_> {
+    /// The line, without its newline.
+    pub(super) fn line(&self) -> String {
+        let mut text = String::new();
+        if let Some(reason) = self.reason {
+            let _ = write!(text, "{reason}: ");
+        }
+        let read: u64 = self.accounts.iter().map(|account| account.count).sum();
+        text.push_str(&events(self.shown));
+        if read != self.shown {
+            let _ = write!(text, " of {read} read");
+        }
+        if read > 0 {
+            self.append_places(&mut text);
+            self.append_losses(&mut text);
+        }
+        self.append_lag(&mut text);
+        text
+    }
+
+    /// From where to where.
+    fn append_places(&self, text: &mut String) {
+        let runs: Vec<(&str, i64, i64)> = self
+            .accounts
+            .iter()
+            .filter_map(|account| Some((account.id.as_str(), account.first?, account.last?)))
+            .collect();
+        if runs.len() > MOST_TOLD {
+            let _ = write!(text, " from {} partitions", runs.len());
+            return;
+        }
+        for (index, (id, first, last)) in runs.iter().enumerate() {
+            text.push_str(if index == 0 { "; " } else { ", " });
+            let _ = write!(text, "partition {id}: {first}");
+            if first != last {
+                let _ = write!(text, " to {last}");
+            }
+        }
+    }
+
+    fn append_losses(&self, text: &mut String) {
+        let missing: u64 = self.accounts.iter().map(|account| account.missing).sum();
+        let gone: u64 = self.accounts.iter().map(|account| account.gone).sum();
+        match missing {
+            0 => text.push_str("; no gaps"),
+            missing => {
+                let _ = write!(text, "; {missing} missing in between");
+            }
+        }
+        if gone > 0 {
+            let _ = write!(text, "; {gone} gone by retention");
+        }
+    }
+
+    /// How many events are left behind, and how much older the last event read is than the newest.
+    fn append_lag(&self, text: &mut String) {
+        let Some(logs) = self.logs else { return };
+        let (mut behind, mut late_ms) = (0_u64, 0_i64);
+        for (id, log) in logs {
+            let account = self.accounts.iter().find(|account| account.id == *id);
+            let Some((account, due)) = account.and_then(|account| Some((account, account.due()?)))
+            else {
+                continue;
+            };
+            let left = log.last_enqueued_sequence_number.saturating_sub(due) + 1;
+            let left = u64::try_from(left).unwrap_or(0);
+            behind += left;
+            if left > 0 && account.last.is_some() {
+                late_ms = late_ms.max(log.last_enqueued_time_ms - account.last_enqueued_ms);
+            }
+        }
+        if behind == 0 {
+            text.push_str("; nothing left behind");
+            return;
+        }
+        let _ = write!(text, "; {behind} left behind");
+        if late_ms > 0 {
+            let (seconds, tenths) = (late_ms / 1000, late_ms % 1000 / 100);
+            let _ = write!(text, ", the newest {seconds}.{tenths} s later");
+        }
+    }
+}
+
+fn events(count: u64) -> String {
+    let noun = if count == 1 { "event" } else { "events" };
+    format!("{count} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::{Ledger, after};
+    use super::*;
+
+    fn log(last: i64, last_ms: i64) -> PartitionProperties {
+        PartitionProperties {
+            name: "e".to_owned(),
+            partition: "0".to_owned(),
+            begin_sequence_number: 0,
+            last_enqueued_sequence_number: last,
+            last_enqueued_offset: String::new(),
+            last_enqueued_time_ms: last_ms,
+            is_empty: last < 0,
+        }
+    }
+
+    fn ledger(partitions: usize) -> Ledger {
+        let mut ledger = Ledger::default();
+        for id in 0..partitions {
+            let id = id.to_string();
+            ledger.log(&id, &log(4, 0));
+            ledger.begins(&id, &after(4));
+        }
+        ledger
+    }
+
+    #[test]
+    fn little_is_told_in_full() {
+        let mut ledger = ledger(3);
+        for number in [5, 6, 9] {
+            ledger.note("1", number, 1000 * number);
+        }
+        ledger.note("2", 5, 5000);
+        let logs = [
+            ("1".to_owned(), log(11, 12_345)),
+            ("0".to_owned(), log(4, 0)),
+        ];
+        let summary = Summary {
+            reason: Some("interrupted"),
+            shown: 3,
+            accounts: ledger.accounts(),
+            logs: Some(&logs),
+        };
+        assert_eq!(
+            summary.line(),
+            "interrupted: 3 events of 4 read; partition 1: 5 to 9, partition 2: 5; 2 missing in between; 2 left behind, the \
+             newest 3.3 s later"
+        );
+    }
+
+    #[test]
+    fn much_is_summed_and_nothing_is_short() {
+        let mut ledger = ledger(8);
+        let none = Summary {
+            reason: None,
+            shown: 0,
+            accounts: ledger.accounts(),
+            logs: None,
+        };
+        assert_eq!(none.line(), "0 events");
+        for id in 0..8 {
+            ledger.note(&id.to_string(), 5, 0);
+        }
+        ledger.gone("0", 7);
+        let all = Summary {
+            reason: None,
+            shown: 8,
+            accounts: ledger.accounts(),
+            logs: Some(&[("0".to_owned(), log(5, 0))]),
+        };
+        assert_eq!(
+            all.line(),
+            "8 events from 8 partitions; no gaps; 7 gone by retention; nothing left behind"
+        );
+    }
+}
