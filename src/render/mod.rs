@@ -8,6 +8,8 @@ pub mod body;
 pub mod event;
 pub mod json;
 pub mod json_text;
+pub mod json_walk;
+pub mod path;
 pub mod text;
 pub mod time;
 pub mod value;
