@@ -60,6 +60,13 @@ impl Path {
         Ok((Self { steps }, &text[reader.at..]))
     }
 
+    /// The path to one key.
+    #[must_use]
+    pub fn to_key(key: &str) -> Self {
+        let steps = vec![Step::Key(key.to_owned())];
+        Self { steps }
+    }
+
     /// The steps.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
@@ -84,10 +91,6 @@ impl Path {
 impl Found<'_> {
     /// A number, as far as a double can hold it.
     #[must_use]
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "all other types are alike here"
-    )]
     #[expect(clippy::cast_precision_loss, reason = "a double is what is asked for")]
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
@@ -106,10 +109,6 @@ impl Found<'_> {
 
 /// The value inside an AMQP value.
 #[must_use]
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "nothing else holds anything"
-)]
 pub fn find_value<'a>(value: Value<'a>, steps: &[Step]) -> Option<Value<'a>> {
     steps
         .iter()
@@ -175,21 +174,18 @@ impl Reader<'_> {
     fn brackets(&mut self) -> Result<Step, PathError> {
         let rest = self.rest();
         let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (step, length) = match quote {
-            Some(quote) => {
-                let Some(length) = rest[1..].find(quote) else {
-                    self.at = self.text.len();
-                    return Err(self.expected("the closing quote"));
-                };
-                (Step::Key(rest[1..=length].to_owned()), length + 2)
-            }
-            None => {
-                let length = rest.bytes().take_while(u8::is_ascii_digit).count();
-                let Ok(index) = rest[..length].parse() else {
-                    return Err(self.expected("an index or a key in quotes"));
-                };
-                (Step::Index(index), length)
-            }
+        let (step, length) = if let Some(quote) = quote {
+            let Some(length) = rest[1..].find(quote) else {
+                self.at = self.text.len();
+                return Err(self.expected("the closing quote"));
+            };
+            (Step::Key(rest[1..=length].to_owned()), length + 2)
+        } else {
+            let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let Ok(index) = rest[..length].parse() else {
+                return Err(self.expected("an index or a key in quotes"));
+            };
+            (Step::Index(index), length)
         };
         self.at += length;
         if !self.rest().starts_with(']') {
