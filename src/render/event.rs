@@ -18,6 +18,7 @@
 use super::body::Content;
 use super::json::Json;
 use super::json_text::copy_json;
+use super::recording;
 use super::text::{write_block, write_further_properties, write_raw};
 use super::value::{write_lists, write_map, write_timestamp, write_value};
 use crate::protocol::amqp::event::{Event, annotation};
@@ -36,6 +37,8 @@ pub enum Format {
     Json,
     /// A JSON object a line.
     Ndjson,
+    /// The same with bodies as [`super::recording`] has them, which can be posted again as they were.
+    Recording,
 }
 
 /// Writes events one after the other. Keeps the one buffer that it needs besides.
@@ -62,18 +65,49 @@ impl EventWriter {
             Format::Text { is_verbose } => write_block(event, content, is_verbose, out),
             Format::Raw => write_raw(event, content, out),
             Format::Json => {
-                write_object(partition, event, content, &mut Json::pretty(out));
+                write_object(
+                    partition,
+                    event,
+                    content,
+                    &mut Json::pretty(out),
+                    write_body,
+                );
                 out.push(b'\n');
             }
             Format::Ndjson => {
-                write_object(partition, event, content, &mut Json::compact(out));
+                write_object(
+                    partition,
+                    event,
+                    content,
+                    &mut Json::compact(out),
+                    write_body,
+                );
+                out.push(b'\n');
+            }
+            Format::Recording => {
+                let is_json = recording::declares_json(event.message.properties.content_type());
+                write_object(
+                    partition,
+                    event,
+                    content,
+                    &mut Json::compact(out),
+                    |content, json| {
+                        recording::write_body(content, is_json, json);
+                    },
+                );
                 out.push(b'\n');
             }
         }
     }
 }
 
-fn write_object(partition: &str, event: &Event<'_>, content: Content<'_>, json: &mut Json<'_>) {
+fn write_object(
+    partition: &str,
+    event: &Event<'_>,
+    content: Content<'_>,
+    json: &mut Json<'_>,
+    write_body: impl FnOnce(Content<'_>, &mut Json<'_>),
+) {
     json.object(|json| {
         json.key("partition");
         json.string(partition);

@@ -5,11 +5,13 @@
 //! the bytes go.
 
 pub mod body;
+pub mod cells;
 pub mod event;
 pub mod json;
 pub mod json_text;
 pub mod json_walk;
 pub mod path;
+pub mod recording;
 pub mod text;
 pub mod time;
 pub mod value;
