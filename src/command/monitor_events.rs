@@ -4,6 +4,7 @@ mod args;
 mod clock;
 mod collector;
 mod from;
+mod live;
 mod output;
 mod plan;
 mod told;
@@ -17,6 +18,7 @@ use crate::failure::{Failure, Kind};
 use crate::model::span::{describe_duration, seconds_taken_for_milliseconds};
 pub use args::MonitorEventsArgs;
 use collector::{Collector, Selection};
+use live::Live;
 use output::Output;
 use plan::Plan;
 use watch::{End, watch};
@@ -27,6 +29,21 @@ use watch::{End, watch};
 /// [`Kind::Input`] for what was asked, [`Kind::ConditionMissed`] where `--count` was not reached within `--duration`, and
 /// whatever ends the stream.
 pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failure> {
+    read(args, context, |context| {
+        let sink = Box::new(std::io::sink());
+        Ok(std::mem::replace(&mut context.stdout, sink))
+    })
+}
+
+/// The same into what `open` gives, which is asked when it is clear what is to be read.
+///
+/// # Errors
+/// Those of [`run`] and of `open`.
+pub(super) fn read(
+    args: &MonitorEventsArgs,
+    context: &mut Context,
+    open: impl FnOnce(&mut Context) -> Result<Box<dyn std::io::Write + Send>, Failure>,
+) -> Result<(), Failure> {
     let settings = context.settings(&args.connection, Serves::HubOrEventHub)?;
     let plan = Plan::new(args, &settings, context)?;
     if let Some(meant) = args
@@ -45,16 +62,18 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
         None => "all devices".to_owned(),
     };
     context.note(&format!("Monitoring events from {from}..."));
-    let stdout = std::mem::replace(&mut context.stdout, Box::new(std::io::sink()));
+    let stdout = open(context)?;
     let selection = Selection {
         device: args.device.clone(),
         count: args.count,
     };
-    let mut collector = Collector::new(selection, args.format(), context);
+    let live = Live::start(args.live(), context)?;
+    let mut collector = Collector::new(selection, args.format(), context).with_live(live);
     let end = Context::block_on(async {
         let output = Output::start(stdout)?;
         watch(plan, &mut collector, output).await
     });
+    collector.finish_live();
     let shown = collector.shown();
     if end.as_ref().is_ok_and(|end| *end != End::OutputClosed) || end.is_err() && shown > 0 {
         let noun = if shown == 1 { "event" } else { "events" };

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use super::live::Live;
 use super::told;
 use crate::client::event_stream::{Notice, Sink};
 use crate::command::Context;
@@ -29,6 +30,7 @@ pub(super) struct Collector<'a> {
     is_case_told: bool,
     stderr: &'a mut (dyn Write + Send),
     is_quiet: bool,
+    live: Option<Live>,
 }
 
 impl<'a> Collector<'a> {
@@ -42,6 +44,20 @@ impl<'a> Collector<'a> {
             is_case_told: false,
             stderr: &mut *context.stderr,
             is_quiet: context.quiet,
+            live: None,
+        }
+    }
+
+    /// Shows it live as well.
+    pub(super) fn with_live(mut self, live: Option<Live>) -> Self {
+        self.live = live;
+        self
+    }
+
+    /// Shows it live for the last time.
+    pub(super) fn finish_live(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.finish();
         }
     }
 
@@ -73,6 +89,9 @@ impl<'a> Collector<'a> {
     }
 
     fn tell(&mut self, text: &str) {
+        if let Some(live) = self.live.as_ref().filter(|_| !self.is_quiet) {
+            return live.tell(text);
+        }
         if !self.is_quiet {
             // With stderr gone there is nobody left to tell.
             let _ = writeln!(self.stderr, "{text}");
@@ -82,10 +101,18 @@ impl<'a> Collector<'a> {
 
 impl Sink for Collector<'_> {
     fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()> {
+        if let Some(live) = &mut self.live {
+            live.follow(partition, event);
+        }
         if !self.is_wanted(event) {
             return ControlFlow::Continue(());
         }
-        self.writer.write(partition, event, &mut self.buffer);
+        if let Some(live) = &mut self.live {
+            live.take(event, &mut self.buffer);
+        }
+        if !self.live.as_ref().is_some_and(Live::hides_events) {
+            self.writer.write(partition, event, &mut self.buffer);
+        }
         self.shown += 1;
         if self
             .selection

@@ -5,6 +5,8 @@ mod demo;
 mod dps;
 mod emulator;
 mod inspect_token;
+#[cfg(unix)]
+mod live;
 mod login;
 mod monitor_events;
 mod parser;

@@ -5,6 +5,8 @@ pub mod hostile;
 pub mod installed;
 pub mod rest;
 pub mod runner;
+#[cfg(unix)]
+pub mod terminal;
 
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};
