@@ -10,6 +10,7 @@ mod live;
 mod login;
 mod monitor_events;
 mod parser;
+mod recording;
 mod root_ca;
 mod send;
 mod settings;
