@@ -97,7 +97,8 @@ impl Live {
             in_colour: context.colours.stderr,
         };
         let terminal = Terminal {
-            is_drawn_on: context.terminals.stderr && !writes_to_terminal,
+            // A trace is told straight from the connection, and would tear what is drawn.
+            is_drawn_on: context.terminals.stderr && !writes_to_terminal && !context.trace,
         };
         Ok(Some(Self {
             model,
