@@ -12,8 +12,8 @@ use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::command::context::Colours;
 use crate::command::{
-    Context, demo, dps, emulator, inspect_token, login, logout, monitor_events, root_ca, sas_token,
-    send,
+    Context, demo, dps, emulator, inspect_token, login, logout, monitor_events, record, replay,
+    root_ca, sas_token, send,
 };
 use crate::failure::Failure;
 
@@ -75,6 +75,8 @@ enum Command {
     Dps(dps::DpsArgs),
     Send(send::SendArgs),
     MonitorEvents(monitor_events::MonitorEventsArgs),
+    Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
     Emulator(emulator::EmulatorArgs),
     Demo(demo::DemoArgs),
     Login(login::LoginArgs),
@@ -105,6 +107,8 @@ impl Cli {
             Command::SasToken(args) => sas_token::run(&args, context),
             Command::Send(args) => send::run(&args, context),
             Command::MonitorEvents(args) => monitor_events::run(&args, context),
+            Command::Record(args) => record::run(args, context),
+            Command::Replay(args) => replay::run(&args, context),
             Command::Emulator(args) => emulator::run(&args, context),
             Command::Demo(args) => demo::run(&args, context),
             Command::Login(args) => login::run(args, context),
@@ -127,6 +131,8 @@ impl Command {
             Self::Dps(args) => args.answers_in_json(),
             Self::MonitorEvents(args) => args.answers_in_json(),
             Self::Send(_)
+            | Self::Record(_)
+            | Self::Replay(_)
             | Self::Emulator(_)
             | Self::Demo(_)
             | Self::Login(_)

@@ -13,6 +13,8 @@ pub mod key;
 pub mod login;
 pub mod logout;
 pub mod monitor_events;
+pub mod record;
+pub mod replay;
 pub mod root_ca;
 pub mod sas_token;
 pub mod send;

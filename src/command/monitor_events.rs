@@ -10,6 +10,7 @@ mod from;
 mod inquiry;
 mod keeper;
 mod ledger;
+mod live;
 mod output;
 mod passed;
 mod plan;
@@ -35,6 +36,7 @@ use crate::render::EventWriter;
 use crate::render::event::SCHEMA;
 pub use args::MonitorEventsArgs;
 use collector::Collector;
+use live::Live;
 use output::Output;
 use plan::Plan;
 use silence::Silence;
@@ -50,6 +52,21 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
     if args.schema {
         return context.print(SCHEMA.as_bytes());
     }
+    read(args, context, |context| {
+        let sink = Box::new(std::io::sink());
+        Ok(std::mem::replace(&mut context.stdout, sink))
+    })
+}
+
+/// The same into what `open` gives, which is asked when it is clear what is to be read.
+///
+/// # Errors
+/// Those of [`run`] and of `open`.
+pub(super) fn read(
+    args: &MonitorEventsArgs,
+    context: &mut Context,
+    open: impl FnOnce(&mut Context) -> Result<Box<dyn std::io::Write + Send>, Failure>,
+) -> Result<(), Failure> {
     let selection = plan::selection(args, context.now())?;
     let settings = context.settings(&args.connection, Serves::HubOrEventHub)?;
     let plan = Plan::new(args, &settings, context)?;
@@ -74,15 +91,18 @@ pub fn run(args: &MonitorEventsArgs, context: &mut Context) -> Result<(), Failur
         None => "all devices".to_owned(),
     };
     context.note(&format!("Monitoring events from {from}..."));
-    let stdout = std::mem::replace(&mut context.stdout, Box::new(std::io::sink()));
+    let stdout = open(context)?;
     let device = args.device.as_ref().and_then(Glob::literal);
     let silence = Silence::new(&plan, &settings, device, context.clock);
     let writer = EventWriter::new(args.format(), args.body());
-    let mut collector = Collector::new(selection, plan.bounds(args), writer, context);
+    let live = Live::start(args.live(), context)?;
+    let mut collector =
+        Collector::new(selection, plan.bounds(args), writer, context).with_live(live);
     let (end, found) = Context::block_on(async {
         let output = Output::start(stdout)?;
         watch(plan, &mut collector, silence, output).await
     })?;
+    collector.finish_live();
     let shown = collector.shown();
     if end.as_ref().is_ok_and(|end| *end != End::OutputClosed) || end.is_err() && shown > 0 {
         let summary = Summary {

@@ -9,6 +9,7 @@ pub mod file;
 pub mod known_devices;
 pub mod options;
 pub mod profile;
+pub mod recording;
 pub mod transport;
 
 pub use credential::{Origin, Serves, Settings};

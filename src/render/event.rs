@@ -4,9 +4,10 @@
 //! this file.
 
 use super::csv::{self, write_record};
-use super::decode::{BodyFormat, BodyReader, Shown};
+use super::decode::{BodyFormat, BodyReader};
 use super::field::View;
 use super::json::Json;
+use super::recording;
 use super::system::write_system_properties;
 use super::template::Template;
 use super::text::{write_block, write_raw};
@@ -37,6 +38,8 @@ pub enum Format {
     Csv,
     /// By a pattern.
     Template(Template),
+    /// The same with bodies as [`super::recording`] has them, which can be posted again as they were.
+    Recording,
 }
 
 /// Writes events one after the other. Keeps the buffers that it needs besides.
@@ -94,11 +97,22 @@ impl EventWriter {
                 out.push(b'\n');
             }
             Format::Json => {
-                write_object(partition, event, body.shown, &mut Json::pretty(out));
+                write_object(partition, event, &mut Json::pretty(out), |json| {
+                    body.shown.write_members(json);
+                });
                 out.push(b'\n');
             }
             Format::Ndjson => {
-                write_object(partition, event, body.shown, &mut Json::compact(out));
+                write_object(partition, event, &mut Json::compact(out), |json| {
+                    body.shown.write_members(json);
+                });
+                out.push(b'\n');
+            }
+            Format::Recording => {
+                let is_json = recording::declares_json(event.message.properties.content_type());
+                write_object(partition, event, &mut Json::compact(out), |json| {
+                    recording::write_body(body.content, is_json, json);
+                });
                 out.push(b'\n');
             }
             Format::Csv => write_record(&view, &mut self.cell, out),
@@ -107,7 +121,12 @@ impl EventWriter {
     }
 }
 
-fn write_object(partition: &str, event: &Event<'_>, body: Shown<'_>, json: &mut Json<'_>) {
+fn write_object(
+    partition: &str,
+    event: &Event<'_>,
+    json: &mut Json<'_>,
+    write_body: impl FnOnce(&mut Json<'_>),
+) {
     json.object(|json| {
         json.known_key("partition");
         json.string(partition);
@@ -144,7 +163,7 @@ fn write_object(partition: &str, event: &Event<'_>, body: Shown<'_>, json: &mut 
         write_map(event.message.application_properties.as_ref(), json);
         json.known_key("systemProperties");
         json.object(|json| write_system_properties(event, json));
-        body.write_members(json);
+        write_body(json);
     });
 }
 

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod cbor;
+pub mod cells;
 pub mod condition;
 pub mod csv;
 pub mod decode;
@@ -15,6 +16,7 @@ pub mod json;
 pub mod json_text;
 pub mod json_walk;
 pub mod path;
+pub mod recording;
 pub mod system;
 pub mod template;
 pub mod terminal;

@@ -40,6 +40,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 4] = [
         &[
             "main.rs",
             "config/file.rs",
+            "config/recording.rs",
             "client/trust.rs",
             "emulator/state.rs",
             "command/demo.rs",

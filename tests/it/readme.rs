@@ -65,14 +65,17 @@ fn the_readme_is_as_it_says() {
     );
     let port = "PORT=$(echo \"$HUB\" | sed 's/.*HostName=[^:]*:\\([0-9]*\\).*/\\1/')\n";
     let board = commands("From token to flashed board");
+    let watch = commands("Watching, plotting, recording");
     let local =
         commands("A hub of one's own").replace("https://localhost:8443", "https://localhost:$PORT");
     let local = local.replace("curl ", "curl --silent --write-out '%{http_code}\\n' ");
     let shown = shell(&format!(
-        "{CURL}{walk}{port}echo BOARD\n{board}echo LOCAL\n{local}"
+        "{CURL}{walk}{port}echo BOARD\n{board}echo WATCH\n{watch}cat values.tsv\necho LOCAL\n{local}"
     ));
     let (walk, rest) = shown.split_once("BOARD\n").unwrap();
-    let (board, local) = rest.split_once("LOCAL\n").unwrap();
+    let (board, rest) = rest.split_once("WATCH\n").unwrap();
+    let (watch, local) = rest.split_once("LOCAL\n").unwrap();
+    assert!(watch.contains("\tdevice1\ttemperature\t24.5\n"), "{watch}");
     assert!(
         walk.starts_with("SharedAccessSignature sr=localhost%2Fdevices%2Fdevice1&sig="),
         "{walk}"

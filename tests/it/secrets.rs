@@ -205,3 +205,33 @@ fn a_connection_string_is_no_device() {
         assert!(shown.contains("--login"), "{arguments:?}: {shown}");
     }
 }
+
+/// What is drawn and told while events are read and posted again goes past the mask of the errors.
+#[test]
+fn what_is_drawn_recorded_and_replayed_shows_no_key() {
+    let hub = Emulator::start(&[]);
+    let device = hub.device("device1");
+    hub.owner(&["send", "device1", "{\"n\":1}"]).run().success();
+    let read = ["-s", "0", "--count", "1", "--trace"];
+    let line = hub.owner(&["record", "-"]).args(&read).run().success();
+    for arguments in [
+        ["monitor-events", "--stats"].as_slice(),
+        &["monitor-events", "--plot", "n"],
+    ] {
+        assert_no_key(&hub, hub.owner(arguments).args(&read));
+    }
+    for login in [hub.hub(), device] {
+        let replay = hub.hubctl(&["replay", "-", "--trace", "-l", login]);
+        assert_no_key(&hub, replay.stdin(line.as_str()));
+    }
+    assert_no_key(&hub, hub.owner(&["replay", device]));
+}
+
+fn assert_no_key(hub: &Emulator, call: Hubctl) {
+    let finished = call.run();
+    for secret in hub.secrets() {
+        assert!(!finished.stdout.contains(&secret), "a key on stdout");
+        assert!(!finished.stderr.contains(&secret), "a key on stderr");
+    }
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+}

@@ -8,6 +8,7 @@ use clap_complete::ArgValueCandidates;
 
 use super::format::{Body, Format};
 use super::from::From;
+use super::live::{Field, Wish};
 use super::selection::Source;
 use crate::config::{ConnectionOptions, completion};
 use crate::model::glob::Glob;
@@ -116,6 +117,29 @@ pub struct MonitorEventsArgs {
     #[arg(long, exclusive = true)]
     pub(super) schema: bool,
 
+    /// Count instead: a live table per device of count, rate, last seen, lag, silence, bytes and cost
+    ///
+    /// Drawn on standard error, in place on a terminal, as a line every five seconds elsewhere. Events are shown as well
+    /// where standard output is no terminal, or with a format other than text. Lag is from when the hub enqueued an event
+    /// until it came here, by this machine's clock. The cost is in messages as the hub meters them: of 4 KB in the paid
+    /// tiers, of 0.5 KB in the free one. Gaps are sequence numbers that are missing in a partition; a device's messages
+    /// have no numbers of their own, so of a device its longest silence is told, where that is three times its usual
+    /// interval or more.
+    #[arg(long, conflicts_with = "plot")]
+    pub(super) stats: bool,
+
+    /// Plot numbers of JSON bodies, per device, live: temperature, climate.humidity, or axes[0]; several with commas
+    ///
+    /// The chart is drawn on standard error. Where standard output is no terminal, it gets each value as a line of time,
+    /// device, field and value with tabs between them, for gnuplot and its like.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', conflicts_with_all = ["format", "raw", "verbose"],
+          value_parser = Field::parse)]
+    pub(super) plot: Vec<Field>,
+
+    /// Whether what is written is a recording, which the command is that fills this in.
+    #[arg(skip)]
+    pub(in crate::command) is_recording: bool,
+
     #[command(flatten)]
     pub(super) connection: ConnectionOptions,
 }
@@ -127,7 +151,24 @@ impl MonitorEventsArgs {
         !self.raw && self.format.is_json()
     }
 
+    /// What is to be shown live.
+    pub(super) fn live(&self) -> Option<Wish> {
+        if self.is_recording {
+            return Some(Wish::Progress);
+        }
+        if self.stats {
+            let is_text = self.format() == render::Format::Text { is_verbose: false };
+            return Some(Wish::Stats {
+                shows_events: !is_text,
+            });
+        }
+        (!self.plot.is_empty()).then(|| Wish::Plot(self.plot.clone()))
+    }
+
     pub(super) fn format(&self) -> render::Format {
+        if self.is_recording {
+            return render::Format::Recording;
+        }
         if self.raw {
             return render::Format::Raw {
                 with_properties: true,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::bounds::Bounds;
 use super::ledger::Ledger;
+use super::live::Live;
 use super::passed::Passed;
 use super::selection::Selection;
 use super::told;
@@ -50,6 +51,7 @@ pub(super) struct Collector<'a> {
     is_reading: bool,
     stderr: &'a mut (dyn Write + Send),
     is_quiet: bool,
+    live: Option<Live>,
 }
 
 impl<'a> Collector<'a> {
@@ -78,6 +80,20 @@ impl<'a> Collector<'a> {
             is_reading: false,
             stderr: &mut *context.stderr,
             is_quiet: context.quiet,
+            live: None,
+        }
+    }
+
+    /// Shows it live as well.
+    pub(super) fn with_live(mut self, live: Option<Live>) -> Self {
+        self.live = live;
+        self
+    }
+
+    /// Shows it live for the last time.
+    pub(super) fn finish_live(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.finish();
         }
     }
 
@@ -130,7 +146,12 @@ impl<'a> Collector<'a> {
                 .note(event, |id| wanted.is_none_or(|wanted| wanted.matches(id)));
             return self.tell_of_case(event);
         }
-        self.writer.write(partition, event, &mut self.buffer);
+        if let Some(live) = &mut self.live {
+            live.take(event, &mut self.buffer);
+        }
+        if !self.live.as_ref().is_some_and(Live::hides_events) {
+            self.writer.write(partition, event, &mut self.buffer);
+        }
         self.shown += 1;
         self.tell_of_body(partition, event);
     }
@@ -168,6 +189,9 @@ impl<'a> Collector<'a> {
 
     /// Writes a line to stderr.
     pub(super) fn warn(&mut self, text: &str) {
+        if let Some(live) = &self.live {
+            return live.tell(text);
+        }
         // With stderr gone there is nobody left to tell.
         let _ = writeln!(self.stderr, "{text}");
     }
@@ -177,6 +201,9 @@ impl Sink for Collector<'_> {
     fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()> {
         let number = event.sequence_number.0;
         self.ledger.note(partition, number, event.enqueued_time_ms);
+        if let Some(live) = &mut self.live {
+            live.follow(partition, event);
+        }
         self.is_reading = true;
         if self.bounds.admits(partition, event) {
             self.show(partition, event);

@@ -8,7 +8,7 @@ const STEP_BITS: u32 = STEPS.trailing_zeros();
 
 /// How often each span of time was met. Counts microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Histogram {
+pub(in crate::command) struct Histogram {
     counts: Vec<u64>,
     total: u64,
     longest: Duration,
@@ -24,7 +24,7 @@ impl Histogram {
         }
     }
 
-    pub(super) fn record(&mut self, span: Duration) {
+    pub(in crate::command) fn record(&mut self, span: Duration) {
         let microseconds = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         if let Some(count) = self.counts.get_mut(index_of(microseconds)) {
             *count += 1;

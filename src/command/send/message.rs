@@ -232,7 +232,7 @@ pub(super) fn is_json(body: &[u8]) -> bool {
 }
 
 /// The bytes that the hub counts beside the body: system values, and names and values of the user's own.
-pub(super) fn counted_bytes(headers: &HeaderMap) -> usize {
+pub(in crate::command) fn counted_bytes(headers: &HeaderMap) -> usize {
     headers
         .iter()
         .map(|(name, value)| {

@@ -3,14 +3,14 @@
 mod curl;
 mod delivery;
 mod histogram;
-mod message;
+pub(super) mod message;
 mod pace;
-mod plan;
-mod post;
-mod run;
+pub(super) mod plan;
+pub(super) mod post;
+pub(super) mod run;
 mod show;
 mod source;
-mod tally;
+pub(super) mod tally;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use crate::model::secret::Secret;
 
 /// What opens the way for the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Opener {
+pub(in crate::command) enum Opener {
     /// The registry is asked for the device's key first.
     Lookup(HubString),
     /// The device's key.
@@ -162,7 +162,8 @@ fn input(args: &SendArgs, message: Option<&str>, stdin: Stdin) -> Result<Input, 
     })
 }
 
-fn module_cannot_send() -> Failure {
+/// Why a module's string cannot send.
+pub(in crate::command) fn module_cannot_send() -> Failure {
     Failure::new(
         Kind::Input,
         "a module's messages cannot be posted over HTTPS: IoT Hub takes them over AMQP and MQTT only",
@@ -170,7 +171,11 @@ fn module_cannot_send() -> Failure {
     .hint("Give the device's own connection string, or the hub's.")
 }
 
-fn of_device(
+/// The hub, the device and what opens the way, by a device's own string.
+///
+/// # Errors
+/// [`Kind::Usage`] where another device is `asked` for, [`Kind::Input`] for a certificate's string.
+pub(in crate::command) fn of_device(
     string: &DeviceString,
     asked: Option<&str>,
 ) -> Result<(Host, DeviceId, Opener), Failure> {

@@ -22,14 +22,15 @@ use crate::protocol::rest::{BATCH_CONTENT_TYPE, MAX_MESSAGE_BYTES};
 use crate::protocol::sas::{self, SigningKey};
 
 /// A token of our own is replaced this many seconds before it expires.
-const RENEWAL_SECONDS: i64 = 300;
+pub(in crate::command) const RENEWAL_SECONDS: i64 = 300;
 
 /// The request's own content type, which the hub does not look at; the C SDK sends the same.
-const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+pub(in crate::command) const BYTES: HeaderValue =
+    HeaderValue::from_static("application/octet-stream");
 
 /// Where a run's tokens come from.
 #[derive(Debug)]
-pub(super) enum Tokens {
+pub(in crate::command) enum Tokens {
     /// Made here, for this resource.
     Signed {
         /// The device's key.
@@ -276,7 +277,7 @@ impl<'a> Posts<'a> {
 ///
 /// # Errors
 /// [`Kind::Input`] for a key that is not base64.
-pub(super) fn signed_tokens(
+pub(in crate::command) fn signed_tokens(
     key: &Secret,
     host: &str,
     device: &DeviceId,

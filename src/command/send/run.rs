@@ -30,7 +30,7 @@ const BAR_AFTER: Duration = Duration::from_secs(1);
 const BAR_EVERY: Duration = Duration::from_millis(100);
 
 /// How long an interrupted run waits for answers that are under way.
-const GRACE: Duration = Duration::from_secs(2);
+pub(in crate::command) const GRACE: Duration = Duration::from_secs(2);
 
 /// What a run needs to know.
 pub(super) struct Run<'a> {
@@ -260,7 +260,7 @@ impl Run<'_> {
 }
 
 /// Ctrl-C, or the wish of a service manager. Where the system cannot tell, it never comes, and ends the process by itself.
-async fn interruption() {
+pub(in crate::command) async fn interruption() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
             pending::<()>().await;

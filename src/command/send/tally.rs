@@ -9,21 +9,21 @@ use super::histogram::Histogram;
 
 /// Counts of a run.
 #[derive(Debug, Clone)]
-pub(super) struct Tally {
+pub(in crate::command) struct Tally {
     /// Messages that the hub acknowledged.
-    pub(super) sent: u64,
+    pub(in crate::command) sent: u64,
     /// Further tries that were needed.
-    pub(super) retried: u64,
+    pub(in crate::command) retried: u64,
     /// Messages that are lost.
-    pub(super) failed: u64,
+    pub(in crate::command) failed: u64,
     /// Empty lines of the input, which are not sent.
-    pub(super) skipped: u64,
+    pub(in crate::command) skipped: u64,
     /// From a request's first try to its acknowledgement.
-    pub(super) latency: Histogram,
+    pub(in crate::command) latency: Histogram,
 }
 
 impl Tally {
-    pub(super) fn new() -> Self {
+    pub(in crate::command) fn new() -> Self {
         Self {
             sent: 0,
             retried: 0,
@@ -40,7 +40,7 @@ impl Tally {
     }
 
     /// The line at a run's end.
-    pub(super) fn describe(&self, elapsed: Duration) -> String {
+    pub(in crate::command) fn describe(&self, elapsed: Duration) -> String {
         let mut line = format!(
             "sent {}, retried {}, failed {}",
             self.sent, self.retried, self.failed
@@ -66,7 +66,7 @@ impl Tally {
     }
 
     /// The same for programs.
-    pub(super) fn to_json(&self, device: &str, elapsed: Duration) -> Value {
+    pub(in crate::command) fn to_json(&self, device: &str, elapsed: Duration) -> Value {
         let number = |span: Duration| (span.as_secs_f64() * 1e6).round() / 1e3;
         let [p50, p95, p99] = self.quantiles().map(|span| span.map(number));
         let rounded = |value: f64| (value * 1e3).round() / 1e3;
@@ -93,7 +93,7 @@ impl Tally {
 }
 
 /// A span in milliseconds with three figures or so.
-pub(super) fn milliseconds(span: Duration) -> String {
+pub(in crate::command) fn milliseconds(span: Duration) -> String {
     let value = span.as_secs_f64() * 1e3;
     if value < 10.0 {
         format!("{value:.2} ms")

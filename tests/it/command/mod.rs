@@ -5,6 +5,8 @@ mod demo;
 mod dps;
 mod emulator;
 mod inspect_token;
+#[cfg(unix)]
+mod live;
 mod login;
 mod monitor_events;
 mod monitor_events_ends;
@@ -13,6 +15,7 @@ mod monitor_events_selection;
 mod monitor_resume;
 mod monitor_silence;
 mod parser;
+mod recording;
 mod root_ca;
 mod send;
 mod settings;

@@ -6,6 +6,8 @@ pub mod installed;
 pub mod proxy;
 pub mod rest;
 pub mod runner;
+#[cfg(unix)]
+pub mod terminal;
 
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};

@@ -79,6 +79,27 @@ impl Hubctl {
         self
     }
 
+    /// The same call made by a shell script, which finds it in `"$0" "$@"`.
+    #[cfg(unix)]
+    pub fn into_shell(mut self, script: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(self.command.get_program());
+        shell.args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                shell.env(name, value);
+            }
+        }
+        self.command = shell;
+        self
+    }
+
+    /// The call, to be made elsewhere.
+    #[cfg(unix)]
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Finished {
         self.start().finish()
