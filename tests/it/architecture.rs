@@ -42,6 +42,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 4] = [
             "config/file.rs",
             "client/trust.rs",
             "emulator/state.rs",
+            "emulator/store/",
             "command/demo.rs",
         ],
     ),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::record::{Record, StoredRange};
 use crate::model::device::Identity;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
@@ -78,6 +79,30 @@ pub enum Command {
         /// Whose cursor.
         reader: ReaderId,
     },
+}
+
+impl Command {
+    /// Whether it may change what is to survive a restart.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        match self {
+            Self::SendEvents { .. } => true,
+            Self::Registry { operation, .. } => match operation {
+                RegistryOperation::Write { .. } | RegistryOperation::Delete { .. } => true,
+                RegistryOperation::Read { .. }
+                | RegistryOperation::List { .. }
+                | RegistryOperation::ListModules { .. }
+                | RegistryOperation::Statistics => false,
+            },
+            Self::PutToken { .. }
+            | Self::PlainLogin { .. }
+            | Self::DescribeEventHub
+            | Self::DescribePartition { .. }
+            | Self::OpenReader { .. }
+            | Self::Read { .. }
+            | Self::CloseReader { .. } => false,
+        }
+    }
 }
 
 /// A reader's number, unique while the hub lives.
@@ -178,6 +203,9 @@ pub enum Reply {
     Partition(PartitionState),
     /// Events from a reader's cursor on, in order.
     Events(Vec<Arc<StoredEvent>>),
+    /// The same, but they are to be had from the store. Whoever has the store puts [`Reply::Events`] in its place, or asks
+    /// again where nothing is left of them.
+    Stored(StoredRange),
 }
 
 /// How far a partition has come.
@@ -248,6 +276,8 @@ pub struct Effects {
     pub reply: Result<Reply, Refusal>,
     /// Who else must hear of it.
     pub notices: Vec<(ReaderId, Notice)>,
+    /// What is to be kept before anyone hears of it; empty without a store, and where the hub refuses.
+    pub records: Vec<Record>,
 }
 
 /// Why the hub says no, in the service's own terms.

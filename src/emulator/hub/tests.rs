@@ -34,6 +34,7 @@ fn hub() -> Hub {
         partitions: 4,
         consumer_groups: vec!["Audit".to_owned()],
         retention_bytes: DEFAULT_RETENTION_BYTES,
+        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
         secret: Secret::new("secret"),
     };
     Hub::new(now(), options).unwrap()

@@ -128,6 +128,7 @@ fn hub() -> Hub {
         partitions: 2,
         consumer_groups: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
+        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
         secret: Secret::new("secret"),
     };
     let mut hub = Hub::new(utc(0), options).unwrap();
