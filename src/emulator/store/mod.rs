@@ -95,10 +95,16 @@ impl Keeper for Store {
             // Read without the lock: who writes does not wait for who reads.
             Arc::clone(&engine.as_ref().ok_or_else(closed)?.segments)
         };
-        segment::read(&segments, range).map_err(|error| match error {
+        let damaged = || format!("{} is damaged", self.path.display());
+        let (events, is_whole) = segment::read(&segments, range).map_err(|error| match error {
             ReadError::Engine(error) => error::words(&error),
-            ReadError::Row => format!("{} is damaged", self.path.display()),
-        })
+            ReadError::Row => damaged(),
+        })?;
+        // What is missing has been dropped in the meantime, or else it was lost, which must not go by in silence.
+        if !is_whole && self.begin(range.partition) <= range.from {
+            return Err(damaged());
+        }
+        Ok(events)
     }
 }
 
@@ -114,6 +120,14 @@ impl Store {
 
     fn write(&self) -> RwLockWriteGuard<'_, Option<Engine>> {
         self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, partition: usize) -> i64 {
+        let engine = self.engine();
+        let head = engine
+            .as_ref()
+            .and_then(|engine| engine.heads.get(partition));
+        head.map_or(0, |head| head.begin)
     }
 
     /// Opens the engine again if it has failed, and takes back what it was to keep then.
@@ -251,7 +265,11 @@ impl Engine {
                 } => undone.push(Record::Partition {
                     partition,
                     before: after,
-                    after: before,
+                    // What was dropped stays dropped, in the hub as well: its spans may be gone.
+                    after: PartitionHead {
+                        begin: after.begin.min(before.next_sequence_number),
+                        ..before
+                    },
                 }),
                 Record::Identity {
                     device,

@@ -45,13 +45,14 @@ pub(super) enum ReadError {
     Row,
 }
 
-/// What the segments hold of a range, in order.
+/// What the segments hold of a range, in order, and whether none of it is missing.
 pub(super) fn read(
     segments: &[Segment],
     range: &StoredRange,
-) -> Result<Vec<Arc<StoredEvent>>, ReadError> {
+) -> Result<(Vec<Arc<StoredEvent>>, bool), ReadError> {
     let wanted = usize::try_from(range.to - range.from).unwrap_or(0);
     let mut events = Vec::with_capacity(wanted);
+    let mut found = 0;
     let first = |segment: &Segment| segment.first.get(range.partition).copied().unwrap_or(0);
     for (index, segment) in segments.iter().enumerate() {
         let from = first(segment).max(range.from);
@@ -66,6 +67,7 @@ pub(super) fn read(
         for entry in segment.keyspace.range(keys) {
             let (key, value) = entry.into_inner().map_err(ReadError::Engine)?;
             let event = row::parse_event(&key, &Bytes::from(value)).ok_or(ReadError::Row)?;
+            found += 1;
             let is_wanted = range
                 .behind
                 .is_none_or(|behind| behind.lets_through(event.offset, event.enqueued));
@@ -74,5 +76,5 @@ pub(super) fn read(
             }
         }
     }
-    Ok(events)
+    Ok((events, found == wanted))
 }
