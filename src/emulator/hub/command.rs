@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+pub use super::record::StoredEvent;
 use super::record::{Record, StoredRange};
 use crate::model::device::Identity;
 use crate::protocol::amqp::filter::Position;
@@ -245,19 +246,6 @@ pub struct Grant {
     pub expires: Option<i64>,
     /// Whether it may read events (ServiceConnect).
     pub may_read_events: bool,
-}
-
-/// An event as it was stored, with what the hub added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// Counts up from 0 in its partition.
-    pub sequence_number: i64,
-    /// The event's place in the partition's bytes; opaque text to readers.
-    pub offset: i64,
-    /// When the hub took it.
-    pub enqueued: DateTime<Utc>,
-    /// The whole encoded AMQP message (all sections), ready to be put into a transfer.
-    pub encoded: Bytes,
 }
 
 /// What happens to a reader without its asking.

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::command::StoredEvent;
 use crate::model::device::Identity;
 
 /// One change.
@@ -58,6 +58,19 @@ pub enum Record {
         /// As it is.
         after: u64,
     },
+}
+
+/// An event as it was stored, with what the hub added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Counts up from 0 in its partition.
+    pub sequence_number: i64,
+    /// The event's place in the partition's bytes; opaque text to readers.
+    pub offset: i64,
+    /// When the hub took it.
+    pub enqueued: DateTime<Utc>,
+    /// The whole encoded AMQP message (all sections), ready to be put into a transfer.
+    pub encoded: Bytes,
 }
 
 /// Where a partition begins and ends.
