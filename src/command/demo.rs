@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::context::Clock;
 use super::{Context, monitor_events, sas_token, send};
 use crate::emulator::endpoint::{Endpoints, Ports};
+use crate::emulator::hub::options::DEFAULT_RETENTION;
 use crate::emulator::server::{Emulator, Options};
 use crate::failure::{Failure, Kind};
 
@@ -181,7 +182,10 @@ impl LocalHub {
                 amqp: None,
             },
             data_dir,
-            partitions: PARTITIONS,
+            keep: false,
+            partitions: Some(PARTITIONS),
+            retention: DEFAULT_RETENTION,
+            retention_bytes: None,
             consumer_groups: Vec::new(),
             routes: Vec::new(),
             devices: vec![DEVICE.to_owned()],

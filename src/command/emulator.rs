@@ -7,7 +7,9 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +20,7 @@ use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
+use crate::model::span::parse_duration;
 
 /// The ports that clients assume which cannot be told another.
 const STANDARD_HTTPS: u16 = 443;
@@ -26,7 +29,8 @@ const STANDARD_AMQPS: u16 = 5671;
 /// Run an IoT Hub of your own on this machine
 ///
 /// Speaks the same REST and AMQP as Azure's, over TLS, with the same tokens and errors. Registry and events live in memory
-/// and are gone when it ends; its certificate authority and its keys are kept, so the connection strings stay the same.
+/// and are gone when it ends, unless --data-dir names a folder for them; its certificate authority and its keys are kept
+/// either way, so the connection strings stay the same.
 #[derive(Debug, Args)]
 pub struct EmulatorArgs {
     /// The address to listen on
@@ -61,9 +65,9 @@ pub struct EmulatorArgs {
     #[arg(long, conflicts_with_all = ["https_port", "amqps_port"])]
     standard_ports: bool,
 
-    /// How many partitions the events are spread over, from 1 to 32
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
-    partitions: usize,
+    /// How many partitions the events are spread over, from 1 to 32 [default: 4, or as many as are kept]
+    #[arg(long, value_name = "COUNT")]
+    partitions: Option<usize>,
 
     /// A device that is there from the start; may be given several times
     #[arg(long, value_name = "ID")]
@@ -80,12 +84,20 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "ROUTE")]
     route: Vec<Route>,
 
-    /// Where the certificate authority and the keys are kept; devices and events are not
+    /// Keep registry and events in this folder, beside the certificate authority and the keys
     ///
-    /// Without it: emulator below HUBCTL_DATA_DIR or the platform's folder for data, such as
-    /// ~/.local/share/hubctl/emulator.
+    /// What was acknowledged is there at the next start, however this one ends. Without it only the authority and the keys
+    /// are kept: in emulator below HUBCTL_DATA_DIR or the platform's folder for data, such as ~/.local/share/hubctl/emulator.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+
+    /// How long events are kept, such as 12h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_duration)]
+    retention: Duration,
+
+    /// How many megabytes of events are kept [default: 256, or with --data-dir 2048]
+    #[arg(long, value_name = "MB")]
+    retention_size: Option<u32>,
 
     /// Print `export` lines for a shell instead of JSON, once it is ready
     ///
@@ -161,7 +173,8 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
         return Err(usage("AMQP without TLS is served on loopback only")
             .hint("Leave --plain-amqp-port out, or --host."));
     }
-    if !(1..=MAX_PARTITIONS).contains(&args.partitions) {
+    let is_possible = |count: &usize| (1..=MAX_PARTITIONS).contains(count);
+    if !args.partitions.as_ref().is_none_or(is_possible) {
         return Err(usage("a hub has from 1 to 32 partitions"));
     }
     let kept = || environment.data_dir().map(|data| data.join("emulator"));
@@ -191,13 +204,20 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
                 amqp: args.plain_amqp_port,
             },
             data_dir,
+            keep: args.data_dir.is_some(),
             partitions: args.partitions,
+            retention: TimeDelta::from_std(args.retention).unwrap_or(TimeDelta::MAX),
+            retention_bytes: args.retention_size.map(bytes),
             consumer_groups: args.consumer_group.clone(),
             routes: args.route.clone(),
             devices: args.device.clone(),
         },
         is_remote,
     })
+}
+
+fn bytes(megabytes: u32) -> usize {
+    usize::try_from(u64::from(megabytes) * 1024 * 1024).unwrap_or(usize::MAX)
 }
 
 /// Comes true when the user or the system asks the process to end.

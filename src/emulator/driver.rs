@@ -1,42 +1,92 @@
-//! The one task that owns the hub: commands in, effects out.
+//! The one task that owns the hub: commands in, effects out; and where there is a store, what is to be kept goes there
+//! before anyone hears of it.
+//!
+//! Whatever waits is taken in one turn. First come the commands that may change something; what they changed is written to
+//! the store in one piece, and only then are their answers and notices sent: an event that was acknowledged, or that a
+//! reader has seen, is in the store, and a thousand small messages cost one write. What could not be written is made
+//! undone and refused. The commands that change nothing follow, and so never see what is not yet kept.
+//!
+//! Events that lie in the store alone are fetched by whoever asked for them, on a thread for such work: a reader with a
+//! backlog of a million events holds nobody up.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Hub;
-use super::hub::command::{Command, Effects, Notice, ReaderId, Refusal, Reply};
+use super::hub::command::{Command, Effects, Notice, ReaderId, Refusal, Reply, StoredEvent};
+use super::hub::record::{Record, StoredRange};
 use crate::protocol::rest::error_code;
 
 /// How many commands may wait before those who ask are held back.
 const QUEUE: usize = 1024;
 
+/// The most requests that are taken in one turn.
+const TURN: usize = 512;
+
 /// Where the hub gets its time from.
 pub type Clock = fn() -> DateTime<Utc>;
+
+/// What keeps a hub's changes, and gives events back.
+pub trait Keeper: fmt::Debug + Send + Sync {
+    /// Keeps all of the records or none. Once it has returned, they outlive this process.
+    ///
+    /// # Errors
+    /// Why they cannot be kept, in words.
+    fn keep(&self, records: &[Record]) -> Result<(), String>;
+
+    /// What is left of a range of events, in order.
+    ///
+    /// # Errors
+    /// Why they cannot be read, in words.
+    fn read(&self, range: &StoredRange) -> Result<Vec<Arc<StoredEvent>>, String>;
+}
 
 enum Request {
     Ask {
         command: Command,
-        reply: oneshot::Sender<Result<Reply, Refusal>>,
+        reply: Answer,
     },
     Register {
         reply: oneshot::Sender<(ReaderId, mpsc::UnboundedReceiver<Notice>)>,
     },
 }
 
+type Answer = oneshot::Sender<Result<Reply, Refusal>>;
+
 /// A server's way to the hub; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HubHandle {
     requests: mpsc::Sender<Request>,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 impl HubHandle {
     /// Puts a command to the hub and waits for its answer.
     ///
     /// # Errors
-    /// The hub's refusal; `ServiceUnavailable` when it has been stopped.
+    /// The hub's refusal; `ServiceUnavailable` when it has been stopped, or its store does not do its work.
     pub async fn ask(&self, command: Command) -> Result<Reply, Refusal> {
+        let Command::Read { reader, max } = command else {
+            return self.put(command).await;
+        };
+        loop {
+            let answer = self.put(Command::Read { reader, max }).await?;
+            let (Reply::Stored(range), Some(keeper)) = (&answer, &self.keeper) else {
+                return Ok(answer);
+            };
+            let events = fetch(Arc::clone(keeper), range.clone()).await?;
+            // What lay before the reader's position, or was dropped meanwhile, is nothing to it: the hub knows where to go on.
+            if !events.is_empty() {
+                return Ok(Reply::Events(events));
+            }
+        }
+    }
+
+    async fn put(&self, command: Command) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
         let request = Request::Ask { command, reply };
         self.requests.send(request).await.map_err(|_| stopped())?;
@@ -60,59 +110,177 @@ impl HubHandle {
     }
 }
 
+async fn fetch(
+    keeper: Arc<dyn Keeper>,
+    range: StoredRange,
+) -> Result<Vec<Arc<StoredEvent>>, Refusal> {
+    let read = tokio::task::spawn_blocking(move || keeper.read(&range));
+    let events = read.await.map_err(|_| stopped())?;
+    events.map_err(|why| unavailable(format!("the hub cannot read its store: {why}")))
+}
+
 fn stopped() -> Refusal {
     Refusal {
-        code: error_code::SERVICE_UNAVAILABLE,
         condition: "amqp:connection:forced",
-        message: "the hub is shutting down".to_owned(),
+        ..unavailable("the hub is shutting down".to_owned())
+    }
+}
+
+fn unavailable(message: String) -> Refusal {
+    Refusal {
+        code: error_code::SERVICE_UNAVAILABLE,
+        condition: "amqp:internal-error",
+        message,
     }
 }
 
 /// Starts the task that owns `hub`; it ends when the last handle is dropped.
 #[must_use]
 pub fn start(hub: Hub, clock: Clock) -> HubHandle {
-    let (requests, queue) = mpsc::channel(QUEUE);
-    tokio::spawn(drive(hub, clock, queue));
-    HubHandle { requests }
+    let (requests, mut queue) = mpsc::channel(QUEUE);
+    let mut owner = Owner::new(hub, clock, None);
+    tokio::spawn(async move {
+        let mut waiting = Vec::new();
+        while queue.recv_many(&mut waiting, TURN).await > 0 {
+            owner.turn(&mut waiting);
+        }
+    });
+    HubHandle {
+        requests,
+        keeper: None,
+    }
 }
 
-async fn drive(mut hub: Hub, clock: Clock, mut queue: mpsc::Receiver<Request>) {
-    let mut readers = HashMap::new();
-    let mut next_reader = 0;
-    while let Some(request) = queue.recv().await {
+/// The same for a hub whose changes are kept, on a thread of its own, since a write may take its time. The receiver comes
+/// true once the last handle has been dropped and the thread has let go of `keeper`.
+///
+/// # Errors
+/// The system's, where it gives no thread.
+pub fn start_kept(
+    hub: Hub,
+    clock: Clock,
+    keeper: Arc<dyn Keeper>,
+) -> std::io::Result<(HubHandle, oneshot::Receiver<()>)> {
+    let (requests, mut queue) = mpsc::channel(QUEUE);
+    let (ended, end) = oneshot::channel();
+    let mut owner = Owner::new(hub, clock, Some(Arc::clone(&keeper)));
+    let thread = std::thread::Builder::new().name("hub".to_owned());
+    thread.spawn(move || {
+        let mut waiting = Vec::new();
+        while queue.blocking_recv_many(&mut waiting, TURN) > 0 {
+            owner.turn(&mut waiting);
+        }
+        drop(owner);
+        // Whoever stopped the hub may not wait for it.
+        let _ = ended.send(());
+    })?;
+    let keeper = Some(keeper);
+    Ok((HubHandle { requests, keeper }, end))
+}
+
+/// The hub with those who hear from it.
+struct Owner {
+    hub: Hub,
+    clock: Clock,
+    keeper: Option<Arc<dyn Keeper>>,
+    readers: HashMap<ReaderId, mpsc::UnboundedSender<Notice>>,
+    next_reader: u64,
+    /// Of one turn; here for their room.
+    records: Vec<Record>,
+    notices: Vec<(ReaderId, Notice)>,
+    answers: Vec<(Answer, Result<Reply, Refusal>)>,
+    others: Vec<Request>,
+}
+
+impl Owner {
+    fn new(hub: Hub, clock: Clock, keeper: Option<Arc<dyn Keeper>>) -> Self {
+        Self {
+            hub,
+            clock,
+            keeper,
+            readers: HashMap::new(),
+            next_reader: 0,
+            records: Vec::new(),
+            notices: Vec::new(),
+            answers: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    fn turn(&mut self, waiting: &mut Vec<Request>) {
+        let now = (self.clock)();
+        self.records = self.hub.tidy(now);
+        for request in waiting.drain(..) {
+            match request {
+                Request::Ask { command, reply } if command.is_write() => {
+                    let effects = self.hub.apply(now, command);
+                    self.records.extend(effects.records);
+                    self.notices.extend(effects.notices);
+                    self.answers.push((reply, effects.reply));
+                }
+                Request::Ask { .. } | Request::Register { .. } => self.others.push(request),
+            }
+        }
+        let failed = self.keep().err();
+        // Made undone or not: who is woken for nothing finds nothing.
+        self.deliver();
+        for (reply, answer) in self.answers.drain(..) {
+            let answer = match &failed {
+                Some(refusal) => answer.and_then(|_| Err(refusal.clone())),
+                None => answer,
+            };
+            // A connection that broke in the meantime needs no answer.
+            let _ = reply.send(answer);
+        }
+        let mut others = std::mem::take(&mut self.others);
+        for request in others.drain(..) {
+            self.serve(request);
+        }
+        self.others = others;
+    }
+
+    fn keep(&mut self) -> Result<(), Refusal> {
+        let records = std::mem::take(&mut self.records);
+        let Some(keeper) = self.keeper.as_ref().filter(|_| !records.is_empty()) else {
+            return Ok(());
+        };
+        keeper.keep(&records).map_err(|why| {
+            self.hub.take_back(records);
+            unavailable(format!("the hub cannot keep it: {why}"))
+        })
+    }
+
+    fn serve(&mut self, request: Request) {
         match request {
             Request::Register { reply } => {
                 let (sender, notices) = mpsc::unbounded_channel();
-                let id = ReaderId(next_reader);
-                next_reader += 1;
+                let id = ReaderId(self.next_reader);
+                self.next_reader += 1;
                 // Whoever asked may have gone in the meantime; then there is nobody to notify either.
                 if reply.send((id, notices)).is_ok() {
-                    readers.insert(id, sender);
+                    self.readers.insert(id, sender);
                 }
             }
             Request::Ask { command, reply } => {
                 if let Command::CloseReader { reader } = &command {
-                    readers.remove(reader);
+                    self.readers.remove(reader);
                 }
-                let Effects {
-                    reply: answer,
-                    notices,
-                } = hub.apply(clock(), command);
-                deliver(&readers, notices);
-                // A connection that broke in the meantime needs no answer.
-                let _ = reply.send(answer);
+                let effects: Effects = self.hub.apply((self.clock)(), command);
+                self.notices.extend(effects.notices);
+                self.deliver();
+                let _ = reply.send(effects.reply);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        for (reader, notice) in self.notices.drain(..) {
+            if let Some(sender) = self.readers.get(&reader) {
+                let _ = sender.send(notice);
             }
         }
     }
 }
 
-fn deliver(
-    readers: &HashMap<ReaderId, mpsc::UnboundedSender<Notice>>,
-    notices: Vec<(ReaderId, Notice)>,
-) {
-    for (reader, notice) in notices {
-        if let Some(sender) = readers.get(&reader) {
-            let _ = sender.send(notice);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The hub as seen from inside: one pure state machine and the servers that drive it.
 //!
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
-//! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together, and
-//! [`state`] keeps what an emulator is from one start to the next.
+//! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together;
+//! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given.
 
 pub mod amqp;
 pub mod certificate;
@@ -13,3 +13,4 @@ pub mod hub;
 mod listener;
 pub mod server;
 pub mod state;
+pub mod store;

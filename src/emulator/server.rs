@@ -4,29 +4,41 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use super::amqp;
 use super::certificate::CertificateError;
-use super::driver::{self, Clock, HubHandle};
+use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
 use super::hub::Hub;
 use super::hub::command::Refusal;
 use super::hub::options::{
-    DEFAULT_RETENTION_BYTES, HubOptions, OptionsError, Policy, Route, STANDARD_POLICIES,
+    DEFAULT_RETENTION_BYTES, DEFAULT_STORED_BYTES, HubOptions, OptionsError, Policy, Route,
+    STANDARD_POLICIES,
 };
 use super::listener::{Listener, Protocol, Stop};
 use super::state::{State, StateError};
+use super::store::{Store, StoreError, Wanted};
+use crate::model::device::Identity;
 use crate::model::secret::Secret;
 
 /// What the hub is called, and the name to connect to.
 const NAME: &str = "localhost";
+
+/// How long a hub that keeps has to close its store.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// How many partitions a hub has where nothing is said.
+pub const USUAL_PARTITIONS: usize = 4;
 
 /// What an emulator is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +51,14 @@ pub struct Options {
     pub ports: Ports,
     /// Where the certificate authority and the keys are kept.
     pub data_dir: PathBuf,
-    /// How many partitions, from 1 to 32.
-    pub partitions: usize,
+    /// Whether registry and events are kept there as well.
+    pub keep: bool,
+    /// How many partitions, from 1 to 32; `None` for as many as are kept, or [`USUAL_PARTITIONS`].
+    pub partitions: Option<usize>,
+    /// How long events are kept.
+    pub retention: TimeDelta,
+    /// How many bytes of events are kept; `None` for what suits memory or a disk.
+    pub retention_bytes: Option<usize>,
     /// Consumer groups beside `$Default`.
     pub consumer_groups: Vec<String>,
     /// Message routes.
@@ -55,6 +73,16 @@ pub enum EmulatorError {
     /// What was kept from the last start cannot be used, or nothing can be kept.
     #[error(transparent)]
     State(#[from] StateError),
+    /// What was kept of the hub cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hub does not get a thread of its own.
+    #[error("the hub cannot be started")]
+    Thread {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// There is no certificate to be had.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -87,6 +115,8 @@ pub struct Running {
     hub: HubHandle,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
+    /// Comes true when a hub that keeps has come to its end.
+    end: Option<oneshot::Receiver<()>>,
 }
 
 /// A hub like Azure's, on this machine.
@@ -101,7 +131,7 @@ impl Emulator {
     pub async fn start(options: Options, clock: Clock) -> Result<Running, EmulatorError> {
         let now = clock();
         let state = State::load(now, &options.data_dir)?;
-        let mut hub = Hub::new(now, hub_options(&options, &state))?;
+        let (mut hub, store) = hub(now, &options, &state)?;
         let devices = register(&mut hub, now, &options.devices)?;
         let tls = |protocols: &[&[u8]]| {
             let config = state
@@ -130,7 +160,7 @@ impl Emulator {
             devices,
         };
         let amqp = Arc::new(amqp_options(&endpoints, clock));
-        let hub = driver::start(hub, clock);
+        let (hub, end) = drive(hub, store, clock, &options)?;
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         // The standard's own port speaks nothing else at Azure either.
@@ -162,6 +192,7 @@ impl Emulator {
             hub,
             stop,
             servers,
+            end,
         })
     }
 }
@@ -184,7 +215,55 @@ impl Running {
         // Without a receiver there is nothing left to stop.
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
+        drop(self.hub);
+        if let Some(end) = self.end {
+            // A connection that hangs keeps the hub; what it was given is kept all the same.
+            let _ = timeout(CLOSING, end).await;
+        }
     }
+}
+
+/// The hub, empty or as it was kept.
+fn hub(
+    now: DateTime<Utc>,
+    options: &Options,
+    state: &State,
+) -> Result<(Hub, Option<Store>), EmulatorError> {
+    let wanted = hub_options(options, state);
+    if !options.keep {
+        return Ok((Hub::new(now, wanted)?, None));
+    }
+    let (store, kept) = Store::open(
+        now,
+        &options.data_dir,
+        Wanted {
+            partitions: options.partitions,
+            usual_partitions: USUAL_PARTITIONS,
+            retention_bytes: wanted.retention_bytes,
+        },
+    )?;
+    Ok((Hub::restore(wanted, kept)?, Some(store)))
+}
+
+fn drive(
+    mut hub: Hub,
+    store: Option<Store>,
+    clock: Clock,
+    options: &Options,
+) -> Result<(HubHandle, Option<oneshot::Receiver<()>>), EmulatorError> {
+    let Some(store) = store else {
+        return Ok((driver::start(hub, clock), None));
+    };
+    // The devices that were named; whoever has read the ready line may count on them.
+    let records = hub.take_records();
+    store.keep(&records).map_err(|why| StoreError::File {
+        action: "write to",
+        path: options.data_dir.clone(),
+        source: io::Error::other(why),
+    })?;
+    let started = driver::start_kept(hub, clock, Arc::new(store));
+    let (hub, end) = started.map_err(|source| EmulatorError::Thread { source })?;
+    Ok((hub, Some(end)))
 }
 
 fn hub_options(options: &Options, state: &State) -> HubOptions {
@@ -209,10 +288,15 @@ fn hub_options(options: &Options, state: &State) -> HubOptions {
                 rights: rights(name),
             })
             .collect(),
-        partitions: options.partitions,
+        partitions: options.partitions.unwrap_or(USUAL_PARTITIONS),
         consumer_groups: options.consumer_groups.clone(),
         routes: options.routes.clone(),
-        retention_bytes: DEFAULT_RETENTION_BYTES,
+        retention_bytes: options.retention_bytes.unwrap_or(if options.keep {
+            DEFAULT_STORED_BYTES
+        } else {
+            DEFAULT_RETENTION_BYTES
+        }),
+        retention: options.retention,
         secret: state.secret.clone(),
     }
 }
@@ -229,24 +313,24 @@ fn amqp_options(endpoints: &Endpoints, clock: Clock) -> amqp::options::Options {
     }
 }
 
-/// Registers the devices; returns their ids and primary keys.
+/// Registers the devices, but for those that were kept, which stay as they are; returns their ids and primary keys.
 fn register(
     hub: &mut Hub,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
     devices: &[String],
 ) -> Result<Vec<(String, Secret)>, EmulatorError> {
-    let register = |device: &String| {
-        let identity = hub
-            .register(now, device)
-            .map_err(|refusal| EmulatorError::Device {
-                device: device.clone(),
-                refusal,
-            })?;
+    let kept: Vec<_> = devices.iter().map(|device| hub.identity(device)).collect();
+    let register = |(device, kept): (&String, Option<Identity>)| {
+        let registered = kept.map_or_else(|| hub.register(now, device), Ok);
+        let identity = registered.map_err(|refusal| EmulatorError::Device {
+            device: device.clone(),
+            refusal,
+        })?;
         let keys = identity.authentication.symmetric_key;
         let primary = keys.and_then(|keys| keys.primary_key).unwrap_or_default();
         Ok((identity.device_id, Secret::new(primary)))
     };
-    devices.iter().map(register).collect()
+    devices.iter().zip(kept).map(register).collect()
 }
 
 /// The sockets of one port.

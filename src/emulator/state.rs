@@ -6,7 +6,7 @@
 //! | `ca.key` | 0600 | its private key |
 //! | `hub.json` | 0600 | the policies' keys, the secret that devices' keys come from, the Event Hub-compatible name |
 //!
-//! Devices and events are not kept.
+//! Devices and events are the store's, where there is one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};

@@ -8,6 +8,7 @@ use crate::emulator::certificate::CertificateError;
 use crate::emulator::hub::options::OptionsError;
 use crate::emulator::server::EmulatorError;
 use crate::emulator::state::StateError;
+use crate::emulator::store::StoreError;
 
 /// Ports below this one are the system's.
 const FIRST_FREE_PORT: u16 = 1024;
@@ -16,6 +17,10 @@ impl From<EmulatorError> for Failure {
     fn from(error: EmulatorError) -> Self {
         match error {
             EmulatorError::State(error) => state_failure(&error),
+            EmulatorError::Store(error) => store_failure(&error),
+            EmulatorError::Thread { source } => {
+                Failure::new(Kind::Bug, "cannot start the emulator").because(&source)
+            }
             EmulatorError::Certificate(error) => certificate_failure(&error),
             EmulatorError::Options(error) => match error {
                 OptionsError::Partitions { .. } => refused_start(Kind::Usage, &error),
@@ -44,6 +49,24 @@ fn state_failure(error: &StateError) -> Failure {
         StateError::Hub { .. } => refused_start(Kind::Input, error)
             .hint("Delete the file; the next start makes a new one, with new keys."),
         StateError::Random => refused_start(Kind::Bug, error),
+    }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    match error {
+        StoreError::InUse { .. } => refused_start(Kind::Conflict, error)
+            .hint("Stop the other one, or name another folder with --data-dir."),
+        StoreError::Version { .. } => refused_start(Kind::Input, error)
+            .hint("Use the hubctl that made it, or name another folder with --data-dir."),
+        StoreError::Damaged { path, .. } => refused_start(Kind::Input, error).hint(format!(
+            "Put a copy in its place, or move {} away: the next start makes an empty one, with the same keys.",
+            path.display()
+        )),
+        StoreError::Partitions { kept, .. } => refused_start(Kind::Input, error).hint(format!(
+            "Say --partitions {kept} or leave it out, or name another folder with --data-dir."
+        )),
+        StoreError::File { source, .. } => refused_start(Kind::Input, &WithSource(error, source))
+            .hint("Name a folder that can be written to, and has room, with --data-dir."),
     }
 }
 

@@ -43,6 +43,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 4] = [
             "config/recording.rs",
             "client/trust.rs",
             "emulator/state.rs",
+            "emulator/store/",
             "command/demo.rs",
         ],
     ),

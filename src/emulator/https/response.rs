@@ -80,7 +80,11 @@ impl Responder {
             // No request over HTTPS asks for these.
             (
                 _,
-                Reply::Granted(_) | Reply::EventHub { .. } | Reply::Partition(_) | Reply::Events(_),
+                Reply::Granted(_)
+                | Reply::EventHub { .. }
+                | Reply::Partition(_)
+                | Reply::Events(_)
+                | Reply::Stored(_),
             ) => self.error(error_code::SERVER_ERROR, "InternalServerError"),
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+pub use super::record::StoredEvent;
+use super::record::{Record, StoredRange};
 use crate::model::device::Identity;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
@@ -78,6 +80,30 @@ pub enum Command {
         /// Whose cursor.
         reader: ReaderId,
     },
+}
+
+impl Command {
+    /// Whether it may change what is to survive a restart.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        match self {
+            Self::SendEvents { .. } => true,
+            Self::Registry { operation, .. } => match operation {
+                RegistryOperation::Write { .. } | RegistryOperation::Delete { .. } => true,
+                RegistryOperation::Read { .. }
+                | RegistryOperation::List { .. }
+                | RegistryOperation::ListModules { .. }
+                | RegistryOperation::Statistics => false,
+            },
+            Self::PutToken { .. }
+            | Self::PlainLogin { .. }
+            | Self::DescribeEventHub
+            | Self::DescribePartition { .. }
+            | Self::OpenReader { .. }
+            | Self::Read { .. }
+            | Self::CloseReader { .. } => false,
+        }
+    }
 }
 
 /// A reader's number, unique while the hub lives.
@@ -178,6 +204,9 @@ pub enum Reply {
     Partition(PartitionState),
     /// Events from a reader's cursor on, in order.
     Events(Vec<Arc<StoredEvent>>),
+    /// The same, but they are to be had from the store. Whoever has the store puts [`Reply::Events`] in its place, or asks
+    /// again where nothing is left of them.
+    Stored(StoredRange),
 }
 
 /// How far a partition has come.
@@ -219,19 +248,6 @@ pub struct Grant {
     pub may_read_events: bool,
 }
 
-/// An event as it was stored, with what the hub added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// Counts up from 0 in its partition.
-    pub sequence_number: i64,
-    /// The event's place in the partition's bytes; opaque text to readers.
-    pub offset: i64,
-    /// When the hub took it.
-    pub enqueued: DateTime<Utc>,
-    /// The whole encoded AMQP message (all sections), ready to be put into a transfer.
-    pub encoded: Bytes,
-}
-
 /// What happens to a reader without its asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -248,6 +264,8 @@ pub struct Effects {
     pub reply: Result<Reply, Refusal>,
     /// Who else must hear of it.
     pub notices: Vec<(ReaderId, Notice)>,
+    /// What is to be kept before anyone hears of it; empty without a store, and where the hub refuses.
+    pub records: Vec<Record>,
 }
 
 /// Why the hub says no, in the service's own terms.

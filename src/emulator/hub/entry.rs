@@ -1,8 +1,9 @@
 //! One identity in the registry: what the service shows of it, and its keys ready to verify with.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::command::Refusal;
+use super::record::KeptIdentity;
 use super::{keys, refusal};
 use crate::model::device::{Authentication, Identity, Status, SymmetricKey, Thumbprint};
 use crate::model::secret::Secret;
@@ -14,11 +15,16 @@ const NEVER: &str = "0001-01-01T00:00:00";
 /// 100-nanosecond steps from the year 1 to 1970; generation ids count them.
 const TICKS_TO_1970: i64 = 621_355_968_000_000_000;
 
+/// How far the last activity that is kept may lag behind: a row for every event would be as much as the event itself.
+const ACTIVITY_STEP: TimeDelta = TimeDelta::minutes(1);
+
 #[derive(Debug)]
 pub(super) struct Entry {
     /// As the service shows it, but for the last activity.
     pub identity: Identity,
     pub last_activity: Option<DateTime<Utc>>,
+    /// The last activity that a store was told of.
+    activity_kept: Option<DateTime<Utc>>,
     signing_keys: Vec<SigningKey>,
 }
 
@@ -61,7 +67,38 @@ impl Entry {
             signing_keys: signing_keys(&identity.authentication),
             identity,
             last_activity,
+            activity_kept: last_activity,
         })
+    }
+
+    /// The same as a store has kept it.
+    pub(super) fn restore(kept: KeptIdentity) -> Self {
+        Self {
+            signing_keys: signing_keys(&kept.identity.authentication),
+            identity: kept.identity,
+            last_activity: kept.last_activity,
+            activity_kept: kept.last_activity,
+        }
+    }
+
+    /// As a store keeps it.
+    pub(super) fn to_kept(&self) -> KeptIdentity {
+        KeptIdentity {
+            identity: self.identity.clone(),
+            last_activity: self.last_activity,
+        }
+    }
+
+    /// Notes that the device has been heard of; true if it is time to have that kept.
+    pub(super) fn touch(&mut self, now: DateTime<Utc>) -> bool {
+        self.last_activity = Some(now);
+        let is_due = self
+            .activity_kept
+            .is_none_or(|kept| now - kept >= ACTIVITY_STEP);
+        if is_due {
+            self.activity_kept = Some(now);
+        }
+        is_due
     }
 
     /// The identity with its last activity.

@@ -8,16 +8,19 @@
 //! | `registry`, `entry`, `keys` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers` | who reads what, and who must give way |
+//! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
 mod authorization;
 pub mod command;
 mod entry;
 mod event_log;
+mod keep;
 mod keys;
 mod message;
 pub mod options;
 mod readers;
+pub mod record;
 mod refusal;
 mod registry;
 mod scope;
@@ -29,6 +32,9 @@ mod scope;
 )]
 mod tests;
 
+#[cfg(test)]
+mod test_kept;
+
 use chrono::{DateTime, Utc};
 
 use crate::model::device::Identity;
@@ -38,10 +44,11 @@ use authorization::{Authority, SignedBy};
 use command::{
     Command, DeviceMessage, Effects, Notice, ReaderId, Refusal, RegistryOperation, Reply,
 };
-use event_log::EventLog;
+use event_log::{EventLog, Found, Retention, Start};
 use message::Sender;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
 use readers::{Newcomer, Readers};
+use record::{Record, StoredRange, Threshold};
 use registry::Registry;
 
 /// The whole state of a hub.
@@ -58,6 +65,10 @@ pub struct Hub {
     host: String,
     entity: String,
     created: DateTime<Utc>,
+    /// Whether there is a store that wants to know of changes.
+    is_kept: bool,
+    /// The changes of the command that is being carried out.
+    records: Vec<Record>,
 }
 
 /// An answer, and who else must hear of what happened.
@@ -84,13 +95,21 @@ impl Hub {
         Ok(Self {
             authority: Authority::new(&options)?,
             registry: Registry::new(options.secret),
-            events: EventLog::new(options.partitions, options.retention_bytes),
+            events: EventLog::new(
+                options.partitions,
+                Retention {
+                    bytes: options.retention_bytes,
+                    age: options.retention,
+                },
+            ),
             readers: Readers::default(),
             groups,
             is_bypassed: is_bypassed(&options.routes),
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,
             created: now,
+            is_kept: false,
+            records: Vec::new(),
         })
     }
 
@@ -112,10 +131,12 @@ impl Hub {
             Ok((reply, notices)) => Effects {
                 reply: Ok(reply),
                 notices,
+                records: self.take_records(),
             },
             Err(refusal) => Effects {
                 reply: Err(refusal),
                 notices: Vec::new(),
+                records: self.take_records(),
             },
         }
     }
@@ -187,8 +208,17 @@ impl Hub {
         };
         let partition = self.events.partition_of(device);
         let kept = if self.is_bypassed { &[] } else { messages };
+        let before = self.events.head(partition);
         for message in kept {
-            self.events.append(partition, now, sender, message);
+            let record = self.events.append(partition, now, sender, message);
+            self.records.extend(record);
+        }
+        if self.is_kept && !kept.is_empty() {
+            self.records.push(Record::Partition {
+                partition,
+                before,
+                after: self.events.head(partition),
+            });
         }
         self.registry.touch(device, now);
         let notices = if messages.is_empty() || self.is_bypassed {
@@ -271,49 +301,68 @@ impl Hub {
                 self.host, self.entity
             )));
         };
-        let next = self.locate(partition, position)?;
+        let start = self.locate(partition, position)?;
         let notices = self.readers.open(Newcomer {
             id,
             group: lower,
             partition,
-            next,
+            start,
             epoch,
             name,
         })?;
         Ok((Reply::Done, notices))
     }
 
-    /// The sequence number of the first event that a position lets through. One beyond the end stands for the end: after
-    /// a restart the hub counts from 0 again, and a reader that comes back with an old number must not wait for ever.
-    fn locate(&self, partition: usize, position: &Position) -> Result<i64, Refusal> {
-        let events = &self.events;
-        let (begin, end) = (events.begin(partition), events.end(partition));
+    /// Where to begin for a position. A sequence number beyond the end stands for the end: without a store the hub counts
+    /// from 0 again after a restart, and a reader that comes back with an old number must not wait for ever.
+    fn locate(&self, partition: usize, position: &Position) -> Result<Start, Refusal> {
+        let head = self.events.head(partition);
+        let (begin, end) = (head.begin, head.next_sequence_number);
+        let exactly = |next| Start { next, behind: None };
         Ok(match position {
-            Position::Earliest => begin,
-            Position::Latest => end,
+            Position::Earliest => exactly(begin),
+            Position::Latest => exactly(end),
             Position::Offset { offset, inclusive } => {
                 let number = offset.parse().map_err(|_| refusal::bad_offset(offset))?;
-                events.after_offset(partition, number, *inclusive)
+                let threshold = Threshold::Offset {
+                    offset: number,
+                    inclusive: *inclusive,
+                };
+                self.events.behind(partition, threshold)
             }
-            Position::SequenceNumber { number, inclusive } => number
-                .saturating_add(i64::from(!inclusive))
-                .clamp(begin, end),
-            Position::EnqueuedTime(ms) => events.after_time(partition, *ms),
+            Position::SequenceNumber { number, inclusive } => exactly(
+                number
+                    .saturating_add(i64::from(!inclusive))
+                    .clamp(begin, end),
+            ),
+            Position::EnqueuedTime(ms) => self.events.behind(partition, Threshold::Time(*ms)),
         })
     }
 
     fn read(&mut self, reader: ReaderId, max: usize) -> Reply {
         // A reader that has just been evicted may not know yet; it gets nothing more.
-        let Some((partition, next)) = self.readers.cursor(reader) else {
+        let Some((partition, Start { next, behind })) = self.readers.cursor(reader) else {
             return Reply::Events(Vec::new());
         };
-        let events = self.events.read(partition, next, max);
-        let next = events
-            .last()
-            .map_or(next, |event| event.sequence_number + 1);
-        let drained = next >= self.events.end(partition);
-        self.readers.advance(reader, next, drained);
-        Reply::Events(events)
+        match self.events.read(partition, next, max) {
+            Found::Stored(from, to) => {
+                self.readers.advance(reader, to, false);
+                Reply::Stored(StoredRange {
+                    partition,
+                    from,
+                    to,
+                    behind,
+                })
+            }
+            Found::Events(events) => {
+                let next = events
+                    .last()
+                    .map_or(next, |event| event.sequence_number + 1);
+                let drained = next >= self.events.head(partition).next_sequence_number;
+                self.readers.advance(reader, next, drained);
+                Reply::Events(events)
+            }
+        }
     }
 }
 

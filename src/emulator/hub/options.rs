@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use chrono::TimeDelta;
 use thiserror::Error;
 
 use crate::model::secret::Secret;
@@ -14,6 +15,13 @@ pub const DEFAULT_GROUP: &str = "$Default";
 
 /// How many bytes of events are kept in memory unless told otherwise.
 pub const DEFAULT_RETENTION_BYTES: usize = 256 * 1024 * 1024;
+
+/// How many bytes of events a store keeps unless told otherwise: room for a few million.
+pub const DEFAULT_STORED_BYTES: usize = 2 * 1024 * 1024 * 1024;
+
+/// How long events are kept unless told otherwise, as at the service (learn.microsoft.com, "Understand the IoT Hub
+/// built-in endpoint").
+pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(1);
 
 /// What a shared access policy allows (learn.microsoft.com, "Control access to IoT Hub by using shared access
 /// signatures").
@@ -125,6 +133,8 @@ pub struct HubOptions {
     pub routes: Vec<Route>,
     /// How many bytes of events are kept; the oldest go first.
     pub retention_bytes: usize,
+    /// How long events are kept.
+    pub retention: TimeDelta,
     /// What devices' keys are derived from.
     pub secret: Secret,
 }

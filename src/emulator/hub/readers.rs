@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::command::{Notice, ReaderId, Refusal};
+use super::event_log::Start;
 use super::refusal;
 
 /// The most readers without an epoch on a partition in one consumer group.
@@ -20,8 +21,8 @@ pub(super) struct Newcomer {
     /// The consumer group, in lower case.
     pub group: String,
     pub partition: usize,
-    /// The sequence number of the first event it gets.
-    pub next: i64,
+    /// Where it begins.
+    pub start: Start,
     pub epoch: Option<i64>,
     pub name: Option<String>,
 }
@@ -30,7 +31,7 @@ pub(super) struct Newcomer {
 struct Reader {
     group: String,
     partition: usize,
-    next: i64,
+    start: Start,
     epoch: Option<i64>,
     name: Option<String>,
 }
@@ -71,7 +72,7 @@ impl Readers {
             id,
             group,
             partition,
-            next,
+            start,
             epoch,
             name,
         } = newcomer;
@@ -80,7 +81,7 @@ impl Readers {
             Reader {
                 group,
                 partition,
-                next,
+                start,
                 epoch,
                 name,
             },
@@ -116,10 +117,10 @@ impl Readers {
         rivals.into_iter().filter_map(evict).collect()
     }
 
-    /// Which partition a reader reads, and the sequence number of the next event it gets.
-    pub(super) fn cursor(&self, id: ReaderId) -> Option<(usize, i64)> {
+    /// Which partition a reader reads, and where it goes on.
+    pub(super) fn cursor(&self, id: ReaderId) -> Option<(usize, Start)> {
         let reader = self.readers.get(&id)?;
-        Some((reader.partition, reader.next))
+        Some((reader.partition, reader.start))
     }
 
     /// Moves a reader on to `next`; with `drained` it is told once something comes.
@@ -127,7 +128,7 @@ impl Readers {
         let Some(reader) = self.readers.get_mut(&id) else {
             return;
         };
-        reader.next = next;
+        reader.start.next = next;
         let waiting = self.waiting.entry(reader.partition).or_default();
         match (drained, waiting.iter().position(|waiter| *waiter == id)) {
             (true, None) => waiting.push(id),
@@ -170,7 +171,10 @@ mod tests {
             id: ReaderId(id),
             group: "$default".to_owned(),
             partition: 0,
-            next: 0,
+            start: Start {
+                next: 0,
+                behind: None,
+            },
             epoch,
             name: None,
         }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::Refusal;
 use super::entry::Entry;
+use super::record::{Kept, Record};
 use super::refusal;
 use crate::model::device::{Identity, Status};
 use crate::model::identifier::{DeviceId, IdError, ModuleId};
@@ -37,6 +38,8 @@ pub(super) struct Registry {
     /// Counts every change; what `ETags` are made of.
     changes: u64,
     secret: Secret,
+    /// What has changed since it was last asked for.
+    records: Vec<Record>,
 }
 
 impl Registry {
@@ -46,6 +49,45 @@ impl Registry {
             deleted: HashMap::new(),
             changes: 0,
             secret,
+            records: Vec::new(),
+        }
+    }
+
+    /// As a store has kept it.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        self.changes = kept.registry_changes;
+        self.deleted = kept.deleted.into_iter().collect();
+        let (devices, modules): (Vec<_>, Vec<_>) = kept
+            .identities
+            .into_iter()
+            .partition(|(_, module, _)| module.is_none());
+        for (device, module, kept) in devices.into_iter().chain(modules) {
+            self.put(&device, module.as_deref(), Entry::restore(kept));
+        }
+    }
+
+    /// What has changed since this was last called.
+    pub(super) fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Makes a change undone.
+    pub(super) fn take_back(&mut self, record: Record) {
+        match record {
+            Record::Identity {
+                device,
+                module,
+                before,
+                ..
+            } => match before {
+                Some(before) => self.put(&device, module.as_deref(), Entry::restore(*before)),
+                None => self.remove(&device, module.as_deref()),
+            },
+            Record::Deleted { path, times } => {
+                self.deleted.insert(path, times.saturating_sub(1));
+            }
+            Record::RegistryChanges { before, .. } => self.changes = before,
+            Record::Event { .. } | Record::Partition { .. } => {}
         }
     }
 
@@ -60,8 +102,18 @@ impl Registry {
 
     /// Notes that a device has been heard of.
     pub(super) fn touch(&mut self, device: &str, now: DateTime<Utc>) {
-        if let Some(device) = self.devices.get_mut(device) {
-            device.entry.last_activity = Some(now);
+        let Some(found) = self.devices.get_mut(device) else {
+            return;
+        };
+        if found.entry.touch(now) {
+            // Made undone it stays: it was heard of all the same.
+            let kept = Box::new(found.entry.to_kept());
+            self.records.push(Record::Identity {
+                device: device.to_owned(),
+                module: None,
+                before: Some(kept.clone()),
+                after: Some(kept),
+            });
         }
     }
 
@@ -142,15 +194,37 @@ impl Registry {
     fn key_path(&self, device: &str, module: Option<&str>) -> String {
         let path = name(device, module);
         match self.deleted.get(&path) {
-            None => path,
+            Some(0) | None => path,
             Some(times) => format!("{path}/{times}"),
         }
     }
 
     fn store(&mut self, device: &str, module: Option<&str>, mut entry: Entry) -> Identity {
         entry.identity.etag = STANDARD.encode(self.changes.to_string());
+        self.records.push(Record::RegistryChanges {
+            before: self.changes,
+            after: self.changes + 1,
+        });
         self.changes += 1;
         let identity = entry.to_identity();
+        self.note(device, module, Some(&entry));
+        self.put(device, module, entry);
+        identity
+    }
+
+    /// Notes that an identity is about to become `after`.
+    fn note(&mut self, device: &str, module: Option<&str>, after: Option<&Entry>) {
+        let kept = |entry: &Entry| Box::new(entry.to_kept());
+        let record = Record::Identity {
+            device: device.to_owned(),
+            module: module.map(str::to_owned),
+            before: self.find(device, module).map(kept),
+            after: after.map(kept),
+        };
+        self.records.push(record);
+    }
+
+    fn put(&mut self, device: &str, module: Option<&str>, entry: Entry) {
         match (self.devices.get_mut(device), module) {
             (Some(device), Some(module)) => {
                 device.modules.insert(module.to_owned(), entry);
@@ -162,7 +236,17 @@ impl Registry {
                     .insert(device.to_owned(), Device { entry, modules });
             }
         }
-        identity
+    }
+
+    fn remove(&mut self, device: &str, module: Option<&str>) {
+        match module {
+            None => drop(self.devices.remove(device)),
+            Some(module) => {
+                if let Some(device) = self.devices.get_mut(device) {
+                    device.modules.remove(module);
+                }
+            }
+        }
     }
 
     /// Deletes an identity, a device with its modules. One that is not there is a 404: the overview's 204 would hide a
@@ -179,18 +263,27 @@ impl Registry {
         if if_match.is_some_and(|etag| !etag.is_empty() && !present.matches(etag)) {
             return Err(refusal::etag_mismatch());
         }
-        let mut gone = vec![name(device, module)];
-        if let Some(module) = module {
-            if let Some(device) = self.devices.get_mut(device) {
-                device.modules.remove(module);
-            }
-        } else {
-            let modules = self.devices.remove(device).map(|found| found.modules);
-            let modules = modules.into_iter().flatten();
-            gone.extend(modules.map(|(module, _)| name(device, Some(&module))));
+        let mut gone = vec![module.map(str::to_owned)];
+        if module.is_none() {
+            let modules = self.devices.get(device).map(|found| &found.modules);
+            gone.extend(
+                modules
+                    .into_iter()
+                    .flat_map(BTreeMap::keys)
+                    .cloned()
+                    .map(Some),
+            );
         }
-        for path in gone {
-            *self.deleted.entry(path).or_default() += 1;
+        // Modules before their device, so that what is undone from behind finds the device there.
+        for module in gone.iter().rev() {
+            let module = module.as_deref();
+            self.note(device, module, None);
+            self.remove(device, module);
+            let path = name(device, module);
+            let times = self.deleted.entry(path.clone()).or_default();
+            *times += 1;
+            let times = *times;
+            self.records.push(Record::Deleted { path, times });
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ fn hub() -> Hub {
         consumer_groups: vec!["Audit".to_owned()],
         routes: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
+        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
         secret: Secret::new("secret"),
     };
     Hub::new(now(), options).unwrap()

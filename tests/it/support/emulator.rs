@@ -1,5 +1,7 @@
 //! A hub of the test's own: the real emulator on ports of its choice.
 
+use std::path::Path;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -8,32 +10,52 @@ use super::runner::{Hubctl, Running};
 /// A running emulator; ends with the test.
 pub struct Emulator {
     running: Running,
+    keeps: bool,
     /// Its ready line.
     pub ready: Value,
     data: TempDir,
 }
 
+/// One that was killed; what it kept is left.
+pub struct Stopped {
+    /// Its folder.
+    pub data: TempDir,
+    keeps: bool,
+    ports: [String; 2],
+}
+
+impl Stopped {
+    /// Starts it again on the same ports.
+    pub fn restart(self, arguments: &[&str]) -> Emulator {
+        let [https, amqps] = &self.ports;
+        Emulator::start_in(self.data, self.keeps, [https, amqps], arguments)
+    }
+}
+
 impl Emulator {
     /// Starts one with `device1` and these further arguments.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), ["0", "0"], arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), false, ["0", "0"], arguments)
     }
 
-    fn start_in(data: TempDir, [https, amqps]: [&str; 2], arguments: &[&str]) -> Self {
+    /// The same with registry and events kept in a folder.
+    pub fn start_kept(arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), true, ["0", "0"], arguments)
+    }
+
+    fn start_in(data: TempDir, keeps: bool, [https, amqps]: [&str; 2], arguments: &[&str]) -> Self {
+        let folder = data.path().to_str().unwrap();
+        let kept: &[&str] = if keeps { &["--data-dir", folder] } else { &[] };
         let mut running = Hubctl::new(&["emulator", "--device", "device1"])
-            .args(&[
-                "--data-dir",
-                data.path().to_str().unwrap(),
-                "--https-port",
-                https,
-                "--amqps-port",
-                amqps,
-            ])
+            .env("HUBCTL_DATA_DIR", data.path())
+            .args(&["--https-port", https, "--amqps-port", amqps])
+            .args(kept)
             .args(arguments)
             .start();
         let ready = serde_json::from_str(&running.wait_for("\"ready\"")).unwrap();
         Self {
             running,
+            keeps,
             ready,
             data,
         }
@@ -41,9 +63,23 @@ impl Emulator {
 
     /// Ends it without warning and starts it again on the same ports, with the same keys.
     pub fn kill_and_restart(self, arguments: &[&str]) -> Self {
+        self.stop().restart(arguments)
+    }
+
+    /// Ends it without warning.
+    pub fn stop(self) -> Stopped {
         let ports = ["https", "amqps"].map(|name| self.ready["ports"][name].to_string());
         self.running.kill();
-        Self::start_in(self.data, [&ports[0], &ports[1]], arguments)
+        Stopped {
+            data: self.data,
+            keeps: self.keeps,
+            ports,
+        }
+    }
+
+    /// Its folder.
+    pub fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// Its process's number.

@@ -195,12 +195,17 @@ impl Connection {
                 }
             }
             Origin::Read(key) => {
+                // A reader that the hub does not know any more is told so by a notice.
+                let events = match answer {
+                    Ok(Reply::Events(events)) => events,
+                    Ok(_) => Vec::new(),
+                    Err(refusal) => {
+                        // It has missed what could not be read, and must come back for it.
+                        let fault = self.word(refusal.into(), Side::Namespace);
+                        return self.detach_with(key, &fault);
+                    }
+                };
                 if let Some(Use::Reader(reader)) = self.usage(key) {
-                    // A reader that the hub does not know any more is told so by a notice.
-                    let events = match answer {
-                        Ok(Reply::Events(events)) => events,
-                        Ok(_) | Err(_) => Vec::new(),
-                    };
                     reader.accept(events);
                 }
             }

@@ -129,6 +129,7 @@ fn hub() -> Hub {
         consumer_groups: Vec::new(),
         routes: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
+        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
         secret: Secret::new("secret"),
     };
     let mut hub = Hub::new(utc(0), options).unwrap();

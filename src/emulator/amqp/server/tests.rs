@@ -46,6 +46,7 @@ fn start_hub() -> HubHandle {
         consumer_groups: Vec::new(),
         routes: Vec::new(),
         retention_bytes: 64 * 1024 * 1024,
+        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
         secret: Secret::new("secret"),
     };
     let mut hub = Hub::new(now(), options).unwrap();

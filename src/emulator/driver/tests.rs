@@ -1,0 +1,192 @@
+//! The driver over a real store whose disk can be full.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::emulator::hub::command::{DeviceMessage, Grant, RegistryOperation};
+use crate::emulator::hub::options::{
+    DEFAULT_RETENTION, HubOptions, Policy, Right, STANDARD_POLICIES,
+};
+use crate::emulator::hub::record::Kept;
+use crate::emulator::store::{Store, Wanted};
+use crate::model::device::Identity;
+use crate::model::secret::Secret;
+use crate::protocol::amqp::filter::Position;
+use crate::protocol::sas::{SigningKey, mint};
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_780_000_000, 0).unwrap()
+}
+
+/// A store that can be told to fail.
+#[derive(Debug)]
+struct Disk {
+    store: Store,
+    is_full: AtomicBool,
+}
+
+impl Keeper for Disk {
+    fn keep(&self, records: &[Record]) -> Result<(), String> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err("No space left on device".to_owned());
+        }
+        self.store.keep(records)
+    }
+
+    fn read(&self, range: &StoredRange) -> Result<Vec<Arc<StoredEvent>>, String> {
+        self.store.read(range)
+    }
+}
+
+fn open(directory: &std::path::Path) -> (Arc<Disk>, Kept) {
+    let wanted = Wanted {
+        partitions: Some(1),
+        usual_partitions: 4,
+        retention_bytes: 1 << 30,
+    };
+    let (store, kept) = Store::open(now(), directory, wanted).unwrap();
+    let is_full = AtomicBool::new(false);
+    (Arc::new(Disk { store, is_full }), kept)
+}
+
+fn begin(disk: &Arc<Disk>, kept: Kept) -> (HubHandle, oneshot::Receiver<()>) {
+    let policy = |(name, rights): (&str, &[Right])| Policy {
+        name: name.to_owned(),
+        key: Secret::new(KEY),
+        rights: rights.to_vec(),
+    };
+    let options = HubOptions {
+        name: "localhost".to_owned(),
+        hosts: vec!["localhost".to_owned()],
+        entity: "eh".to_owned(),
+        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
+        partitions: 1,
+        consumer_groups: Vec::new(),
+        routes: Vec::new(),
+        retention_bytes: 1 << 30,
+        retention: DEFAULT_RETENTION,
+        secret: Secret::new("secret"),
+    };
+    let hub = Hub::restore(options, kept).unwrap();
+    start_kept(hub, now, Arc::clone(disk) as Arc<dyn Keeper>).unwrap()
+}
+
+fn token() -> String {
+    let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
+    let expiry = now().timestamp() + 3600;
+    let token = mint(&key, "localhost", expiry, Some("iothubowner"));
+    token.expose().to_owned()
+}
+
+fn registration(device: &str) -> Command {
+    Command::Registry {
+        token: Some(token()),
+        operation: RegistryOperation::Write {
+            device: device.to_owned(),
+            module: None,
+            identity: Box::new(Identity {
+                device_id: device.to_owned(),
+                ..Identity::default()
+            }),
+            if_match: None,
+        },
+    }
+}
+
+fn event(body: &'static str) -> Command {
+    Command::SendEvents {
+        token: Some(token()),
+        device: "d".to_owned(),
+        messages: vec![DeviceMessage {
+            body: Bytes::from_static(body.as_bytes()),
+            ..DeviceMessage::default()
+        }],
+    }
+}
+
+async fn reader(hub: &HubHandle) -> (ReaderId, mpsc::UnboundedReceiver<Notice>) {
+    let (reader, notices) = hub.register_reader().await.unwrap();
+    let open = Command::OpenReader {
+        reader,
+        group: "$Default".to_owned(),
+        partition: "0".to_owned(),
+        position: Position::Earliest,
+        epoch: None,
+        name: None,
+    };
+    hub.ask(open).await.unwrap();
+    (reader, notices)
+}
+
+async fn read(hub: &HubHandle, reader: ReaderId) -> Vec<(i64, String)> {
+    let Ok(Reply::Events(events)) = hub.ask(Command::Read { reader, max: 100 }).await else {
+        panic!("no events")
+    };
+    let body = |event: &Arc<StoredEvent>| {
+        let text = event.encoded.slice(event.encoded.len() - 1..);
+        (
+            event.sequence_number,
+            String::from_utf8(text.to_vec()).unwrap(),
+        )
+    };
+    events.iter().map(body).collect()
+}
+
+fn expected(events: &[(i64, &str)]) -> Vec<(i64, String)> {
+    let owned = |(number, body): &(i64, &str)| (*number, (*body).to_owned());
+    events.iter().map(owned).collect()
+}
+
+#[tokio::test]
+async fn with_the_disk_full_the_hub_refuses_goes_on_and_loses_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let (disk, kept) = open(home.path());
+    let (hub, end) = begin(&disk, kept);
+    hub.ask(registration("d")).await.unwrap();
+    hub.ask(event("a")).await.unwrap();
+    let (id, _notices) = reader(&hub).await;
+
+    disk.is_full.store(true, Ordering::SeqCst);
+    for refused in [event("b"), event("c"), registration("e")] {
+        let refusal = hub.ask(refused).await.unwrap_err();
+        assert_eq!(refusal.code.http_status(), 503);
+        assert!(refusal.message.contains("No space left"), "{refusal:?}");
+    }
+    assert_eq!(read(&hub, id).await, expected(&[(0, "a")]));
+    assert_eq!(read(&hub, id).await, []);
+    let describe = || Command::DescribePartition {
+        partition: "0".to_owned(),
+    };
+    let Ok(Reply::Partition(state)) = hub.ask(describe()).await else {
+        panic!("no partition")
+    };
+    assert_eq!(state.last_sequence_number, 0);
+    let login = Command::PutToken {
+        token: token(),
+        audience: String::new(),
+    };
+    assert!(matches!(
+        hub.ask(login).await,
+        Ok(Reply::Granted(Grant { .. }))
+    ));
+
+    disk.is_full.store(false, Ordering::SeqCst);
+    hub.ask(event("d")).await.unwrap();
+    hub.ask(registration("e")).await.unwrap();
+    assert_eq!(read(&hub, id).await, expected(&[(1, "d")]));
+
+    drop(hub);
+    end.await.unwrap();
+    drop(disk);
+    let (disk, kept) = open(home.path());
+    assert_eq!(kept.identities.len(), 2);
+    let (hub, _end) = begin(&disk, kept);
+    let (id, _notices) = reader(&hub).await;
+    assert_eq!(read(&hub, id).await, expected(&[(0, "a"), (1, "d")]));
+    hub.ask(event("f")).await.unwrap();
+    assert_eq!(read(&hub, id).await, expected(&[(2, "f")]));
+}

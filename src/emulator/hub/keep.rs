@@ -1,0 +1,61 @@
+//! A hub whose changes are kept: brought back, told of, made undone.
+
+use chrono::{DateTime, Utc};
+
+use super::Hub;
+use super::event_log::{EventLog, Retention};
+use super::options::{HubOptions, OptionsError};
+use super::record::{Kept, Record};
+use crate::model::device::Identity;
+
+impl Hub {
+    /// The hub that a store has kept, and that goes on telling what is to be kept. How many partitions it has is the
+    /// store's to say.
+    ///
+    /// # Errors
+    /// As for [`Hub::new`].
+    pub fn restore(mut options: HubOptions, mut kept: Kept) -> Result<Self, OptionsError> {
+        let retention = Retention {
+            bytes: options.retention_bytes,
+            age: options.retention,
+        };
+        options.partitions = kept.partitions.len();
+        let mut hub = Self::new(kept.created, options)?;
+        hub.events = EventLog::restore(std::mem::take(&mut kept.partitions), retention);
+        hub.registry.restore(kept);
+        hub.is_kept = true;
+        Ok(hub)
+    }
+
+    /// An identity, for whoever runs the hub.
+    #[must_use]
+    pub fn identity(&self, device: &str) -> Option<Identity> {
+        self.registry.read(device, None).ok()
+    }
+
+    /// Drops what is older than events are kept, or more than there is room for; returns what a store must know. To be
+    /// called ahead of commands.
+    pub fn tidy(&mut self, now: DateTime<Utc>) -> Vec<Record> {
+        self.events.tidy(now, &mut self.records);
+        self.take_records()
+    }
+
+    /// What has changed since the last command, such as by [`Hub::register`].
+    pub fn take_records(&mut self) -> Vec<Record> {
+        let mut records = std::mem::take(&mut self.records);
+        let registry = self.registry.take_records();
+        if self.is_kept {
+            records.extend(registry);
+        }
+        records
+    }
+
+    /// Makes changes undone that could not be kept: the last ones, in the order in which they happened, with nothing read
+    /// in between.
+    pub fn take_back(&mut self, records: Vec<Record>) {
+        for record in records.into_iter().rev() {
+            self.events.take_back(&record);
+            self.registry.take_back(record);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a store is to keep of a hub, and what it gives back at the next start.
+//!
+//! Every command that changes something says so in records, in the order in which it happened. They go both ways: a store
+//! writes what came `after`, and [`super::Hub::take_back`] makes undone what could not be written. Whoever adds something
+//! that is to survive a restart (twins, messages to devices) adds a record with both its sides, its part of [`Kept`], and
+//! a row in the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::model::device::Identity;
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// An event has come to the end of a partition.
+    Event {
+        /// The partition.
+        partition: usize,
+        /// The event.
+        event: Arc<StoredEvent>,
+        /// Whether a [`Span`] begins with it.
+        opens_span: bool,
+    },
+    /// A partition begins or ends elsewhere. Events before its beginning are gone.
+    Partition {
+        /// The partition.
+        partition: usize,
+        /// As it was.
+        before: PartitionHead,
+        /// As it is.
+        after: PartitionHead,
+    },
+    /// An identity was made, changed, heard of or deleted.
+    Identity {
+        /// The device.
+        device: String,
+        /// The module, for a module's identity.
+        module: Option<String>,
+        /// As it was.
+        before: Option<Box<KeptIdentity>>,
+        /// As it is; `None` for one that was deleted.
+        after: Option<Box<KeptIdentity>>,
+    },
+    /// An id was deleted once more: made anew, it gets other keys.
+    Deleted {
+        /// What its keys are derived from, such as `device/d1`.
+        path: String,
+        /// How often by now.
+        times: u32,
+    },
+    /// How many changes the registry has seen.
+    RegistryChanges {
+        /// As it was.
+        before: u64,
+        /// As it is.
+        after: u64,
+    },
+}
+
+/// An event as it was stored, with what the hub added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Counts up from 0 in its partition.
+    pub sequence_number: i64,
+    /// The event's place in the partition's bytes; opaque text to readers.
+    pub offset: i64,
+    /// When the hub took it.
+    pub enqueued: DateTime<Utc>,
+    /// The whole encoded AMQP message (all sections), ready to be put into a transfer.
+    pub encoded: Bytes,
+}
+
+/// Where a partition begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionHead {
+    /// The sequence number of the oldest event that is still there, or of the next if there is none.
+    pub begin: i64,
+    /// The sequence number that the next event will have.
+    pub next_sequence_number: i64,
+    /// The offset that the next event will have.
+    pub next_offset: i64,
+    /// The newest event's offset; -1 before the first.
+    pub last_offset: i64,
+    /// When the newest event was enqueued; 1970 before the first.
+    pub last_enqueued: DateTime<Utc>,
+}
+
+impl Default for PartitionHead {
+    fn default() -> Self {
+        Self {
+            begin: 0,
+            next_sequence_number: 0,
+            next_offset: 0,
+            last_offset: -1,
+            last_enqueued: DateTime::UNIX_EPOCH,
+        }
+    }
+}
+
+/// The first event of a run of events that are found, and dropped, together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its sequence number.
+    pub sequence_number: i64,
+    /// Its offset.
+    pub offset: i64,
+    /// When it was enqueued.
+    pub enqueued: DateTime<Utc>,
+}
+
+/// An identity as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptIdentity {
+    /// As the service shows it.
+    pub identity: Identity,
+    /// When it was last heard of.
+    pub last_activity: Option<DateTime<Utc>>,
+}
+
+/// A partition as it is kept, but for its events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptPartition {
+    /// Where it begins and ends.
+    pub head: PartitionHead,
+    /// Its spans from its beginning on, in order.
+    pub spans: Vec<Span>,
+}
+
+/// What a store gives back at the start: all but the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// When the hub was made.
+    pub created: DateTime<Utc>,
+    /// Every partition.
+    pub partitions: Vec<KeptPartition>,
+    /// Every device and module: its id, the module's, and what is kept of it.
+    pub identities: Vec<(String, Option<String>, KeptIdentity)>,
+    /// How often ids were deleted.
+    pub deleted: Vec<(String, u32)>,
+    /// How many changes the registry has seen.
+    pub registry_changes: u64,
+}
+
+/// Events that are the store's alone: from one sequence number up to, but without, another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRange {
+    /// The partition.
+    pub partition: usize,
+    /// The first event's sequence number.
+    pub from: i64,
+    /// The sequence number behind the last.
+    pub to: i64,
+    /// Events that are not behind this are passed over.
+    pub behind: Option<Threshold>,
+}
+
+/// A reader's position, where the hub itself knows only the span that it lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threshold {
+    /// Behind an offset, or at it.
+    Offset {
+        /// The offset.
+        offset: i64,
+        /// Whether the event with that very offset counts as behind it.
+        inclusive: bool,
+    },
+    /// Later than a time, in milliseconds since 1970.
+    Time(i64),
+}
+
+impl Threshold {
+    /// Whether an event with this offset and this enqueued time is behind it.
+    #[must_use]
+    pub fn lets_through(self, offset: i64, enqueued: DateTime<Utc>) -> bool {
+        match self {
+            Self::Offset {
+                offset: wanted,
+                inclusive,
+            } => offset > wanted || (inclusive && offset == wanted),
+            Self::Time(time) => enqueued.timestamp_millis() > time,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! How records stand in the store: keys that sort as they are read, and values of a fixed shape.
+//!
+//! | keyspace | key | value |
+//! |---|---|---|
+//! | `hub` | `created` | milliseconds since 1970 |
+//! | `hub` | `partitions` | their count |
+//! | `hub` | `changes` | how many changes the registry has seen |
+//! | `hub` | `head/` and a partition | a partition's beginning and end |
+//! | `hub` | `segment/` and a number | each partition's first sequence number in that segment |
+//! | `hub` | `deleted/` and a path | how often that id was deleted |
+//! | `identities` | device, or device, `/`, module | JSON |
+//! | `spans` | partition, sequence number | offset, enqueued time |
+//! | `events-` and a number | partition, sequence number | offset, enqueued time, the encoded message |
+//!
+//! Numbers have eight bytes, partitions two, both big-endian; ids hold no `/`.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::hub::command::StoredEvent;
+use crate::emulator::hub::record::{KeptIdentity, PartitionHead, Span};
+use crate::model::device::Identity;
+
+/// The keys of single rows in `hub`.
+pub(super) const CREATED: &str = "created";
+pub(super) const PARTITIONS: &str = "partitions";
+pub(super) const CHANGES: &str = "changes";
+/// The beginnings of keys of many rows in `hub`.
+pub(super) const SEGMENT: &str = "segment/";
+pub(super) const DELETED: &str = "deleted/";
+
+/// How many bytes stand before an event's message.
+const EVENT_HEAD: usize = 16;
+
+/// Numbers, one behind the other.
+pub(super) fn numbers(numbers: &[i64]) -> Vec<u8> {
+    numbers.iter().flat_map(|n| n.to_be_bytes()).collect()
+}
+
+/// The numbers again; `None` where the bytes are no whole number of them.
+pub(super) fn parse_numbers(bytes: &[u8]) -> Option<Vec<i64>> {
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    rest.is_empty()
+        .then(|| numbers.iter().map(|n| i64::from_be_bytes(*n)).collect())
+}
+
+fn parse_exactly<const N: usize>(bytes: &[u8]) -> Option<[i64; N]> {
+    parse_numbers(bytes)?.try_into().ok()
+}
+
+pub(super) fn parse_number(bytes: &[u8]) -> Option<i64> {
+    parse_exactly(bytes).map(|[number]| number)
+}
+
+fn time(milliseconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(milliseconds)
+}
+
+/// The key of an event or a span.
+pub(super) fn place(partition: usize, sequence_number: i64) -> [u8; 10] {
+    let mut key = [0; 10];
+    let partition = u16::try_from(partition).unwrap_or(u16::MAX);
+    key[..2].copy_from_slice(&partition.to_be_bytes());
+    key[2..].copy_from_slice(&sequence_number.to_be_bytes());
+    key
+}
+
+fn parse_sequence_number(key: &[u8]) -> Option<i64> {
+    let number = key.get(2..)?.try_into().ok()?;
+    Some(i64::from_be_bytes(number))
+}
+
+pub(super) fn event(event: &StoredEvent) -> Vec<u8> {
+    let mut row = Vec::with_capacity(EVENT_HEAD + event.encoded.len());
+    row.extend(event.offset.to_be_bytes());
+    row.extend(event.enqueued.timestamp_millis().to_be_bytes());
+    row.extend_from_slice(&event.encoded);
+    row
+}
+
+pub(super) fn parse_event(key: &[u8], row: &Bytes) -> Option<StoredEvent> {
+    let [offset, enqueued] = parse_exactly(row.get(..EVENT_HEAD)?)?;
+    Some(StoredEvent {
+        sequence_number: parse_sequence_number(key)?,
+        offset,
+        enqueued: time(enqueued)?,
+        encoded: row.slice(EVENT_HEAD..),
+    })
+}
+
+pub(super) fn span(event: &StoredEvent) -> Vec<u8> {
+    numbers(&[event.offset, event.enqueued.timestamp_millis()])
+}
+
+pub(super) fn parse_span(key: &[u8], row: &[u8]) -> Option<Span> {
+    let [offset, enqueued] = parse_exactly(row)?;
+    Some(Span {
+        sequence_number: parse_sequence_number(key)?,
+        offset,
+        enqueued: time(enqueued)?,
+    })
+}
+
+pub(super) fn head_key(partition: usize) -> String {
+    format!("head/{partition}")
+}
+
+pub(super) fn head(head: &PartitionHead) -> Vec<u8> {
+    numbers(&[
+        head.begin,
+        head.next_sequence_number,
+        head.next_offset,
+        head.last_offset,
+        head.last_enqueued.timestamp_millis(),
+    ])
+}
+
+pub(super) fn parse_head(row: &[u8]) -> Option<PartitionHead> {
+    let [
+        begin,
+        next_sequence_number,
+        next_offset,
+        last_offset,
+        last_enqueued,
+    ] = parse_exactly(row)?;
+    Some(PartitionHead {
+        begin,
+        next_sequence_number,
+        next_offset,
+        last_offset,
+        last_enqueued: time(last_enqueued)?,
+    })
+}
+
+pub(super) fn segment_key(number: u32) -> String {
+    format!("{SEGMENT}{number:010}")
+}
+
+pub(super) fn deleted_key(path: &str) -> String {
+    format!("{DELETED}{path}")
+}
+
+pub(super) fn identity_key(device: &str, module: Option<&str>) -> String {
+    match module {
+        None => device.to_owned(),
+        Some(module) => format!("{device}/{module}"),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentityRow {
+    identity: Identity,
+    #[serde(default)]
+    last_activity_micros: Option<i64>,
+}
+
+pub(super) fn identity(kept: &KeptIdentity) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&IdentityRow {
+        identity: kept.identity.clone(),
+        last_activity_micros: kept.last_activity.map(|time| time.timestamp_micros()),
+    })
+}
+
+pub(super) fn parse_identity(
+    key: &[u8],
+    row: &[u8],
+) -> Option<(String, Option<String>, KeptIdentity)> {
+    let key = str::from_utf8(key).ok()?;
+    let (device, module) = match key.split_once('/') {
+        None => (key, None),
+        Some((device, module)) => (device, Some(module.to_owned())),
+    };
+    let row: IdentityRow = serde_json::from_slice(row).ok()?;
+    let last_activity = row.last_activity_micros;
+    let kept = KeptIdentity {
+        identity: row.identity,
+        last_activity: last_activity.and_then(DateTime::from_timestamp_micros),
+    };
+    Some((device.to_owned(), module, kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn events_and_spans_come_back_as_they_went(
+            sequence_number in 0..i64::MAX,
+            offset: i64,
+            ms in -8_000_000_000_000_i64..8_000_000_000_000,
+            encoded: Vec<u8>,
+        ) {
+            let there = StoredEvent {
+                sequence_number,
+                offset,
+                enqueued: time(ms).unwrap(),
+                encoded: encoded.into(),
+            };
+            let key = place(7, sequence_number);
+            let row = Bytes::from(event(&there));
+            let back = parse_event(&key, &row).unwrap();
+            prop_assert_eq!(&back, &there);
+            let back = parse_span(&key, &span(&there)).unwrap();
+            prop_assert_eq!((back.sequence_number, back.offset, back.enqueued), (sequence_number, offset, there.enqueued));
+            prop_assert!(place(7, sequence_number) < place(8, 0));
+            prop_assert!(sequence_number == 0 || place(7, sequence_number - 1) < key);
+        }
+
+        #[test]
+        fn strange_rows_are_no_rows(key: Vec<u8>, row: Vec<u8>) {
+            let _ = (parse_numbers(&row), parse_head(&row), parse_span(&key, &row));
+            let _ = (parse_identity(&key, &row), parse_event(&key, &Bytes::from(row)));
+        }
+    }
+}
