@@ -28,11 +28,8 @@ const MAX_FRAME_SIZE: u32 = 65_536;
 /// Channels that may be open at once; an event hub has 32 partitions at the most.
 const CHANNEL_MAX: u16 = 255;
 
-/// What this side asks the other to send something within.
-const IDLE_TIME_OUT: Duration = Duration::from_secs(30);
-
-/// How long nothing may come before the connection counts as dead: twice what was asked for.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+/// What this side asks the other to send something within, unless told otherwise.
+pub const IDLE_TIME_OUT: Duration = Duration::from_secs(30);
 
 /// How long a close waits for its answer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -44,6 +41,31 @@ impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Duplex for Io {}
 
 type Reader = Pin<Box<dyn Stream<Item = io::Result<BytesMut>> + Send>>;
 type Writer = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
+
+/// How long a connection waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long an answer may take.
+    pub limit: Duration,
+    /// What the other side is asked to send something within. Twice this without a byte, and the connection is dead.
+    pub idle_time_out: Duration,
+}
+
+impl Timing {
+    /// Answers within `limit`, and [`IDLE_TIME_OUT`].
+    #[must_use]
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            idle_time_out: IDLE_TIME_OUT,
+        }
+    }
+
+    /// How long nothing may come before the connection counts as dead.
+    fn silence(&self) -> Duration {
+        self.idle_time_out.saturating_mul(2)
+    }
+}
 
 /// One frame as it came, with at least a performative in it.
 #[derive(Debug)]
@@ -75,8 +97,9 @@ pub struct Connection {
     /// This side's channel by the other side's.
     channels: Vec<u16>,
     tracer: Tracer,
-    /// How long an answer may take.
-    limit: Duration,
+    timing: Timing,
+    /// The largest frame that the other side takes, in bytes.
+    largest_frame: usize,
     /// After how long this side sends something, if only an empty frame.
     keep_alive: Option<Duration>,
     last_sent: Instant,
@@ -86,13 +109,13 @@ pub struct Connection {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection")
-            .field("limit", &self.limit)
+            .field("timing", &self.timing)
             .finish_non_exhaustive()
     }
 }
 
 impl Connection {
-    /// Opens an AMQP connection on a stream, as a container named `container`; each answer within `limit`.
+    /// Opens an AMQP connection on a stream, as a container named `container`, as patient as `timing`.
     ///
     /// # Errors
     /// [`ConnectionError`] tells how far it came.
@@ -100,14 +123,14 @@ impl Connection {
         mut stream: Box<dyn Duplex>,
         hostname: &str,
         container: &str,
-        limit: Duration,
+        timing: Timing,
         tracer: Tracer,
     ) -> Result<Self, ConnectionError> {
         let layers = async {
             sasl::negotiate(&mut stream, hostname).await?;
             sasl::exchange_header(&mut stream, ProtocolHeader::Amqp).await
         };
-        within(limit, "SASL", layers).await?;
+        within(timing.limit, "SASL", layers).await?;
         let max_frame = usize::try_from(MAX_FRAME_SIZE).unwrap_or(usize::MAX);
         let transport = Transport::<_, amqp::Frame>::bind(stream, max_frame, None);
         let (writer, reader) = transport.into_framed_codec();
@@ -117,7 +140,8 @@ impl Connection {
             writer: Box::pin(writer),
             channels: Vec::new(),
             tracer,
-            limit,
+            timing,
+            largest_frame: max_frame,
             keep_alive: None,
             last_sent: now,
             last_received: now,
@@ -127,7 +151,7 @@ impl Connection {
             hostname: Some(hostname),
             max_frame_size: Some(MAX_FRAME_SIZE),
             channel_max: Some(CHANNEL_MAX),
-            idle_time_out: u32::try_from(IDLE_TIME_OUT.as_millis()).ok(),
+            idle_time_out: u32::try_from(timing.idle_time_out.as_millis()).ok(),
             ..Open::default()
         };
         connection.send(0, &Performative::Open(open), &[]).await?;
@@ -138,6 +162,9 @@ impl Connection {
                 what: "a frame before open",
             });
         };
+        if let Some(largest) = open.max_frame_size.and_then(|size| size.try_into().ok()) {
+            connection.largest_frame = max_frame.min(largest);
+        }
         connection.keep_alive = open
             .idle_time_out
             .filter(|milliseconds| *milliseconds > 0)
@@ -148,7 +175,13 @@ impl Connection {
     /// How long an answer may take.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.limit
+        self.timing.limit
+    }
+
+    /// The largest frame that both sides take, in bytes.
+    #[must_use]
+    pub fn largest_frame(&self) -> usize {
+        self.largest_frame
     }
 
     /// Puts a performative and a payload into the way out; [`Connection::flush`] sends them off.
@@ -181,7 +214,7 @@ impl Connection {
                 .frame('>', u16::from_be_bytes([high, low]), body);
         }
         self.last_sent = Instant::now();
-        within(self.limit, "sending", async {
+        within(self.timing.limit, "sending", async {
             Ok(self.writer.feed(frame).await?)
         })
         .await
@@ -192,7 +225,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError`] when the connection broke, or takes nothing in for too long.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
-        within(self.limit, "sending", async {
+        within(self.timing.limit, "sending", async {
             Ok(self.writer.flush().await?)
         })
         .await
@@ -204,7 +237,7 @@ impl Connection {
     /// [`ConnectionError`] when the connection is closed, broken or dead. May be dropped at any time.
     pub async fn receive(&mut self) -> Result<Frame, ConnectionError> {
         loop {
-            let silent_at = self.last_received + SILENCE_LIMIT;
+            let silent_at = self.last_received + self.timing.silence();
             let keep_alive_at = self.keep_alive.map(|after| self.last_sent + after);
             let wake_at = keep_alive_at.map_or(silent_at, |at| at.min(silent_at));
             tokio::select! {
@@ -216,7 +249,7 @@ impl Connection {
                 }
                 () = sleep_until(wake_at) => {
                     if wake_at == silent_at {
-                        return Err(ConnectionError::Silent { limit: SILENCE_LIMIT });
+                        return Err(ConnectionError::Silent { limit: self.timing.silence() });
                     }
                     self.send_encoded(vec![0, 0, 0, 8, 2, 0, 0, 0]).await?;
                     self.flush().await?;
@@ -243,7 +276,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::receive`], and [`ConnectionError::TimedOut`] with `waiting_for`.
     pub async fn answer(&mut self, waiting_for: &'static str) -> Result<Frame, ConnectionError> {
-        within(self.limit, waiting_for, self.receive()).await
+        within(self.timing.limit, waiting_for, self.receive()).await
     }
 
     /// Takes a frame in; nothing comes of a keep-alive.

@@ -18,7 +18,7 @@ pub mod sasl;
 pub mod session;
 pub mod trace;
 
-pub use connection::{Connection, Frame};
+pub use connection::{Connection, Frame, Timing};
 pub use error::{ConnectionError, PeerError, Scope};
 pub use receiver::Receiver;
 

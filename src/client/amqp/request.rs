@@ -1,5 +1,7 @@
 //! A pair of links over which a node is asked something: `$cbs` and `$management`.
 
+use std::collections::VecDeque;
+
 use super::connection::Connection;
 use super::error::{ConnectionError, PeerError, Scope};
 use super::session::Session;
@@ -37,6 +39,8 @@ pub struct RequestLinks {
     reply_to: String,
     is_begun: bool,
     is_sender_attached: bool,
+    /// The node's own handle of the link to it.
+    sender_handle: Option<u32>,
     is_receiver_attached: bool,
     credit: u32,
     /// Deliveries sent, as the node counts them.
@@ -44,6 +48,8 @@ pub struct RequestLinks {
     received: u32,
     requests: u64,
     partial: Vec<u8>,
+    /// What came while something else was waited for.
+    answers: VecDeque<Vec<u8>>,
 }
 
 impl RequestLinks {
@@ -63,12 +69,14 @@ impl RequestLinks {
             reply_to: format!("{container}-{}", node.trim_start_matches('$')),
             is_begun: false,
             is_sender_attached: false,
+            sender_handle: None,
             is_receiver_attached: false,
             credit: 0,
             sent: 0,
             received: 0,
             requests: 0,
             partial: Vec::new(),
+            answers: VecDeque::new(),
         };
         let begin = Performative::Begin(links.session.begin());
         connection.send(channel, &begin, &[]).await?;
@@ -90,9 +98,16 @@ impl RequestLinks {
     /// Takes the next frame in, if it is this session's.
     async fn take_next(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
         let frame = connection.answer(self.node).await?;
-        if frame.channel == self.session.channel {
-            let (performative, payload) = frame.decode()?;
-            self.on_frame(&performative, payload)?;
+        if frame.channel != self.session.channel {
+            return Ok(());
+        }
+        let (performative, payload) = frame.decode()?;
+        if let Some(answer) = self.on_frame(&performative, payload)? {
+            self.answers.push_back(answer);
+        }
+        if let Some(reply) = self.reply(&performative) {
+            connection.send(frame.channel, &reply, &[]).await?;
+            connection.flush().await?;
         }
         Ok(())
     }
@@ -136,7 +151,8 @@ impl RequestLinks {
         self.is_sender_attached && self.is_receiver_attached && self.credit > 0
     }
 
-    /// Sends the request that `write` appends to the buffer as a message. Its id, to tell its answer by.
+    /// Sends the request that `write` appends to the buffer as a message, if the node takes all of it now. Its id, to
+    /// tell its answer by.
     ///
     /// # Errors
     /// [`ConnectionError`] when the connection broke.
@@ -144,7 +160,52 @@ impl RequestLinks {
         &mut self,
         connection: &mut Connection,
         write: impl FnOnce(Head<'_>, &mut Vec<u8>),
+    ) -> Result<Option<u64>, ConnectionError> {
+        let (id, message) = self.write(write);
+        let piece = piece_length(connection);
+        let window = usize::try_from(self.session.window()).unwrap_or(usize::MAX);
+        if self.credit == 0 || window < message.len().div_ceil(piece) {
+            return Ok(None);
+        }
+        let tag = self.announce(connection).await?;
+        let delivery = self.session.next_delivery();
+        let mut rest = message.as_slice();
+        while let Some(next) = self.send_piece(connection, delivery, &tag, rest).await? {
+            rest = next;
+        }
+        connection.flush().await?;
+        Ok(Some(id))
+    }
+
+    /// Sends a request as [`RequestLinks::send`] does, and waits until the node takes it.
+    async fn send_patiently(
+        &mut self,
+        connection: &mut Connection,
+        write: impl FnOnce(Head<'_>, &mut Vec<u8>),
     ) -> Result<u64, ConnectionError> {
+        let (id, message) = self.write(write);
+        while self.credit == 0 {
+            self.take_next(connection).await?;
+        }
+        let tag = self.announce(connection).await?;
+        let delivery = self.session.next_delivery();
+        let mut rest = message.as_slice();
+        loop {
+            while self.session.window() == 0 {
+                connection.flush().await?;
+                self.take_next(connection).await?;
+            }
+            match self.send_piece(connection, delivery, &tag, rest).await? {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        connection.flush().await?;
+        Ok(id)
+    }
+
+    /// A request's message, and its id.
+    fn write(&mut self, write: impl FnOnce(Head<'_>, &mut Vec<u8>)) -> (u64, Vec<u8>) {
         let id = self.requests;
         self.requests += 1;
         let message_id = id.to_string();
@@ -154,27 +215,46 @@ impl RequestLinks {
             reply_to: &self.reply_to,
         };
         write(head, &mut message);
+        (id, message)
+    }
+
+    /// Gives the node credit for its answer; the tag of the delivery that asks for it.
+    async fn announce(&mut self, connection: &mut Connection) -> Result<[u8; 4], ConnectionError> {
         let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
         let channel = self.session.channel;
         connection
             .send(channel, &Performative::Flow(flow), &[])
             .await?;
         let tag = self.sent.to_be_bytes();
-        let transfer = Transfer {
-            handle: SENDER,
-            delivery_id: Some(self.session.next_delivery()),
-            delivery_tag: Some(&tag),
-            message_format: Some(0),
-            settled: Some(true),
-            ..Transfer::default()
-        };
         self.sent = self.sent.wrapping_add(1);
         self.credit = self.credit.saturating_sub(1);
-        connection
-            .send(channel, &Performative::Transfer(transfer), &message)
-            .await?;
-        connection.flush().await?;
-        Ok(id)
+        Ok(tag)
+    }
+
+    /// Sends as much of a delivery as a frame takes, and gives the rest, if there is one.
+    async fn send_piece<'a>(
+        &mut self,
+        connection: &mut Connection,
+        delivery: u32,
+        tag: &[u8],
+        message: &'a [u8],
+    ) -> Result<Option<&'a [u8]>, ConnectionError> {
+        let length = piece_length(connection).min(message.len());
+        let (piece, rest) = message.split_at(length);
+        let transfer = Transfer {
+            handle: SENDER,
+            delivery_id: Some(delivery),
+            delivery_tag: Some(tag),
+            message_format: Some(0),
+            settled: Some(true),
+            more: !rest.is_empty(),
+            ..Transfer::default()
+        };
+        self.session.on_sent();
+        let transfer = Performative::Transfer(transfer);
+        let channel = self.session.channel;
+        connection.send(channel, &transfer, piece).await?;
+        Ok(Some(rest).filter(|rest| !rest.is_empty()))
     }
 
     /// Sends a request and waits for its answer, a message whose status says that it went well.
@@ -186,7 +266,7 @@ impl RequestLinks {
         connection: &mut Connection,
         write: impl FnOnce(Head<'_>, &mut Vec<u8>),
     ) -> Result<Vec<u8>, ConnectionError> {
-        let id = self.send(connection, write).await?;
+        let id = self.send_patiently(connection, write).await?;
         loop {
             let answer = self.next_answer(connection).await?;
             if self.answers(id, &answer)? {
@@ -211,7 +291,7 @@ impl RequestLinks {
             let most = usize::try_from(self.credit.clamp(1, CREDIT)).unwrap_or(1);
             let mut ids = Vec::new();
             for subject in left.iter().take(most) {
-                let id = self.send(connection, |head, out| write(subject, head, out));
+                let id = self.send_patiently(connection, |head, out| write(subject, head, out));
                 ids.push(id.await?);
             }
             answers.append(&mut self.collect(connection, &ids).await?);
@@ -244,18 +324,10 @@ impl RequestLinks {
         connection: &mut Connection,
     ) -> Result<Vec<u8>, ConnectionError> {
         loop {
-            let frame = connection.answer(self.node).await?;
-            if frame.channel != self.session.channel {
-                continue;
+            if let Some(answer) = self.answers.pop_front() {
+                return Ok(answer);
             }
-            let (performative, payload) = frame.decode()?;
-            let Some(answer) = self.on_frame(&performative, payload)? else {
-                continue;
-            };
-            if let Some(settle) = self.settle(&performative) {
-                connection.send(frame.channel, &settle, &[]).await?;
-            }
-            return Ok(answer);
+            self.take_next(connection).await?;
         }
     }
 
@@ -284,9 +356,16 @@ impl RequestLinks {
         Ok(correlates)
     }
 
-    /// What settles an answer, where the node did not settle it itself.
+    /// What is owed for a frame: it settles an answer that the node did not settle itself, or tells how things stand
+    /// where the node asks for that.
     #[must_use]
-    pub fn settle(&self, performative: &Performative<'_>) -> Option<Performative<'static>> {
+    pub fn reply(&self, performative: &Performative<'_>) -> Option<Performative<'static>> {
+        if let Performative::Flow(flow) = performative
+            && flow.echo
+        {
+            let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
+            return Some(Performative::Flow(flow));
+        }
         let Performative::Transfer(transfer) = performative else {
             return None;
         };
@@ -321,8 +400,16 @@ impl RequestLinks {
             Performative::Attach(attach) if attach.role == Role::Sender => {
                 self.is_receiver_attached = attach.source.is_some();
             }
-            Performative::Attach(attach) => self.is_sender_attached = attach.target.is_some(),
-            Performative::Flow(flow) if flow.handle.is_some() => self.take_credit(flow),
+            Performative::Attach(attach) => {
+                self.is_sender_attached = attach.target.is_some();
+                self.sender_handle = Some(attach.handle);
+            }
+            Performative::Flow(flow) => {
+                self.session.on_flow(flow);
+                if flow.handle.is_some() && flow.handle == self.sender_handle {
+                    self.take_credit(flow);
+                }
+            }
             Performative::Transfer(transfer) => return self.take_transfer(transfer, payload),
             Performative::Detach(detach) => {
                 return Err(Box::new(PeerError::new(Scope::Link, detach.error.as_ref())).into());
@@ -330,8 +417,7 @@ impl RequestLinks {
             Performative::End(end) => {
                 return Err(Box::new(PeerError::new(Scope::Session, end.error.as_ref())).into());
             }
-            Performative::Flow(_)
-            | Performative::Disposition(_)
+            Performative::Disposition(_)
             | Performative::Open(_)
             | Performative::Close(_)
             | Performative::SaslMechanisms(_)
@@ -388,4 +474,10 @@ impl RequestLinks {
         connection.send(channel, &end, &[]).await?;
         connection.flush().await
     }
+}
+
+/// How much of a message fits into a frame, beside what says whose it is.
+fn piece_length(connection: &Connection) -> usize {
+    const BESIDE: usize = 64;
+    connection.largest_frame().saturating_sub(BESIDE).max(1)
 }

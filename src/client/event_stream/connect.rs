@@ -1,23 +1,18 @@
 //! The way to the event hub: the hub and its redirect, the namespace, the token, the partitions.
 
-use std::time::Duration;
-
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
 use super::plan::{Access, Plan};
 use crate::client::amqp::cbs::{Grant, put_token};
 use crate::client::amqp::connection::Duplex;
 use crate::client::amqp::request::RequestLinks;
-use crate::client::amqp::{Connection, ConnectionError, management, redirect};
+use crate::client::amqp::{Connection, ConnectionError, Timing, management, redirect};
 use crate::client::dial::{dial_tcp, dial_tls};
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::sas::{self, SigningKey};
-
-/// How long a token is good for.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
 const CBS_CHANNEL: u16 = 0;
 const SECOND_CHANNEL: u16 = 1;
@@ -182,7 +177,11 @@ async fn connect(
     } else {
         Box::new(dial_tcp(host, port, plan.limit).await?)
     };
-    Connection::open(stream, host, container, plan.limit, plan.tracer.clone()).await
+    let timing = Timing {
+        limit: plan.limit,
+        idle_time_out: plan.patience.idle_time_out,
+    };
+    Connection::open(stream, host, container, timing, plan.tracer.clone()).await
 }
 
 async fn authorize(
@@ -249,6 +248,10 @@ fn container() -> String {
 }
 
 fn expiry(plan: &Plan) -> i64 {
-    let lifetime = i64::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX);
-    (plan.clock)().timestamp().saturating_add(lifetime)
+    let lifetime = i64::try_from(plan.patience.token_lifetime.as_secs()).unwrap_or(i64::MAX);
+    // The second that has begun counts in full: a token never lives shorter than what its renewal goes by.
+    (plan.clock)()
+        .timestamp()
+        .saturating_add(lifetime)
+        .saturating_add(1)
 }

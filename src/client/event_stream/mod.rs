@@ -28,7 +28,7 @@ pub mod verdict;
 
 pub use error::{Stage, StreamError};
 pub use notice::Notice;
-pub use plan::{Access, Plan, Start};
+pub use plan::{Access, Patience, Plan, Start};
 pub use sink::Sink;
 pub use stream::EventStream;
 

@@ -7,22 +7,17 @@ use tokio::time::Instant;
 use super::connect::Opened;
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
-use super::plan::Plan;
+use super::plan::{Patience, Plan};
 use crate::client::amqp::{ConnectionError, Frame, PeerError, Scope};
 use crate::protocol::amqp::performative::{End, Performative};
-
-/// After how long a new token is put: a quarter of its life before it ends.
-const RENEW_AFTER: Duration = Duration::from_secs(45 * 60);
-
-/// How long until a token that was refused is put again.
-const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
 /// The token's next turn.
 #[derive(Debug)]
 pub struct Renewal {
     at: Instant,
-    /// The request that is under way.
-    pending: Option<u64>,
+    patience: Patience,
+    /// The request that is under way, and since when.
+    pending: Option<(u64, Instant)>,
     /// Why there is no way to put one any more. Services end links that are idle for long; the events' own go on.
     lost: Option<Box<PeerError>>,
 }
@@ -30,32 +25,40 @@ pub struct Renewal {
 impl Renewal {
     /// A token was put just now.
     #[must_use]
-    pub fn new(now: Instant) -> Self {
+    pub fn new(now: Instant, patience: Patience) -> Self {
         Self {
-            at: now + RENEW_AFTER,
+            at: now + patience.renew_after(),
+            patience,
             pending: None,
             lost: None,
         }
     }
 
-    /// When the next is to be put, unless it is under way.
+    /// When it is to be looked at again: when the next is to be put, or when an answer is overdue by `limit`.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
-        self.pending.is_none().then_some(self.at)
+    pub fn due(&self, limit: Duration) -> Instant {
+        self.pending.map_or(self.at, |(_, since)| since + limit)
     }
 
     /// Puts the next one if its time has come; the answer is not waited for.
     ///
     /// # Errors
-    /// [`StreamError`] when the connection broke, or the way to put it is lost: then a new connection is needed.
+    /// [`StreamError`] when the connection broke, or the way to put it is lost, or the last one was never answered: then
+    /// a new connection is needed.
     pub async fn start(
         &mut self,
         plan: &Plan,
         opened: &mut Opened,
         now: Instant,
     ) -> Result<(), StreamError> {
-        if self.due().is_none_or(|due| due > now) {
+        if self.due(plan.limit) > now {
             return Ok(());
+        }
+        if self.pending.is_some() {
+            let waiting_for = "$cbs";
+            let limit = plan.limit;
+            let overdue = ConnectionError::TimedOut { waiting_for, limit };
+            return Err(overdue).at(Stage::NamespaceToken);
         }
         if let Some(error) = self.lost.take() {
             return Err(error.into()).at(Stage::NamespaceToken);
@@ -65,7 +68,11 @@ impl Renewal {
             .cbs
             .send(&mut opened.connection, |head, out| grant.write(head, out))
             .await;
-        self.pending = Some(sent.at(Stage::NamespaceToken)?);
+        match sent.at(Stage::NamespaceToken)? {
+            Some(id) => self.pending = Some((id, now)),
+            // The service takes nothing just now.
+            None => self.at = now + self.patience.renew_again(),
+        }
         Ok(())
     }
 
@@ -97,19 +104,20 @@ impl Renewal {
             }
             answer => answer.at(Stage::NamespaceToken)?,
         };
-        if let Some(settle) = cbs.settle(&performative) {
-            let sent = opened.connection.send(frame.channel, &settle, &[]).await;
+        if let Some(reply) = cbs.reply(&performative) {
+            let sent = opened.connection.send(frame.channel, &reply, &[]).await;
             sent.at(Stage::Reading)?;
         }
-        let (Some(answer), Some(id)) = (answer, self.pending) else {
+        let (Some(answer), Some((id, _))) = (answer, self.pending) else {
             return Ok(None);
         };
         let (wait, notice) = match cbs.answers(id, &answer) {
             Ok(false) => return Ok(None),
-            Ok(true) => (RENEW_AFTER, Notice::TokenRenewed),
+            Ok(true) => (self.patience.renew_after(), Notice::TokenRenewed),
             Err(error) => {
                 let reason = error.to_string();
-                (RENEW_AGAIN, Notice::TokenRefused { reason })
+                let retry_in = self.patience.renew_again();
+                (retry_in, Notice::TokenRefused { reason, retry_in })
             }
         };
         self.at = now + wait;

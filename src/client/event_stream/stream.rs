@@ -16,13 +16,16 @@ use super::progress::{Change, Progress};
 use super::renewal::Renewal;
 use super::sink::Sink;
 use super::verdict::{Verdict, judge};
-use crate::client::amqp::Frame;
+use crate::client::amqp::{ConnectionError, Frame, Scope};
 use crate::model::identifier::SequenceNumber;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 
 /// How long to sleep when nothing is due.
 const LONG: Duration = Duration::from_secs(3600);
+
+/// A connection that stood for this long was sound, whether events came or not.
+const SOUND: Duration = Duration::from_secs(15);
 
 /// Frames that are handled in one go, before the sink's owner gets a turn.
 const MOST_FRAMES: usize = 1024;
@@ -41,6 +44,8 @@ pub struct EventStream {
     live: Option<Live>,
     connect_at: Instant,
     backoff: Backoff,
+    /// Since when there is a connection, and what was read of each partition by then.
+    connected: Option<(Instant, Vec<Option<SequenceNumber>>)>,
     /// Whether all partitions were being read at some time.
     was_reading: bool,
     /// Whether that was told since the last connect.
@@ -67,6 +72,7 @@ impl EventStream {
             live: None,
             connect_at: Instant::now(),
             backoff: Backoff::default(),
+            connected: None,
             was_reading: false,
             is_told: false,
         }
@@ -100,6 +106,13 @@ impl EventStream {
         }
     }
 
+    /// Events that should have come and did not, and never will, of all partitions.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let missing = |partition: &Partition| partition.progress.missing();
+        self.partitions.iter().map(missing).sum()
+    }
+
     /// Takes leave of the service.
     pub async fn close(self) {
         if let Some(live) = self.live {
@@ -121,7 +134,9 @@ impl EventStream {
             let group = &self.plan.consumer_group;
             partition.connect(channel, &opened.container, entity, group, now);
         }
-        let renewal = opened.endpoint.can_renew().then(|| Renewal::new(now));
+        let renewal = opened.endpoint.can_renew();
+        let renewal = renewal.then(|| Renewal::new(now, self.plan.patience));
+        self.connected = Some((now, self.read_so_far()));
         self.is_told = false;
         self.live = Some(Live { opened, renewal });
         Ok(())
@@ -161,7 +176,17 @@ impl EventStream {
 
     /// What to do about an error: wait and connect again, or give up.
     fn lose<S: Sink>(&mut self, error: StreamError, sink: &mut S) -> Result<(), StreamError> {
-        self.live = None;
+        if let Some(live) = self.live.take()
+            && is_farewell(&error)
+        {
+            // It is answered, but nobody waits for that.
+            tokio::spawn(live.opened.connection.close());
+        }
+        if let Some((since, before)) = self.connected.take()
+            && (since.elapsed() >= SOUND || before != self.read_so_far())
+        {
+            self.backoff.succeeded();
+        }
         match judge(&error, self.was_reading, self.backoff.failures()) {
             Verdict::Give => Err(error),
             Verdict::Retry(least) => {
@@ -174,6 +199,11 @@ impl EventStream {
                 Ok(())
             }
         }
+    }
+
+    fn read_so_far(&self) -> Vec<Option<SequenceNumber>> {
+        let last = |partition: &Partition| partition.progress.last();
+        self.partitions.iter().map(last).collect()
     }
 
     async fn turn<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
@@ -202,6 +232,7 @@ impl EventStream {
             return Ok(ControlFlow::Break(()));
         }
         self.settle().await?;
+        self.tell_what_is_missing(sink);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -214,7 +245,7 @@ impl EventStream {
             .filter_map(|partition| partition.due(self.plan.limit));
         let renewal = self.live.as_ref().and_then(|live| live.renewal.as_ref());
         partitions
-            .chain(renewal.and_then(Renewal::due))
+            .chain(renewal.map(|renewal| renewal.due(self.plan.limit)))
             .fold(far, Instant::min)
     }
 
@@ -277,8 +308,18 @@ impl EventStream {
             return Ok(flow);
         }
         let was_reading = partition.was_reading;
-        match partition.on_frame(&performative, now) {
+        let reaction = partition.on_frame(&performative, now);
+        match reaction.at(Stage::Reading)? {
             Reaction::None => {}
+            Reaction::Answer(flow) => {
+                let flow = Performative::Flow(flow);
+                let sent = connection.send(frame.channel, &flow, &[]).await;
+                sent.at(Stage::Reading)?;
+            }
+            Reaction::Ended => {
+                let sent = answer_end(connection, frame.channel, Scope::Session).await;
+                sent.at(Stage::Reading)?;
+            }
             Reaction::Attach => {
                 let sent = attach(connection, partition).await;
                 sent.at(stage_of(&self.plan, &partition.id))?;
@@ -311,11 +352,22 @@ impl EventStream {
         }
         self.is_told = true;
         self.was_reading = true;
-        self.backoff.succeeded();
         sink.notice(&Notice::Attached {
             partitions: self.partitions.len(),
             consumer_group: self.plan.consumer_group.clone(),
         });
+    }
+
+    fn tell_what_is_missing<S: Sink>(&mut self, sink: &mut S) {
+        for partition in &mut self.partitions {
+            if let Some(count) = partition.progress.missing_untold() {
+                sink.notice(&Notice::Missing {
+                    partition: partition.id.clone(),
+                    count,
+                    last: partition.progress.last(),
+                });
+            }
+        }
     }
 
     /// Settles what the service did not settle itself, and sends off all that waits.
@@ -334,4 +386,12 @@ impl EventStream {
         }
         connection.flush().await.at(Stage::Reading)
     }
+}
+
+/// Whether the service closed the connection in due form.
+fn is_farewell(error: &StreamError) -> bool {
+    let StreamError::Failed { source, .. } = error else {
+        return false;
+    };
+    matches!(source, ConnectionError::Peer(error) if error.scope == Scope::Connection)
 }

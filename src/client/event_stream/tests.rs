@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use super::{Access, EventStream, Notice, Plan, Sink, Start, StreamError};
+use super::{Access, EventStream, Notice, Patience, Plan, Sink, Start, StreamError};
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
 use crate::client::amqp::trace::Tracer;
 use crate::client::trust;
@@ -61,6 +61,7 @@ fn plan(port: u16) -> Plan {
         partitions: vec!["0".to_owned()],
         tls: Arc::new(trust::client_config(None).unwrap()),
         limit: Duration::from_secs(10),
+        patience: Patience::default(),
         tracer: Tracer::default(),
         clock: Utc::now,
     }

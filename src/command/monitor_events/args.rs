@@ -60,6 +60,16 @@ pub struct MonitorEventsArgs {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 
+    /// Ask the service for a sign of life this often; twice as long without one, and the connection is made anew
+    ///
+    /// For networks that forget idle connections without a word, as mobile ones and some routers do.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = positive_duration)]
+    pub(super) idle_timeout: Duration,
+
+    /// How long each token is good for; the next one is put when a quarter of it is left
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = positive_duration)]
+    pub(super) token_lifetime: Duration,
+
     #[command(flatten)]
     pub(super) connection: ConnectionOptions,
 }
@@ -95,6 +105,15 @@ impl MonitorEventsArgs {
             Format::Ndjson => render::Format::Ndjson,
         }
     }
+}
+
+/// A duration of a second at the least.
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    if duration < Duration::from_secs(1) {
+        return Err("it has to be a second at the least".to_owned());
+    }
+    Ok(duration)
 }
 
 /// An id as it was written, if it is one.

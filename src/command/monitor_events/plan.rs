@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::args::MonitorEventsArgs;
 use super::from::From;
 use crate::client::amqp::trace::Tracer;
-use crate::client::event_stream::{self, Access, Start};
+use crate::client::event_stream::{self, Access, Patience, Start};
 use crate::client::trust;
 use crate::command::Context;
 use crate::config::Settings;
@@ -50,6 +50,10 @@ impl Plan {
                 partitions: args.partition.clone(),
                 tls: Arc::new(tls),
                 limit: settings.connect_timeout,
+                patience: Patience {
+                    idle_time_out: args.idle_timeout,
+                    token_lifetime: args.token_lifetime,
+                },
                 tracer: tracer(context.trace),
                 clock: context.clock,
             },

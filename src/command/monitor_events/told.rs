@@ -46,9 +46,23 @@ pub(super) fn sentence(notice: &Notice) -> String {
         Notice::Gone { partition, count } => {
             format!("partition {partition}: {count} events are gone, retention has passed them")
         }
+        Notice::Missing {
+            partition,
+            count,
+            last,
+        } => {
+            let before = match last {
+                Some(number) => format!(" up to sequence number {number}"),
+                None => String::new(),
+            };
+            format!("partition {partition}: {count} events are missing{before}")
+        }
         Notice::TokenRenewed => "token renewed".to_owned(),
-        Notice::TokenRefused { reason } => {
-            format!("token not renewed: {reason}; trying again in 30 s")
+        Notice::TokenRefused { reason, retry_in } => {
+            format!(
+                "token not renewed: {reason}; trying again in {}",
+                wait(*retry_in)
+            )
         }
         Notice::Unreadable { partition, reason } => {
             format!("partition {partition}: passed over something that cannot be read: {reason}")
