@@ -221,6 +221,7 @@ impl EventStream {
         for _ in 0..MOST_FRAMES {
             let Some(frame) = next.take() else { break };
             if self.handle(&frame, sink).await?.is_break() {
+                self.tell_what_is_missing(sink);
                 return Ok(ControlFlow::Break(()));
             }
             let Some(live) = &mut self.live else { break };
@@ -229,6 +230,7 @@ impl EventStream {
         if let Some(frame) = next
             && self.handle(&frame, sink).await?.is_break()
         {
+            self.tell_what_is_missing(sink);
             return Ok(ControlFlow::Break(()));
         }
         self.settle().await?;
