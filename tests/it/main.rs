@@ -16,4 +16,5 @@ mod faults;
 mod firmware;
 mod readme;
 mod secrets;
+mod stream;
 mod support;

@@ -1,11 +1,14 @@
 //! What every test of the binary stands on: a hermetic runner and a running hub.
 
+pub mod certificates;
 pub mod emulator;
+pub mod event_hub;
 pub mod hostile;
 pub mod installed;
 pub mod rest;
 pub mod runner;
 
+pub use certificates::Certificates;
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};
 pub use runner::Hubctl;
