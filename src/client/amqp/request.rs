@@ -63,7 +63,41 @@ impl RequestLinks {
         node: &'static str,
         container: &str,
     ) -> Result<Self, ConnectionError> {
-        let mut links = Self {
+        let mut links = Self::new(channel, node, container);
+        let begin = Performative::Begin(links.session.begin());
+        connection.send(channel, &begin, &[]).await?;
+        connection.flush().await?;
+        while !links.is_begun {
+            links.take_next(connection).await?;
+        }
+        links.attach(connection).await?;
+        connection.flush().await?;
+        while !links.is_ready() {
+            links.take_next(connection).await?;
+        }
+        Ok(links)
+    }
+
+    /// Begins the session and attaches both links without waiting for anything: [`RequestLinks::on_frame`] is to be told
+    /// of what comes until [`RequestLinks::is_ready`].
+    ///
+    /// # Errors
+    /// [`ConnectionError`] when the connection broke.
+    pub async fn start(
+        connection: &mut Connection,
+        channel: u16,
+        node: &'static str,
+        container: &str,
+    ) -> Result<Self, ConnectionError> {
+        let links = Self::new(channel, node, container);
+        let begin = Performative::Begin(links.session.begin());
+        connection.send(channel, &begin, &[]).await?;
+        links.attach(connection).await?;
+        Ok(links)
+    }
+
+    fn new(channel: u16, node: &'static str, container: &str) -> Self {
+        Self {
             node,
             session: Session::new(channel),
             reply_to: format!("{container}-{}", node.trim_start_matches('$')),
@@ -77,22 +111,15 @@ impl RequestLinks {
             requests: 0,
             partial: Vec::new(),
             answers: VecDeque::new(),
-        };
-        let begin = Performative::Begin(links.session.begin());
-        connection.send(channel, &begin, &[]).await?;
-        connection.flush().await?;
-        while !links.is_begun {
-            links.take_next(connection).await?;
         }
-        for attach in links.attaches() {
+    }
+
+    async fn attach(&self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        for attach in self.attaches() {
             let attach = Performative::Attach(attach);
-            connection.send(channel, &attach, &[]).await?;
+            connection.send(self.session.channel, &attach, &[]).await?;
         }
-        connection.flush().await?;
-        while !links.is_ready() {
-            links.take_next(connection).await?;
-        }
-        Ok(links)
+        Ok(())
     }
 
     /// Takes the next frame in, if it is this session's.
@@ -147,7 +174,9 @@ impl RequestLinks {
         [sender, receiver]
     }
 
-    fn is_ready(&self) -> bool {
+    /// Whether the node takes a request.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
         self.is_sender_attached && self.is_receiver_attached && self.credit > 0
     }
 

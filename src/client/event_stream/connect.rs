@@ -14,7 +14,8 @@ use crate::protocol::amqp::address;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::sas::{self, SigningKey};
 
-const CBS_CHANNEL: u16 = 0;
+/// The channel of the links to `$cbs`.
+pub const CBS_CHANNEL: u16 = 0;
 const SECOND_CHANNEL: u16 = 1;
 
 /// The first channel that nothing here uses.

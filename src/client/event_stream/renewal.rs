@@ -4,12 +4,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connect::Opened;
+use super::connect::{CBS_CHANNEL, Opened};
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
 use super::plan::{Patience, Plan};
-use crate::client::amqp::{ConnectionError, Frame, PeerError, Scope};
+use crate::client::amqp::request::RequestLinks;
+use crate::client::amqp::{ConnectionError, Frame, Scope};
+use crate::protocol::amqp::address::CBS;
 use crate::protocol::amqp::performative::{End, Performative};
+
+/// Whether a token can be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It can.
+    Open,
+    /// The service ended the links, as it does with those that are idle for long; the session is ended on this side.
+    Ending,
+    /// The session is ended on both sides.
+    Gone,
+    /// It is being opened again, since this time.
+    Opening(Instant),
+}
 
 /// The token's next turn.
 #[derive(Debug)]
@@ -18,8 +33,7 @@ pub struct Renewal {
     patience: Patience,
     /// The request that is under way, and since when.
     pending: Option<(u64, Instant)>,
-    /// Why there is no way to put one any more. Services end links that are idle for long; the events' own go on.
-    lost: Option<Box<PeerError>>,
+    way: Way,
 }
 
 impl Renewal {
@@ -30,21 +44,23 @@ impl Renewal {
             at: now + patience.renew_after(),
             patience,
             pending: None,
-            lost: None,
+            way: Way::Open,
         }
     }
 
     /// When it is to be looked at again: when the next is to be put, or when an answer is overdue by `limit`.
     #[must_use]
     pub fn due(&self, limit: Duration) -> Instant {
-        self.pending.map_or(self.at, |(_, since)| since + limit)
+        match (self.pending, self.way) {
+            (Some((_, since)), _) | (None, Way::Opening(since)) => since + limit,
+            (None, Way::Open | Way::Ending | Way::Gone) => self.at,
+        }
     }
 
     /// Puts the next one if its time has come; the answer is not waited for.
     ///
     /// # Errors
-    /// [`StreamError`] when the connection broke, or the way to put it is lost, or the last one was never answered: then
-    /// a new connection is needed.
+    /// [`StreamError`] when the connection broke, or the service does not answer: then a new connection is needed.
     pub async fn start(
         &mut self,
         plan: &Plan,
@@ -54,15 +70,29 @@ impl Renewal {
         if self.due(plan.limit) > now {
             return Ok(());
         }
-        if self.pending.is_some() {
-            let waiting_for = "$cbs";
-            let limit = plan.limit;
-            let overdue = ConnectionError::TimedOut { waiting_for, limit };
-            return Err(overdue).at(Stage::NamespaceToken);
+        match self.way {
+            Way::Open if self.pending.is_none() => self.put(plan, opened, now).await,
+            Way::Gone => {
+                let (connection, container) = (&mut opened.connection, &opened.container);
+                let links = RequestLinks::start(connection, CBS_CHANNEL, CBS, container).await;
+                opened.cbs = links.at(Stage::NamespaceToken)?;
+                self.way = Way::Opening(now);
+                Ok(())
+            }
+            Way::Open | Way::Ending | Way::Opening(_) => {
+                let waiting_for = CBS;
+                let limit = plan.limit;
+                Err(ConnectionError::TimedOut { waiting_for, limit }).at(Stage::NamespaceToken)
+            }
         }
-        if let Some(error) = self.lost.take() {
-            return Err(error.into()).at(Stage::NamespaceToken);
-        }
+    }
+
+    async fn put(
+        &mut self,
+        plan: &Plan,
+        opened: &mut Opened,
+        now: Instant,
+    ) -> Result<(), StreamError> {
         let grant = opened.endpoint.grant(plan)?;
         let sent = opened
             .cbs
@@ -82,6 +112,7 @@ impl Renewal {
     /// [`StreamError`] when the connection broke.
     pub async fn take(
         &mut self,
+        plan: &Plan,
         opened: &mut Opened,
         frame: &Frame,
         now: Instant,
@@ -93,13 +124,9 @@ impl Renewal {
         let (performative, payload) = frame.decode().at(Stage::Reading)?;
         let answer = match cbs.on_frame(&performative, payload) {
             Err(ConnectionError::Peer(error)) => {
-                if error.scope == Scope::Link && self.lost.is_none() {
-                    let end = Performative::End(End { error: None });
-                    let sent = opened.connection.send(frame.channel, &end, &[]).await;
-                    sent.at(Stage::Reading)?;
-                }
-                self.pending = None;
-                self.lost = Some(error);
+                self.lose(opened, error.scope, now)
+                    .await
+                    .at(Stage::Reading)?;
                 return Ok(None);
             }
             answer => answer.at(Stage::NamespaceToken)?,
@@ -108,10 +135,17 @@ impl Renewal {
             let sent = opened.connection.send(frame.channel, &reply, &[]).await;
             sent.at(Stage::Reading)?;
         }
+        if let Way::Opening(_) = self.way
+            && cbs.is_ready()
+        {
+            self.way = Way::Open;
+            self.put(plan, opened, now).await?;
+            return Ok(None);
+        }
         let (Some(answer), Some((id, _))) = (answer, self.pending) else {
             return Ok(None);
         };
-        let (wait, notice) = match cbs.answers(id, &answer) {
+        let (wait, notice) = match opened.cbs.answers(id, &answer) {
             Ok(false) => return Ok(None),
             Ok(true) => (self.patience.renew_after(), Notice::TokenRenewed),
             Err(error) => {
@@ -123,5 +157,28 @@ impl Renewal {
         self.at = now + wait;
         self.pending = None;
         Ok(Some(notice))
+    }
+
+    /// The service ended a link or the session: the session is ended on this side too, and opened again when a token is
+    /// to be put. The events' own links go on.
+    async fn lose(
+        &mut self,
+        opened: &mut Opened,
+        scope: Scope,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if self.pending.take().is_some() || matches!(self.way, Way::Opening(_)) {
+            self.at = now + self.patience.renew_again();
+        }
+        if matches!(self.way, Way::Open | Way::Opening(_)) {
+            let end = Performative::End(End { error: None });
+            let channel = opened.cbs.channel();
+            opened.connection.send(channel, &end, &[]).await?;
+        }
+        self.way = match scope {
+            Scope::Link => Way::Ending,
+            Scope::Session | Scope::Connection => Way::Gone,
+        };
+        Ok(())
     }
 }

@@ -286,7 +286,9 @@ impl EventStream {
         let Some(index) = frame.channel.checked_sub(FIRST_FREE_CHANNEL) else {
             if let Some(live) = &mut self.live
                 && let Some(renewal) = &mut live.renewal
-                && let Some(notice) = renewal.take(&mut live.opened, frame, now).await?
+                && let Some(notice) = renewal
+                    .take(&self.plan, &mut live.opened, frame, now)
+                    .await?
             {
                 sink.notice(&notice);
             }
