@@ -1,6 +1,8 @@
 //! Connections that break, in every way that they can.
 
-use super::{read, read_from, told};
+use std::io::{BufRead as _, BufReader};
+
+use super::{Check, read, read_from, told};
 use crate::support::event_hub::{Fault, Log, Script, Setup};
 
 #[test]
@@ -65,6 +67,42 @@ fn an_idle_connection_is_kept_alive_from_both_sides() {
     let finished = read_from(&hub, &logs, &["--idle-timeout", "1s"]);
     assert_eq!(told(&finished, "lost"), 0, "{}", finished.stderr);
     assert_eq!(hub.conduct().conduct.connections, 1);
+}
+
+#[test]
+fn whoever_stalls_behind_a_pipe_loses_nothing_by_it() {
+    let logs = vec![Log::of(20_000); 2];
+    let mut setup = Setup::new(logs.clone(), Script::none());
+    setup.manners.idle_time_out = 500;
+    setup.manners.closes_idle = true;
+    let hub = setup.start();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let running = hub
+        .reader(&[
+            "--from",
+            "earliest",
+            "--count",
+            "40000",
+            "--idle-timeout",
+            "1s",
+        ])
+        .stdout(writer)
+        .start();
+    // Nobody reads until the service has had enough of it.
+    hub.wait_for_ends(1);
+    let mut check = Check::new(&logs);
+    for line in BufReader::new(reader).lines() {
+        check.line(&line.unwrap());
+    }
+    check.finish();
+    let finished = running.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(
+        told(&finished, "connection lost") >= 1,
+        "{}",
+        finished.stderr
+    );
+    hub.check();
 }
 
 #[test]

@@ -93,6 +93,19 @@ fn server_of(answer: &'static [u8]) -> u16 {
 }
 
 #[test]
+fn a_service_that_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let string = format!(
+        "Endpoint=sb://localhost:{port};SharedAccessKeyName=p;SharedAccessKey={KEY};EntityPath=e;UseDevelopmentEmulator=true"
+    );
+    let error = Hubctl::new(&["monitor-events", "--connect-timeout", "1s", "-l", &string])
+        .run()
+        .failure(9);
+    assert!(error.contains("no answer within 1 s (SASL)"), "{error}");
+}
+
+#[test]
 fn a_service_that_is_none_is_told_from_the_start() {
     let mechanisms =
         b"AMQP\x03\x01\0\0\0\0\0\x1b\x02\x01\0\0\0S@\xc0\x0e\x01\xe0\x0b\x01\xa3\x08EXTERNAL";

@@ -4,7 +4,7 @@ use super::{ended_by, read, read_from, told};
 use crate::support::event_hub::{Cue, Fault, Log, Script, Setup};
 
 /// Reasons that pass, and what is told of the wait.
-const PASSING: [&str; 11] = [
+const PASSING: [&str; 23] = [
     "amqp:link:detach-forced",
     "amqp:internal-error",
     "amqp:not-found",
@@ -16,6 +16,18 @@ const PASSING: [&str; 11] = [
     "com.microsoft:entity-disabled",
     "com.microsoft:operation-cancelled",
     "com.microsoft:container-close",
+    "com.microsoft:argument-error",
+    "com.microsoft:argument-out-of-range",
+    "com.microsoft:precondition-failed",
+    "com.microsoft:message-lock-lost",
+    "com.microsoft:iot-hub-not-found-error",
+    "com.microsoft:iot-hub-suspended",
+    "com.microsoft:device-container-throttled",
+    "com.microsoft:device-already-exists",
+    "com.microsoft:quota-exceeded",
+    "com.microsoft:partition-not-owned",
+    "amqp:session:window-violation",
+    "amqp:connection:forced",
 ];
 
 #[test]
@@ -24,7 +36,7 @@ fn a_detached_link_is_attached_again_after_the_last_event() {
         let before = i64::try_from(index).unwrap() * 10 + 5;
         (before, Fault::Detach(condition))
     });
-    let (finished, hub) = read(120, Script::of(cues));
+    let (finished, hub) = read(240, Script::of(cues));
     for condition in PASSING {
         let line = format!(
             "partition 0: the service ended the link: as the script has it ({condition}); trying again in "

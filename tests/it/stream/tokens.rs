@@ -18,7 +18,11 @@ fn read_with_short_tokens(
     setup.manners.expires = true;
     setup.manners.refuses_renewals = refuses_renewals;
     let hub = setup.start();
-    let finished = read_from(&hub, &logs, &["--token-lifetime", "3s"]);
+    let finished = read_from(
+        &hub,
+        &logs,
+        &["--token-lifetime", "3s", "--connect-timeout", "1s"],
+    );
     (finished, hub)
 }
 
@@ -43,6 +47,26 @@ fn a_renewal_that_is_refused_once_is_tried_again_on_the_same_connection() {
     assert_eq!(told(&finished, refused), 1, "{}", finished.stderr);
     assert!(told(&finished, "token renewed") >= 1, "{}", finished.stderr);
     assert_eq!(hub.conduct().conduct.connections, 1);
+}
+
+#[test]
+fn a_renewal_finds_its_way_where_the_service_has_ended_the_idle_one() {
+    let script = Script::of([(2, Fault::IdleCbs), (200, Fault::IdleCbs)]);
+    let (finished, hub) = read_with_short_tokens(320, script, false);
+    assert_eq!(told(&finished, "lost"), 0, "{}", finished.stderr);
+    assert!(told(&finished, "token renewed") >= 3, "{}", finished.stderr);
+    let state = hub.conduct();
+    assert_eq!(state.conduct.connections, 1);
+    assert_eq!(state.conduct.attaches.len(), 2);
+}
+
+#[test]
+fn a_renewal_that_nobody_answers_is_followed_by_a_new_connection() {
+    let script = Script::of([(2, Fault::Token(0))]);
+    let (finished, hub) = read_with_short_tokens(200, script, false);
+    let lost = "connection lost: opening the event hub with a token: no answer within 1 s ($cbs)";
+    assert_eq!(told(&finished, lost), 1, "{}", finished.stderr);
+    assert_eq!(hub.conduct().conduct.connections, 2);
 }
 
 #[test]

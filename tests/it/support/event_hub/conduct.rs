@@ -34,6 +34,8 @@ pub struct Conduct {
     pub settled: u64,
     /// Flows that came.
     pub flows: usize,
+    /// Connections that ended.
+    pub ended: usize,
     /// Closes of this side that were answered.
     pub farewells: usize,
     /// Requests to `$management`.
@@ -56,6 +58,7 @@ impl Conduct {
             tokens: 0,
             settled: 0,
             flows: 0,
+            ended: 0,
             farewells: 0,
             requests: 0,
             violations: Vec::new(),

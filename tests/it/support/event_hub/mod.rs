@@ -21,7 +21,7 @@ pub mod session;
 pub mod wire;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -33,7 +33,7 @@ pub use script::{Cue, Fault, Script};
 
 use super::certificates::Certificates;
 use super::hostile::KEY;
-use super::runner::Hubctl;
+use super::runner::{Hubctl, LIMIT};
 
 /// How the hub behaves all the time.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct Manners {
     pub pace: Option<Duration>,
     /// Whether links are detached when the token has expired.
     pub expires: bool,
+    /// Whether it closes the connection when the client has not sent anything for that long.
+    pub closes_idle: bool,
     /// Whether a token is refused where one is there already.
     pub refuses_renewals: bool,
     /// When it was made: milliseconds since 1970.
@@ -71,6 +73,7 @@ impl Default for Manners {
             cuts: &[],
             pace: None,
             expires: false,
+            closes_idle: false,
             refuses_renewals: false,
             created_at_ms: 1_700_000_000_000,
         }
@@ -130,6 +133,8 @@ pub struct Shared {
     state: Mutex<State>,
     /// There is something new in a log.
     pub grown: Notify,
+    /// A connection has ended.
+    pub ended: Condvar,
 }
 
 impl Shared {
@@ -152,6 +157,7 @@ impl EventHub {
                 refusals: vec![VecDeque::new(); partitions],
             }),
             grown: Notify::new(),
+            ended: Condvar::new(),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -195,6 +201,14 @@ impl EventHub {
     pub fn enqueue(&self, partition: usize, count: i64) {
         self.shared.state().setup.logs[partition].end += count;
         self.shared.grown.notify_waiters();
+    }
+
+    /// Waits until so many connections have ended.
+    pub fn wait_for_ends(&self, count: usize) {
+        let state = self.shared.state();
+        let too_few = |state: &mut State| state.conduct.ended < count;
+        let waited = self.shared.ended.wait_timeout_while(state, LIMIT, too_few);
+        assert!(!waited.unwrap().1.timed_out(), "no connection ended");
     }
 
     /// Holds what happened against what is allowed.

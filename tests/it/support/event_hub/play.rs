@@ -1,13 +1,15 @@
 //! Events as they go out, and what goes wrong with them.
 
 use hubctl::protocol::amqp::performative::{
-    AmqpError, Attach, Close, End, Flow, Performative, Role, Source, Target, Transfer,
+    AmqpError, Attach, Close, Detach, End, Flow, Performative, Role, Source, Target, Transfer,
 };
 
 use super::State;
+use super::node::Node;
 use super::partition::{HANDLE, put_event};
 use super::script::Fault;
-use super::serve::{Connection, Ending, own_channel};
+use super::serve::{Connection, Ending, own_channel, own_handle};
+use super::session::Session;
 use super::wire::put;
 
 /// What faults are explained by.
@@ -121,6 +123,7 @@ impl Connection {
             }
             Fault::Refuse(condition) => state.refusals[partition].push_back(condition),
             Fault::Token(status) => state.tokens.push_back(status),
+            Fault::IdleCbs => self.detach_cbs(),
             Fault::Torn(fault) => {
                 self.send(channel, number, state, Some(Half::Torn));
                 return self.play(*fault, channel, number, state);
@@ -167,6 +170,23 @@ impl Connection {
             Fault::Trim(first) => state.setup.logs[partition].first = first,
         }
         Ok(())
+    }
+
+    fn detach_cbs(&mut self) {
+        let of_cbs = |session: &Session| {
+            let requests = session.requests.as_ref();
+            requests.is_some_and(|requests| requests.node == Node::Cbs)
+        };
+        let found = self.sessions.iter().find(|(_, session)| of_cbs(session));
+        let Some((channel, _)) = found else { return };
+        for handle in [0, 1] {
+            let detach = Performative::Detach(Detach {
+                handle: own_handle(handle),
+                closed: true,
+                error: Some(AmqpError::new("amqp:link:detach-forced", WORDS)),
+            });
+            put(&mut self.out, own_channel(*channel), &detach, &[]);
+        }
     }
 
     /// Nothing comes any more; the client has to notice.

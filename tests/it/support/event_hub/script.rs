@@ -21,8 +21,10 @@ pub enum Fault {
     Detach(&'static str),
     /// The next link to this partition is refused.
     Refuse(&'static str),
-    /// The next token is refused, by this status.
+    /// The next token is refused, by this status; not even answered by 0.
     Token(u16),
+    /// The links to `$cbs` are detached, as services do with idle ones.
+    IdleCbs,
     /// Half of an event comes, and then this.
     Torn(Box<Fault>),
     /// Half of an event comes and is aborted; then it comes whole.

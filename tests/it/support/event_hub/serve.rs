@@ -91,6 +91,8 @@ pub async fn serve(
         if is_cut_off {
             state.conduct.cut_off();
         }
+        state.conduct.ended += 1;
+        shared.ended.notify_all();
     }
     if let Ok(Ending::HangUp) = ending {
         writer.shutdown().await?;
@@ -130,8 +132,15 @@ impl Connection {
             } else {
                 Ok(false)
             };
-            writer.write_all(&self.out).await?;
-            writer.flush().await?;
+            let sent = tokio::time::timeout(self.patience(), async {
+                writer.write_all(&self.out).await?;
+                writer.flush().await
+            });
+            match sent.await {
+                Ok(sent) => sent?,
+                // The client takes nothing in any more.
+                Err(_) => return Ok(Ending::Reset),
+            }
             self.out.clear();
             match pumped {
                 Err(ending) => return Ok(ending),
@@ -153,7 +162,9 @@ impl Connection {
                     }
                 }
                 () = grown => {}
-                () = tick(&mut idle) => self.keep_alive(),
+                () = tick(&mut idle) => if self.keep_alive() {
+                    return Ok(Ending::HangUp);
+                },
                 () = tick(&mut pace) => if let Err(ending) = self.pump(1) {
                     writer.write_all(&self.out).await?;
                     return Ok(ending);
@@ -162,14 +173,21 @@ impl Connection {
         }
     }
 
-    fn keep_alive(&mut self) {
+    /// Sends a sign of life; true where the client has given none for too long, and the connection is to be closed.
+    fn keep_alive(&mut self) -> bool {
         if self.mute.is_none() {
             self.out.extend_from_slice(&KEEP_ALIVE);
         }
-        let patience = Duration::from_millis(self.manners.idle_time_out.into()) * 4;
-        if self.last_received.elapsed() > patience {
+        let is_dead = self.last_received.elapsed() > self.patience();
+        if is_dead && !self.manners.closes_idle {
             self.violation("the client does not keep the connection alive".to_owned());
         }
+        is_dead && self.manners.closes_idle
+    }
+
+    /// How long the client may give no sign of life.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.manners.idle_time_out.into()) * 4
     }
 
     pub(super) fn violation(&self, violation: String) {

@@ -265,6 +265,11 @@ impl Connection {
         if self.manners.refuses_renewals && self.expiry.is_some() && requests.node == Node::Cbs {
             state.tokens.push_front(401);
         }
+        if requests.node == Node::Cbs && state.tokens.front() == Some(&0) {
+            state.conduct.tokens += 1;
+            state.tokens.pop_front();
+            return;
+        }
         let answer = requests.node.answer(&request, state);
         self.expiry = answer.expiry.or(self.expiry);
         session.went += 1;
