@@ -44,7 +44,8 @@ pub(super) fn sentence(notice: &Notice) -> String {
             partitions.join(", ")
         ),
         Notice::Gone { partition, count } => {
-            format!("partition {partition}: {count} events are gone, retention has passed them")
+            let events = events_are(*count);
+            format!("partition {partition}: {events} gone, retention has passed them")
         }
         Notice::Missing {
             partition,
@@ -55,7 +56,10 @@ pub(super) fn sentence(notice: &Notice) -> String {
                 Some(number) => format!(" up to sequence number {number}"),
                 None => String::new(),
             };
-            format!("partition {partition}: {count} events are missing{before}")
+            format!(
+                "partition {partition}: {} missing{before}",
+                events_are(*count)
+            )
         }
         Notice::TokenRenewed => "token renewed".to_owned(),
         Notice::TokenRefused { reason, retry_in } => {
@@ -67,6 +71,13 @@ pub(super) fn sentence(notice: &Notice) -> String {
         Notice::Unreadable { partition, reason } => {
             format!("partition {partition}: passed over something that cannot be read: {reason}")
         }
+    }
+}
+
+fn events_are(count: u64) -> String {
+    match count {
+        1 => "1 event is".to_owned(),
+        _ => format!("{count} events are"),
     }
 }
 
@@ -86,5 +97,20 @@ mod tests {
     fn waits_are_short() {
         assert_eq!(wait(Duration::from_millis(250)), "0.2 s");
         assert_eq!(wait(Duration::from_secs(15)), "15 s");
+    }
+
+    #[test]
+    fn one_event_is_and_several_are() {
+        for (count, words) in [
+            (1, "partition 2: 1 event is missing"),
+            (5, "partition 2: 5 events are missing"),
+        ] {
+            let notice = Notice::Missing {
+                partition: "2".to_owned(),
+                count,
+                last: None,
+            };
+            assert_eq!(sentence(&notice), words);
+        }
     }
 }
