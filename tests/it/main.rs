@@ -17,5 +17,6 @@ mod firmware;
 mod readme;
 mod schema;
 mod secrets;
+mod stream;
 mod support;
 mod transport;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::error::{ConnectionError, PeerError, Scope};
 use super::input::{Input, Place};
-use super::output::Output;
+use super::output::{MAX_FRAME_SIZE, Output};
 use super::sasl;
 use super::trace::Tracer;
 use crate::protocol::amqp::descriptor;
@@ -19,17 +19,11 @@ use crate::protocol::amqp::frame::ProtocolHeader;
 use crate::protocol::amqp::performative::{Close, Open, Performative};
 use crate::protocol::amqp::value;
 
-/// The largest frame that this side takes, in bytes; both services announce the same.
-const MAX_FRAME_SIZE: u32 = 65_536;
-
 /// Channels that may be open at once; an event hub has 32 partitions at the most.
 const CHANNEL_MAX: u16 = 255;
 
-/// What this side asks the other to send something within.
-const IDLE_TIME_OUT: Duration = Duration::from_secs(30);
-
-/// How long nothing may come before the connection counts as dead: twice what was asked for.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+/// What this side asks the other to send something within, unless told otherwise.
+pub const IDLE_TIME_OUT: Duration = Duration::from_secs(30);
 
 /// How long a close waits for its answer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -38,6 +32,31 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin> Duplex for Io {}
+
+/// How long a connection waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long an answer may take.
+    pub limit: Duration,
+    /// What the other side is asked to send something within. Twice this without a byte, and the connection is dead.
+    pub idle_time_out: Duration,
+}
+
+impl Timing {
+    /// Answers within `limit`, and [`IDLE_TIME_OUT`].
+    #[must_use]
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            idle_time_out: IDLE_TIME_OUT,
+        }
+    }
+
+    /// How long nothing may come before the connection counts as dead.
+    fn silence(&self) -> Duration {
+        self.idle_time_out.saturating_mul(2)
+    }
+}
 
 /// One frame as it came, with at least a performative in it.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +86,7 @@ pub struct Connection {
     /// This side's channel by the other side's.
     channels: Vec<u16>,
     tracer: Tracer,
-    /// How long an answer may take.
-    limit: Duration,
+    timing: Timing,
     /// After how long this side sends something, if only an empty frame.
     keep_alive: Option<Duration>,
     last_sent: Instant,
@@ -78,13 +96,13 @@ pub struct Connection {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection")
-            .field("limit", &self.limit)
+            .field("timing", &self.timing)
             .finish_non_exhaustive()
     }
 }
 
 impl Connection {
-    /// Opens an AMQP connection on a stream, as a container named `container`; each answer within `limit`.
+    /// Opens an AMQP connection on a stream, as a container named `container`, as patient as `timing`.
     ///
     /// # Errors
     /// [`ConnectionError`] tells how far it came.
@@ -92,14 +110,14 @@ impl Connection {
         mut stream: Box<dyn Duplex>,
         hostname: &str,
         container: &str,
-        limit: Duration,
+        timing: Timing,
         tracer: Tracer,
     ) -> Result<Self, ConnectionError> {
         let layers = async {
             sasl::negotiate(&mut stream, hostname).await?;
             sasl::exchange_header(&mut stream, ProtocolHeader::Amqp).await
         };
-        within(limit, "SASL", layers).await?;
+        within(timing.limit, "SASL", layers).await?;
         let now = Instant::now();
         let mut connection = Self {
             stream,
@@ -107,7 +125,7 @@ impl Connection {
             output: Output::new(tracer.clone()),
             channels: Vec::new(),
             tracer,
-            limit,
+            timing,
             keep_alive: None,
             last_sent: now,
             last_received: now,
@@ -117,7 +135,7 @@ impl Connection {
             hostname: Some(hostname),
             max_frame_size: Some(MAX_FRAME_SIZE),
             channel_max: Some(CHANNEL_MAX),
-            idle_time_out: u32::try_from(IDLE_TIME_OUT.as_millis()).ok(),
+            idle_time_out: u32::try_from(timing.idle_time_out.as_millis()).ok(),
             ..Open::default()
         };
         connection.output.send(0, &Performative::Open(open), &[]);
@@ -129,6 +147,9 @@ impl Connection {
             });
         };
         let idle_time_out = open.idle_time_out.filter(|milliseconds| *milliseconds > 0);
+        if let Some(largest) = open.max_frame_size {
+            connection.output.limit_frames(largest);
+        }
         connection.keep_alive =
             idle_time_out.map(|milliseconds| Duration::from_millis(milliseconds.into()) / 2);
         Ok(connection)
@@ -137,7 +158,7 @@ impl Connection {
     /// How long an answer may take.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.limit
+        self.timing.limit
     }
 
     /// Sends off what waits in [`Connection::output`]. May be dropped at any time.
@@ -150,7 +171,7 @@ impl Connection {
         }
         self.last_sent = Instant::now();
         let (stream, output) = (&mut self.stream, &mut self.output);
-        within(self.limit, "sending", async {
+        within(self.timing.limit, "sending", async {
             while !output.unsent().is_empty() {
                 let length = stream.write(output.unsent()).await?;
                 if length == 0 {
@@ -197,7 +218,7 @@ impl Connection {
     /// As [`Connection::receive`].
     pub async fn wait_for_bytes(&mut self) -> Result<(), ConnectionError> {
         loop {
-            let silent_at = self.last_received + SILENCE_LIMIT;
+            let silent_at = self.last_received + self.timing.silence();
             let keep_alive_at = self.keep_alive.map(|after| self.last_sent + after);
             let wake_at = keep_alive_at.map_or(silent_at, |at| at.min(silent_at));
             tokio::select! {
@@ -205,7 +226,7 @@ impl Connection {
                 length = self.stream.read(self.input.room()) => return self.note_read(length?),
                 () = sleep_until(wake_at) => {
                     if wake_at == silent_at {
-                        return Err(ConnectionError::Silent { limit: SILENCE_LIMIT });
+                        return Err(ConnectionError::Silent { limit: self.timing.silence() });
                     }
                     self.output.keep_alive();
                     self.flush().await?;
@@ -242,7 +263,7 @@ impl Connection {
         &mut self,
         waiting_for: &'static str,
     ) -> Result<Frame<'_>, ConnectionError> {
-        within(self.limit, waiting_for, self.receive()).await
+        within(self.timing.limit, waiting_for, self.receive()).await
     }
 
     /// The next frame that was read, on this side's channel; nothing comes of keep-alives.

@@ -21,7 +21,7 @@ pub mod sasl;
 pub mod session;
 pub mod trace;
 
-pub use connection::{Connection, Frame};
+pub use connection::{Connection, Frame, Timing};
 pub use error::{ConnectionError, PeerError, Scope};
 pub use output::Output;
 pub use receiver::Receiver;

@@ -4,6 +4,9 @@ use super::trace::Tracer;
 use crate::protocol::amqp::frame::{FrameKind, begin_frame, end_frame};
 use crate::protocol::amqp::performative::Performative;
 
+/// The largest frame that this side takes and sends, in bytes; both services announce the same.
+pub const MAX_FRAME_SIZE: u32 = 65_536;
+
 /// An empty frame, which keeps a connection alive.
 const KEEP_ALIVE: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 
@@ -14,6 +17,7 @@ pub struct Output {
     /// How much of `bytes` was sent already.
     sent: usize,
     tracer: Tracer,
+    largest_frame: usize,
 }
 
 impl Output {
@@ -24,7 +28,20 @@ impl Output {
             bytes: Vec::new(),
             sent: 0,
             tracer,
+            largest_frame: usize::try_from(MAX_FRAME_SIZE).unwrap_or(usize::MAX),
         }
+    }
+
+    /// The largest frame that both sides take, in bytes.
+    #[must_use]
+    pub fn largest_frame(&self) -> usize {
+        self.largest_frame
+    }
+
+    /// The other side takes no larger frames than this, in bytes.
+    pub fn limit_frames(&mut self, largest: u32) {
+        let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+        self.largest_frame = self.largest_frame.min(largest);
     }
 
     /// Appends a frame of a performative and a payload.

@@ -136,6 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             Performative::Begin(_) => {
                 let begin = Begin {
                     remote_channel: Some(channel),
+                    incoming_window: 5_000,
                     ..Begin::default()
                 };
                 self.send(own, &Performative::Begin(begin), &[]).await;
@@ -196,6 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 handle: Some(attach.handle),
                 delivery_count: Some(0),
                 link_credit: Some(100),
+                incoming_window: 5_000,
                 ..Flow::default()
             };
             self.send(channel, &Performative::Flow(flow), &[]).await;

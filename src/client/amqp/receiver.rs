@@ -27,6 +27,8 @@ pub struct Receiver {
     pub session: Session,
     name: String,
     address: String,
+    /// The other side's handle of it, while it is attached there.
+    peer_handle: Option<u32>,
     credit: u32,
     delivery_count: u32,
     /// What came so far of an event in several frames.
@@ -45,6 +47,7 @@ impl Receiver {
             session: Session::new(channel),
             name,
             address,
+            peer_handle: None,
             credit: 0,
             delivery_count: 0,
             partial: Vec::new(),
@@ -83,6 +86,7 @@ impl Receiver {
 
     /// The other side has attached it as well; what to send then.
     pub fn on_attach(&mut self, attach: &Attach<'_>) -> Flow<'static> {
+        self.peer_handle = Some(attach.handle);
         self.delivery_count = attach.initial_delivery_count.unwrap_or(0);
         self.credit = CREDIT;
         self.partial.clear();
@@ -90,15 +94,44 @@ impl Receiver {
         self.session.flow(0, Some(self.delivery_count), CREDIT)
     }
 
+    /// The other side has detached it, or ended the session. What came of an event so far is of no use.
+    pub fn on_detach(&mut self) {
+        self.peer_handle = None;
+        self.partial.clear();
+        self.unsettled = None;
+    }
+
+    /// The other side tells how things stand; what to send if it asks for the same.
+    pub fn on_flow(&mut self, flow: &Flow<'_>) -> Option<Flow<'static>> {
+        if !flow.echo {
+            return None;
+        }
+        if self.peer_handle.is_some() {
+            return Some(self.replenish());
+        }
+        let session = self.session.flow(0, None, 0);
+        Some(Flow {
+            handle: None,
+            link_credit: None,
+            ..session
+        })
+    }
+
     /// Takes a transfer in. Gives the event's bytes once all of them are there.
     ///
     /// # Errors
-    /// [`ConnectionError::Malformed`] for an event beyond all size.
+    /// [`ConnectionError::Malformed`] for an event beyond all size, [`ConnectionError::Unexpected`] for a transfer on
+    /// a link that is not attached.
     pub fn on_transfer<'a>(
         &'a mut self,
         transfer: TransferHead,
         payload: &'a [u8],
     ) -> Result<Option<&'a [u8]>, ConnectionError> {
+        if self.peer_handle != Some(transfer.handle) {
+            return Err(ConnectionError::Unexpected {
+                what: "an event on a link that is not attached",
+            });
+        }
         self.session.on_transfer();
         if std::mem::take(&mut self.is_whole) {
             self.partial.clear();
@@ -205,6 +238,46 @@ mod tests {
         assert_eq!(receiver.on_transfer(aborted, b"").unwrap(), None);
         assert_eq!(receiver.on_transfer(last, b"g").unwrap(), Some(&b"g"[..]));
         assert_eq!(receiver.settle(), None);
+    }
+
+    #[test]
+    fn a_link_that_is_not_attached_has_no_events() {
+        let mut receiver = receiver();
+        let elsewhere = TransferHead {
+            handle: 1,
+            ..TransferHead::default()
+        };
+        assert!(receiver.on_transfer(elsewhere, b"x").is_err());
+        let first = TransferHead {
+            more: true,
+            ..TransferHead::default()
+        };
+        assert_eq!(receiver.on_transfer(first, b"lost").unwrap(), None);
+        receiver.on_detach();
+        assert!(receiver.on_transfer(TransferHead::default(), b"x").is_err());
+        receiver.on_attach(&Attach::new("r", 3, Role::Sender));
+        let whole = TransferHead {
+            handle: 3,
+            ..TransferHead::default()
+        };
+        let taken = receiver.on_transfer(whole, b"whole").unwrap();
+        assert_eq!(taken, Some(&b"whole"[..]));
+    }
+
+    #[test]
+    fn a_flow_that_asks_for_one_is_answered() {
+        let mut receiver = receiver();
+        let silent = Flow::default();
+        assert_eq!(receiver.on_flow(&silent), None);
+        let asking = Flow {
+            echo: true,
+            ..silent
+        };
+        let answer = receiver.on_flow(&asking).unwrap();
+        assert_eq!((answer.handle, answer.link_credit), (Some(0), Some(CREDIT)));
+        receiver.on_detach();
+        let answer = receiver.on_flow(&asking).unwrap();
+        assert_eq!((answer.handle, answer.link_credit), (None, None));
     }
 
     #[test]

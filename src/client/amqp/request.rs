@@ -1,5 +1,9 @@
 //! A pair of links over which a node is asked something: `$cbs` and `$management`.
 
+mod outgoing;
+
+use std::collections::VecDeque;
+
 use super::connection::Connection;
 use super::error::{ConnectionError, PeerError, Scope};
 use super::output::Output;
@@ -38,6 +42,8 @@ pub struct RequestLinks {
     reply_to: String,
     is_begun: bool,
     is_sender_attached: bool,
+    /// The node's own handle of the link to it.
+    sender_handle: Option<u32>,
     is_receiver_attached: bool,
     credit: u32,
     /// Deliveries sent, as the node counts them.
@@ -45,6 +51,8 @@ pub struct RequestLinks {
     received: u32,
     requests: u64,
     partial: Vec<u8>,
+    /// What came while something else was waited for.
+    answers: VecDeque<Vec<u8>>,
 }
 
 impl RequestLinks {
@@ -58,29 +66,14 @@ impl RequestLinks {
         node: &'static str,
         container: &str,
     ) -> Result<Self, ConnectionError> {
-        let mut links = Self {
-            node,
-            session: Session::new(channel),
-            reply_to: format!("{container}-{}", node.trim_start_matches('$')),
-            is_begun: false,
-            is_sender_attached: false,
-            is_receiver_attached: false,
-            credit: 0,
-            sent: 0,
-            received: 0,
-            requests: 0,
-            partial: Vec::new(),
-        };
+        let mut links = Self::new(channel, node, container);
         let begin = Performative::Begin(links.session.begin());
         connection.output.send(channel, &begin, &[]);
         connection.flush().await?;
         while !links.is_begun {
             links.take_next(connection).await?;
         }
-        for attach in links.attaches() {
-            let attach = Performative::Attach(attach);
-            connection.output.send(channel, &attach, &[]);
-        }
+        links.attach(&mut connection.output);
         connection.flush().await?;
         while !links.is_ready() {
             links.take_next(connection).await?;
@@ -88,12 +81,54 @@ impl RequestLinks {
         Ok(links)
     }
 
+    /// Begins the session and attaches both links without waiting for anything: [`RequestLinks::on_frame`] is to be told
+    /// of what comes until [`RequestLinks::is_ready`].
+    #[must_use]
+    pub fn start(output: &mut Output, channel: u16, node: &'static str, container: &str) -> Self {
+        let links = Self::new(channel, node, container);
+        let begin = Performative::Begin(links.session.begin());
+        output.send(channel, &begin, &[]);
+        links.attach(output);
+        links
+    }
+
+    fn new(channel: u16, node: &'static str, container: &str) -> Self {
+        Self {
+            node,
+            session: Session::new(channel),
+            reply_to: format!("{container}-{}", node.trim_start_matches('$')),
+            is_begun: false,
+            is_sender_attached: false,
+            sender_handle: None,
+            is_receiver_attached: false,
+            credit: 0,
+            sent: 0,
+            received: 0,
+            requests: 0,
+            partial: Vec::new(),
+            answers: VecDeque::new(),
+        }
+    }
+
+    fn attach(&self, output: &mut Output) {
+        for attach in self.attaches() {
+            let attach = Performative::Attach(attach);
+            output.send(self.session.channel, &attach, &[]);
+        }
+    }
+
     /// Takes the next frame in, if it is this session's.
     async fn take_next(&mut self, connection: &mut Connection) -> Result<(), ConnectionError> {
         let frame = connection.answer(self.node).await?;
-        if frame.channel == self.session.channel {
-            let (performative, payload) = frame.decode()?;
-            self.on_frame(&performative, payload)?;
+        if frame.channel != self.session.channel {
+            return Ok(());
+        }
+        let (performative, payload) = frame.decode()?;
+        let answer = self.on_frame(&performative, payload)?;
+        self.answers.extend(answer);
+        if let Some(reply) = self.reply(&performative) {
+            connection.output.send(self.session.channel, &reply, &[]);
+            connection.flush().await?;
         }
         Ok(())
     }
@@ -133,37 +168,10 @@ impl RequestLinks {
         [sender, receiver]
     }
 
-    fn is_ready(&self) -> bool {
+    /// Whether the node takes a request.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
         self.is_sender_attached && self.is_receiver_attached && self.credit > 0
-    }
-
-    /// Appends the request that `write` appends to a buffer as a message. Its id, to tell its answer by.
-    pub fn send(&mut self, output: &mut Output, write: impl FnOnce(Head<'_>, &mut Vec<u8>)) -> u64 {
-        let id = self.requests;
-        self.requests += 1;
-        let message_id = id.to_string();
-        let mut message = Vec::new();
-        let head = Head {
-            message_id: Value::String(&message_id),
-            reply_to: &self.reply_to,
-        };
-        write(head, &mut message);
-        let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
-        let channel = self.session.channel;
-        output.send(channel, &Performative::Flow(flow), &[]);
-        let tag = self.sent.to_be_bytes();
-        let transfer = Transfer {
-            handle: SENDER,
-            delivery_id: Some(self.session.next_delivery()),
-            delivery_tag: Some(&tag),
-            message_format: Some(0),
-            settled: Some(true),
-            ..Transfer::default()
-        };
-        self.sent = self.sent.wrapping_add(1);
-        self.credit = self.credit.saturating_sub(1);
-        output.send(channel, &Performative::Transfer(transfer), &message);
-        id
     }
 
     /// Sends a request and waits for its answer, a message whose status says that it went well.
@@ -175,7 +183,7 @@ impl RequestLinks {
         connection: &mut Connection,
         write: impl FnOnce(Head<'_>, &mut Vec<u8>),
     ) -> Result<Vec<u8>, ConnectionError> {
-        let id = self.send(&mut connection.output, write);
+        let id = self.send_patiently(connection, write).await?;
         connection.flush().await?;
         loop {
             let answer = self.next_answer(connection).await?;
@@ -201,8 +209,8 @@ impl RequestLinks {
             let most = usize::try_from(self.credit.clamp(1, CREDIT)).unwrap_or(1);
             let mut ids = Vec::new();
             for subject in left.iter().take(most) {
-                let output = &mut connection.output;
-                ids.push(self.send(output, |head, out| write(subject, head, out)));
+                let id = self.send_patiently(connection, |head, out| write(subject, head, out));
+                ids.push(id.await?);
             }
             connection.flush().await?;
             answers.append(&mut self.collect(connection, &ids).await?);
@@ -235,20 +243,10 @@ impl RequestLinks {
         connection: &mut Connection,
     ) -> Result<Vec<u8>, ConnectionError> {
         loop {
-            let frame = connection.answer(self.node).await?;
-            if frame.channel != self.session.channel {
-                continue;
-            }
-            let (performative, payload) = frame.decode()?;
-            let settle = self.settle(&performative);
-            let answer = self.on_frame(&performative, payload)?;
-            if let Some(settle) = settle {
-                let channel = self.session.channel;
-                connection.output.send(channel, &settle, &[]);
-            }
-            if let Some(answer) = answer {
+            if let Some(answer) = self.answers.pop_front() {
                 return Ok(answer);
             }
+            self.take_next(connection).await?;
         }
     }
 
@@ -277,9 +275,16 @@ impl RequestLinks {
         Ok(correlates)
     }
 
-    /// What settles an answer, where the node did not settle it itself.
+    /// What is owed for a frame: it settles an answer that the node did not settle itself, or tells how things stand
+    /// where the node asks for that.
     #[must_use]
-    pub fn settle(&self, performative: &Performative<'_>) -> Option<Performative<'static>> {
+    pub fn reply(&self, performative: &Performative<'_>) -> Option<Performative<'static>> {
+        if let Performative::Flow(flow) = performative
+            && flow.echo
+        {
+            let flow = self.session.flow(RECEIVER, Some(self.received), CREDIT);
+            return Some(Performative::Flow(flow));
+        }
         let Performative::Transfer(transfer) = performative else {
             return None;
         };
@@ -314,8 +319,16 @@ impl RequestLinks {
             Performative::Attach(attach) if attach.role == Role::Sender => {
                 self.is_receiver_attached = attach.source.is_some();
             }
-            Performative::Attach(attach) => self.is_sender_attached = attach.target.is_some(),
-            Performative::Flow(flow) if flow.handle.is_some() => self.take_credit(flow),
+            Performative::Attach(attach) => {
+                self.is_sender_attached = attach.target.is_some();
+                self.sender_handle = Some(attach.handle);
+            }
+            Performative::Flow(flow) => {
+                self.session.on_flow(flow);
+                if flow.handle.is_some() && flow.handle == self.sender_handle {
+                    self.take_credit(flow);
+                }
+            }
             Performative::Transfer(transfer) => return self.take_transfer(transfer, payload),
             Performative::Detach(detach) => {
                 return Err(Box::new(PeerError::new(Scope::Link, detach.error.as_ref())).into());
@@ -323,8 +336,7 @@ impl RequestLinks {
             Performative::End(end) => {
                 return Err(Box::new(PeerError::new(Scope::Session, end.error.as_ref())).into());
             }
-            Performative::Flow(_)
-            | Performative::Disposition(_)
+            Performative::Disposition(_)
             | Performative::Open(_)
             | Performative::Close(_)
             | Performative::SaslMechanisms(_)

@@ -16,6 +16,9 @@ pub struct Session {
     pub channel: u16,
     next_incoming_id: Option<u32>,
     next_outgoing_id: u32,
+    /// The first transfer that the other side does not take yet.
+    outgoing_end: u32,
+    next_delivery: u32,
 }
 
 impl Session {
@@ -26,6 +29,8 @@ impl Session {
             channel,
             next_incoming_id: None,
             next_outgoing_id: 0,
+            outgoing_end: 0,
+            next_delivery: 0,
         }
     }
 
@@ -44,6 +49,27 @@ impl Session {
     /// The other side has begun it as well.
     pub fn on_begin(&mut self, begin: &Begin<'_>) {
         self.next_incoming_id = Some(begin.next_outgoing_id);
+        self.open_window(self.next_outgoing_id, begin.incoming_window);
+    }
+
+    /// The other side tells how many transfers it takes.
+    pub fn on_flow(&mut self, flow: &Flow<'_>) {
+        // Without a first one, as one real gateway has it, it means those to come.
+        let next = flow.next_incoming_id.unwrap_or(self.next_outgoing_id);
+        self.open_window(next, flow.incoming_window);
+    }
+
+    /// A window beyond half of the circle of ids could not be told from a closed one.
+    fn open_window(&mut self, next: u32, window: u32) {
+        self.outgoing_end = next.wrapping_add(window.min(INCOMING_WINDOW));
+    }
+
+    /// How many transfers the other side takes.
+    #[must_use]
+    pub fn window(&self) -> u32 {
+        let left = self.outgoing_end.wrapping_sub(self.next_outgoing_id);
+        // Beyond half of the circle it is behind: the window was closed over transfers under way.
+        if left > INCOMING_WINDOW { 0 } else { left }
     }
 
     /// A transfer came.
@@ -52,10 +78,15 @@ impl Session {
         self.next_incoming_id = self.next_incoming_id.map(|id| id.wrapping_add(1));
     }
 
-    /// A transfer goes out; the number of its delivery.
+    /// A transfer goes out.
+    pub fn on_sent(&mut self) {
+        self.next_outgoing_id = self.next_outgoing_id.wrapping_add(1);
+    }
+
+    /// A delivery, of one transfer or several, is to go out; its number.
     pub fn next_delivery(&mut self) -> u32 {
-        let id = self.next_outgoing_id;
-        self.next_outgoing_id = id.wrapping_add(1);
+        let id = self.next_delivery;
+        self.next_delivery = id.wrapping_add(1);
         id
     }
 
@@ -89,5 +120,29 @@ mod tests {
         session.on_transfer();
         assert_eq!(session.flow(0, Some(1), 10).next_incoming_id, Some(0));
         assert_eq!((session.next_delivery(), session.next_delivery()), (0, 1));
+    }
+
+    #[test]
+    fn a_window_closes_and_opens() {
+        let mut session = Session::new(3);
+        session.on_begin(&Begin {
+            incoming_window: 1,
+            ..Begin::default()
+        });
+        assert_eq!(session.window(), 1);
+        session.on_sent();
+        assert_eq!(session.window(), 0);
+        session.on_flow(&Flow {
+            next_incoming_id: Some(0),
+            incoming_window: 0,
+            ..Flow::default()
+        });
+        assert_eq!(session.window(), 0);
+        session.on_flow(&Flow {
+            next_incoming_id: Some(1),
+            incoming_window: u32::MAX,
+            ..Flow::default()
+        });
+        assert_eq!(session.window(), INCOMING_WINDOW);
     }
 }

@@ -10,7 +10,7 @@ use super::cbs::{Grant, put_token};
 use super::peer::{ENTITY, Peer, encode};
 use super::request::RequestLinks;
 use super::trace::Tracer;
-use super::{Connection, ConnectionError, Receiver, management, redirect};
+use super::{Connection, ConnectionError, Receiver, Timing, management, redirect};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address::{Address, CBS, MANAGEMENT};
 use crate::protocol::amqp::filter::Position;
@@ -37,10 +37,15 @@ where
             peer.serve().await;
             peer.got
         });
-        let mut connection =
-            Connection::open(Box::new(near), "ns", "container", LIMIT, Tracer::default())
-                .await
-                .unwrap();
+        let mut connection = Connection::open(
+            Box::new(near),
+            "ns",
+            "container",
+            Timing::new(LIMIT),
+            Tracer::default(),
+        )
+        .await
+        .unwrap();
         let result = client(&mut connection).await;
         connection.close().await;
         (result, peer.await.unwrap())

@@ -1,14 +1,12 @@
 //! The way to the event hub: the hub and its redirect, the namespace, the token, the partitions.
 
-use std::time::Duration;
-
 use super::error::{At as _, Stage, StreamError};
 use super::notice::{Notice, Way};
 use super::plan::{Access, Plan, Transport};
 use crate::client::amqp::cbs::{Grant, put_token};
 use crate::client::amqp::connection::Duplex;
 use crate::client::amqp::request::RequestLinks;
-use crate::client::amqp::{Connection, ConnectionError, management, redirect};
+use crate::client::amqp::{Connection, ConnectionError, Timing, management, redirect};
 use crate::client::dial::{dial_tcp, dial_tls};
 use crate::client::https::HTTPS_PORT;
 use crate::client::websocket;
@@ -19,10 +17,8 @@ use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::websocket::{HUB_PATH, NAMESPACE_PATH};
 use crate::protocol::sas::{self, SigningKey};
 
-/// How long a token is good for.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
-
-const CBS_CHANNEL: u16 = 0;
+/// The channel of the links to `$cbs`.
+pub const CBS_CHANNEL: u16 = 0;
 const SECOND_CHANNEL: u16 = 1;
 
 /// The first channel that nothing here uses.
@@ -64,6 +60,28 @@ impl Endpoint {
     }
 }
 
+/// What tokens are made and put with.
+#[derive(Debug)]
+pub struct Means<'o> {
+    /// The links to `$cbs`.
+    pub cbs: &'o mut RequestLinks,
+    /// What they open.
+    pub endpoint: &'o Endpoint,
+    /// This side's name on the connection.
+    pub container: &'o str,
+}
+
+impl Means<'_> {
+    /// The same, lent for a while.
+    pub fn again(&mut self) -> Means<'_> {
+        Means {
+            cbs: self.cbs,
+            endpoint: self.endpoint,
+            container: self.container,
+        }
+    }
+}
+
 /// A connection to the event hub, opened by a token.
 #[derive(Debug)]
 pub struct Opened {
@@ -75,6 +93,18 @@ pub struct Opened {
     pub endpoint: Endpoint,
     /// This side's name on it.
     pub container: String,
+}
+
+impl Opened {
+    /// The connection, and what tokens are put with on it.
+    pub fn parts(&mut self) -> (&mut Connection, Means<'_>) {
+        let means = Means {
+            cbs: &mut self.cbs,
+            endpoint: &self.endpoint,
+            container: &self.container,
+        };
+        (&mut self.connection, means)
+    }
 }
 
 /// Finds the event hub and opens it.
@@ -220,7 +250,11 @@ async fn connect(
         }
         Transport::Amqp => Box::new(dial_tcp(host, port, plan.limit).await?),
     };
-    Connection::open(stream, host, container, plan.limit, plan.tracer.clone()).await
+    let timing = Timing {
+        limit: plan.limit,
+        idle_time_out: plan.patience.idle_time_out,
+    };
+    Connection::open(stream, host, container, timing, plan.tracer.clone()).await
 }
 
 async fn authorize(
@@ -298,6 +332,10 @@ fn container() -> String {
 }
 
 fn expiry(plan: &Plan) -> i64 {
-    let lifetime = i64::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(i64::MAX);
-    (plan.clock)().timestamp().saturating_add(lifetime)
+    let lifetime = i64::try_from(plan.patience.token_lifetime.as_secs()).unwrap_or(i64::MAX);
+    // The second that has begun counts in full: a token never lives shorter than what its renewal goes by.
+    (plan.clock)()
+        .timestamp()
+        .saturating_add(lifetime)
+        .saturating_add(1)
 }

@@ -9,7 +9,7 @@ use super::notice::Notice;
 use super::partition::Partition;
 use super::plan::Plan;
 use super::sink::Sink;
-use super::verdict::{Verdict, judge};
+use super::verdict::{Verdict, is_the_connections, judge};
 use crate::client::amqp::{ConnectionError, Output, PeerError, Scope};
 use crate::model::dice::Dice;
 use crate::protocol::amqp::event::Event;
@@ -50,17 +50,21 @@ pub fn deliver<S: Sink>(
 /// What to do about a link that broke: attach it again after a while, or give up.
 ///
 /// # Errors
-/// The trouble itself, when trying again is of no use.
+/// The trouble itself, when attaching it again on this connection is of no use.
 pub fn wait_or_give_up(
     plan: &Plan,
     partition: &mut Partition,
     error: Box<PeerError>,
     now: Instant,
 ) -> Result<Notice, StreamError> {
+    let is_the_connections = is_the_connections(&error.condition);
     let error = StreamError::Failed {
         stage: stage_of(plan, &partition.id),
         source: error.into(),
     };
+    if is_the_connections && partition.was_reading {
+        return Err(error);
+    }
     match judge(&error, partition.was_reading, partition.backoff.failures()) {
         Verdict::Give => Err(error),
         Verdict::Retry(least) => {

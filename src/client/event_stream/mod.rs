@@ -32,7 +32,7 @@ pub mod verdict;
 
 pub use error::{Stage, StreamError};
 pub use notice::{Notice, Way};
-pub use plan::{Access, Plan, Resume, Start, Transport};
+pub use plan::{Access, Patience, Plan, Resume, Start, Transport};
 pub use sink::{EventHub, Sink};
 pub use stream::EventStream;
 

@@ -81,12 +81,23 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// The numbers of events jumped: those in between did not come, and never will.
+    Missing {
+        /// The partition's id.
+        partition: String,
+        /// How many since this was told last.
+        count: u64,
+        /// What was read last when it was noticed.
+        last: Option<SequenceNumber>,
+    },
     /// The token was put anew ahead of its expiry.
     TokenRenewed,
     /// The token could not be put anew; it is tried again.
     TokenRefused {
         /// Why.
         reason: String,
+        /// How long until the next try.
+        retry_in: Duration,
     },
     /// Something came that is no event, and was passed over.
     Unreadable {

@@ -1,6 +1,8 @@
 //! One partition: where it is read, how far, and what comes next. Pure: time is passed in, frames go in and reactions
 //! come out.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
@@ -18,9 +20,12 @@ enum Phase {
     Beginning(Instant),
     /// The link was attached on this side, at this time.
     Attaching(Instant),
-    /// Events may come.
-    Reading,
+    /// Events may come, since this time.
+    Reading(Instant),
 }
+
+/// A link that stood for this long was sound, whether events came or not.
+const SOUND: Duration = Duration::from_secs(15);
 
 /// What is to be sent because its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +45,10 @@ pub enum Reaction {
     Attach,
     /// The link stands: send this, and events will come.
     Reading(Flow<'static>),
+    /// The service asks how things stand: send this.
+    Answer(Flow<'static>),
+    /// The service ended the session while its link was gone anyway: end it here too.
+    Ended,
     /// The service ended the link or the session.
     Broken(Box<PeerError>),
 }
@@ -99,16 +108,16 @@ impl Partition {
     /// Whether events may come.
     #[must_use]
     pub fn is_reading(&self) -> bool {
-        self.phase == Phase::Reading
+        matches!(self.phase, Phase::Reading(_))
     }
 
     /// When it is to be looked at again: when its wait is over, or when an answer is overdue by `limit`.
     #[must_use]
-    pub fn due(&self, limit: std::time::Duration) -> Option<Instant> {
+    pub fn due(&self, limit: Duration) -> Option<Instant> {
         match self.phase {
             Phase::Waiting(until) => Some(until),
             Phase::Beginning(since) | Phase::Attaching(since) => Some(since + limit),
-            Phase::Reading => None,
+            Phase::Reading(_) => None,
         }
     }
 
@@ -116,11 +125,7 @@ impl Partition {
     ///
     /// # Errors
     /// [`ConnectionError::TimedOut`] where an answer is overdue.
-    pub fn step(
-        &mut self,
-        now: Instant,
-        limit: std::time::Duration,
-    ) -> Result<Option<Step>, ConnectionError> {
+    pub fn step(&mut self, now: Instant, limit: Duration) -> Result<Option<Step>, ConnectionError> {
         if self.due(limit).is_none_or(|due| due > now) {
             return Ok(None);
         }
@@ -141,36 +146,63 @@ impl Partition {
                 waiting_for: "attach",
                 limit,
             }),
-            Phase::Reading => Ok(None),
+            Phase::Reading(_) => Ok(None),
         }
     }
 
     /// Takes a frame of its session in; transfers are the receiver's.
-    pub fn on_frame(&mut self, performative: &Performative<'_>, now: Instant) -> Reaction {
-        match performative {
+    ///
+    /// # Errors
+    /// [`ConnectionError::Unexpected`] where the service answers what was not asked: there is one link at a time.
+    pub fn on_frame(
+        &mut self,
+        performative: &Performative<'_>,
+        now: Instant,
+    ) -> Result<Reaction, ConnectionError> {
+        let unexpected = |what| Err(ConnectionError::Unexpected { what });
+        Ok(match performative {
             Performative::Begin(begin) => {
+                let Phase::Beginning(_) = self.phase else {
+                    return unexpected("a session that had begun");
+                };
                 self.receiver.session.on_begin(begin);
                 self.is_session_open = true;
                 self.phase = Phase::Attaching(now);
                 Reaction::Attach
             }
-            // A link is refused by an attach without its source, and a detach that says why.
-            Performative::Attach(attach) if attach.source.is_some() => {
-                self.phase = Phase::Reading;
+            Performative::Attach(attach) => {
+                let Phase::Attaching(_) = self.phase else {
+                    return unexpected("a link that nobody attached here");
+                };
+                // A link is refused by an attach without its source, and a detach that says why.
+                if attach.source.is_none() {
+                    return Ok(Reaction::None);
+                }
+                self.phase = Phase::Reading(now);
                 self.was_reading = true;
                 Reaction::Reading(self.receiver.on_attach(attach))
             }
-            Performative::Detach(detach) => {
-                let error = PeerError::new(Scope::Link, detach.error.as_ref());
-                Reaction::Broken(Box::new(error))
+            Performative::Flow(flow) => {
+                let answer = self.receiver.on_flow(flow);
+                answer.map_or(Reaction::None, Reaction::Answer)
             }
+            Performative::Detach(detach) => match self.phase {
+                Phase::Attaching(_) | Phase::Reading(_) => {
+                    let error = PeerError::new(Scope::Link, detach.error.as_ref());
+                    self.broken(error, now)
+                }
+                Phase::Waiting(_) | Phase::Beginning(_) => {
+                    return unexpected("the end of a link that is not attached");
+                }
+            },
             Performative::End(end) => {
                 self.is_session_open = false;
-                Reaction::Broken(Box::new(PeerError::new(Scope::Session, end.error.as_ref())))
+                if let Phase::Waiting(_) = self.phase {
+                    return Ok(Reaction::Ended);
+                }
+                self.broken(PeerError::new(Scope::Session, end.error.as_ref()), now)
             }
-            Performative::Attach(_)
-            | Performative::Transfer(_)
-            | Performative::Flow(_)
+            Performative::Transfer(_)
             | Performative::Disposition(_)
             | Performative::Open(_)
             | Performative::Close(_)
@@ -179,7 +211,19 @@ impl Partition {
             | Performative::SaslChallenge(_)
             | Performative::SaslResponse(_)
             | Performative::SaslOutcome(_) => Reaction::None,
+        })
+    }
+
+    /// Until it is told how long to wait, it waits for nothing.
+    fn broken(&mut self, error: PeerError, now: Instant) -> Reaction {
+        self.receiver.on_detach();
+        if let Phase::Reading(since) = self.phase
+            && now.saturating_duration_since(since) >= SOUND
+        {
+            self.backoff.succeeded();
         }
+        self.phase = Phase::Waiting(now);
+        Reaction::Broken(Box::new(error))
     }
 
     /// The link is gone; nothing is tried before `until`.
@@ -189,91 +233,4 @@ impl Partition {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::amqp::filter::Position;
-    use crate::protocol::amqp::performative::{
-        AmqpError, Attach, Begin, Detach, End, Role, Source,
-    };
-    use std::time::Duration;
-
-    const LIMIT: Duration = Duration::from_secs(20);
-
-    fn partition(now: Instant) -> Partition {
-        let mut partition = Partition::new("3".to_owned(), Progress::new(Position::Earliest), now);
-        partition.connect(5, "c", "e", "$Default", now);
-        partition
-    }
-
-    fn reading(now: Instant) -> Partition {
-        let mut partition = partition(now);
-        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
-        assert_eq!(partition.step(now, LIMIT).unwrap(), None);
-        let begin = Performative::Begin(Begin::default());
-        assert!(matches!(partition.on_frame(&begin, now), Reaction::Attach));
-        let attach = Performative::Attach(Attach {
-            source: Some(Source::default()),
-            ..Attach::new("r", 0, Role::Sender)
-        });
-        assert!(matches!(
-            partition.on_frame(&attach, now),
-            Reaction::Reading(_)
-        ));
-        assert!(partition.is_reading());
-        partition
-    }
-
-    #[test]
-    fn a_link_that_broke_is_attached_again_when_its_wait_is_over() {
-        let now = Instant::now();
-        let mut partition = reading(now);
-        let error = AmqpError::new("amqp:link:detach-forced", "");
-        let detach = Performative::Detach(Detach {
-            handle: 0,
-            closed: true,
-            error: Some(error),
-        });
-        assert!(matches!(
-            partition.on_frame(&detach, now),
-            Reaction::Broken(_)
-        ));
-        let later = now + Duration::from_secs(1);
-        partition.wait(later);
-        assert_eq!(partition.step(now, LIMIT).unwrap(), None);
-        assert_eq!(partition.due(LIMIT), Some(later));
-        assert_eq!(partition.step(later, LIMIT).unwrap(), Some(Step::Attach));
-    }
-
-    #[test]
-    fn a_session_that_ended_is_begun_again() {
-        let now = Instant::now();
-        let mut partition = reading(now);
-        let end = Performative::End(End { error: None });
-        assert!(matches!(partition.on_frame(&end, now), Reaction::Broken(_)));
-        partition.wait(now);
-        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
-    }
-
-    #[test]
-    fn an_answer_that_does_not_come_is_noticed() {
-        let now = Instant::now();
-        let mut partition = partition(now);
-        assert_eq!(partition.step(now, LIMIT).unwrap(), Some(Step::Begin));
-        assert!(matches!(
-            partition.step(now + LIMIT, LIMIT),
-            Err(ConnectionError::TimedOut {
-                waiting_for: "begin",
-                ..
-            })
-        ));
-    }
-
-    #[test]
-    fn a_refusal_is_no_link() {
-        let now = Instant::now();
-        let mut partition = partition(now);
-        let refused = Performative::Attach(Attach::new("r", 0, Role::Sender));
-        assert!(matches!(partition.on_frame(&refused, now), Reaction::None));
-        assert!(!partition.was_reading);
-    }
-}
+mod tests;

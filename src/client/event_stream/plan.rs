@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rustls::ClientConfig;
 
+use crate::client::amqp::connection::IDLE_TIME_OUT;
 use crate::client::amqp::trace::Tracer;
 use crate::client::proxy::Proxies;
 use crate::model::connection_string::EventHubCredential;
@@ -62,6 +63,39 @@ pub enum Start {
     At(Position),
 }
 
+/// How long to wait for what, once there is a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// What the service is asked to send something within, if only a keep-alive. Twice this without a byte, and the
+    /// connection counts as dead.
+    pub idle_time_out: Duration,
+    /// How long a token is good for. A new one is put when a quarter of it is left.
+    pub token_lifetime: Duration,
+}
+
+impl Patience {
+    /// After how long a new token is put.
+    #[must_use]
+    pub fn renew_after(&self) -> Duration {
+        self.token_lifetime / 4 * 3
+    }
+
+    /// How long until a token that was refused is put again: 30 s for an hour's.
+    #[must_use]
+    pub fn renew_again(&self) -> Duration {
+        (self.token_lifetime / 120).max(Duration::from_millis(250))
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            idle_time_out: IDLE_TIME_OUT,
+            token_lifetime: Duration::from_secs(3600),
+        }
+    }
+}
+
 /// What is to be read, from where, and with what.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -79,6 +113,8 @@ pub struct Plan {
     pub tls: Arc<ClientConfig>,
     /// How long a connection may take, and each answer on it.
     pub limit: Duration,
+    /// How long to wait for what after that.
+    pub patience: Patience,
     /// Who is told of each frame.
     pub tracer: Tracer,
     /// What tokens count their time from.

@@ -21,13 +21,30 @@ pub struct Progress {
     start: Position,
     /// What was read last.
     last: Option<SequenceNumber>,
+    /// The number of the next event, if none is missing; [`UNKNOWN`] where it cannot be told.
+    due: i64,
+    /// Events that should have come and did not, and never will.
+    missing: u64,
+    /// How many of these were told.
+    told: u64,
 }
+
+/// No number of an event: where to begin was given as something else, and nothing came yet.
+const UNKNOWN: i64 = i64::MIN;
 
 impl Progress {
     /// Nothing was read yet, and it is to begin at `start`.
     #[must_use]
     pub fn new(start: Position) -> Self {
-        Self { start, last: None }
+        let mut progress = Self {
+            start,
+            last: None,
+            due: UNKNOWN,
+            missing: 0,
+            told: 0,
+        };
+        progress.expect_next();
+        progress
     }
 
     /// Pins where to begin to the log as it is now, so that nothing is lost when the first event comes after a break.
@@ -37,7 +54,10 @@ impl Progress {
         Self::new(match start {
             Start::At(position) => position.clone(),
             Start::Now => after(newest),
-            Start::Last(count) => after(newest.saturating_sub_unsigned(*count).max(-1)),
+            Start::Last(count) => {
+                let oldest = log.begin_sequence_number.saturating_sub(1).min(newest);
+                after(newest.saturating_sub_unsigned(*count).max(oldest))
+            }
         })
     }
 
@@ -59,11 +79,47 @@ impl Progress {
     /// Notes that an event was read. False where it had been read before.
     #[inline]
     pub fn advance_to(&mut self, number: SequenceNumber) -> bool {
-        if self.last.is_some_and(|last| number <= last) {
+        if number.0 != self.due && !self.jump_to(number) {
             return false;
         }
+        self.due = number.0.saturating_add(1);
         self.last = Some(number);
         true
+    }
+
+    /// Whether an event that is not the next one is new; those in between are missing then.
+    #[cold]
+    fn jump_to(&mut self, SequenceNumber(number): SequenceNumber) -> bool {
+        if self.last.is_some_and(|SequenceNumber(last)| number <= last) {
+            return false;
+        }
+        if self.due != UNKNOWN && number > self.due {
+            self.missing = self.missing.saturating_add(number.abs_diff(self.due));
+        }
+        true
+    }
+
+    /// Events that should have come and did not, and never will, since the beginning.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// How many are missing that were not told yet. A log with holes everywhere is not told hole by hole: each time,
+    /// there are as many as were told before.
+    pub fn missing_untold(&mut self) -> Option<u64> {
+        let count = self.missing - self.told;
+        if count == 0 || count < self.told {
+            return None;
+        }
+        self.told = self.missing;
+        Some(count)
+    }
+
+    fn expect_next(&mut self) {
+        self.due = self
+            .read_up_to()
+            .map_or(UNKNOWN, |read| read.saturating_add(1));
     }
 
     /// The sequence number after which the next event is due, where it is known.
@@ -89,6 +145,7 @@ impl Progress {
         if !matches!(self.start, Position::EnqueuedTime(_)) {
             self.start = Position::Earliest;
         }
+        self.due = UNKNOWN;
     }
 
     /// Compares with the log as it is after a break. The log of a hub that `is_new`, and one that ends before what was
@@ -101,8 +158,21 @@ impl Progress {
             self.start_over();
             return Some(Change::Another);
         }
-        let count = u64::try_from(first.saturating_sub(read).saturating_sub(1)).unwrap_or(0);
-        (count > 0 && !log.is_empty).then_some(Change::Gone(count))
+        // In an empty log, nothing is kept up to the newest.
+        let first = if log.is_empty {
+            last.saturating_add(1)
+        } else {
+            first
+        };
+        let due = self.due.max(read.saturating_add(1));
+        if first <= due {
+            return None;
+        }
+        let count = first.abs_diff(due);
+        self.due = first;
+        self.missing = self.missing.saturating_add(count);
+        self.told = self.told.saturating_add(count);
+        Some(Change::Gone(count))
     }
 }
 
@@ -160,6 +230,49 @@ mod tests {
         assert!(!progress.advance_to(SequenceNumber(1)));
         assert!(!progress.advance_to(SequenceNumber(0)));
         assert_eq!(progress.position(), after(1));
+    }
+
+    #[test]
+    fn holes_are_counted_and_told_ever_more_rarely() {
+        let mut progress = Progress::new(Position::Earliest);
+        progress.advance_to(SequenceNumber(7));
+        assert_eq!(progress.missing_untold(), None);
+        progress.advance_to(SequenceNumber(10));
+        assert_eq!(progress.missing_untold(), Some(2));
+        assert_eq!(progress.missing_untold(), None);
+        progress.advance_to(SequenceNumber(12));
+        assert_eq!(progress.missing_untold(), None);
+        progress.advance_to(SequenceNumber(14));
+        assert_eq!(progress.missing_untold(), Some(2));
+        assert_eq!(progress.missing(), 4);
+        let mut times = 0;
+        for number in (16..100_000).step_by(2) {
+            progress.advance_to(SequenceNumber(number));
+            times += u64::from(progress.missing_untold().is_some());
+        }
+        assert!((8..20).contains(&times), "{times}");
+    }
+
+    #[test]
+    fn what_retention_has_passed_is_told_once() {
+        let mut progress = Progress::new(after(9));
+        assert_eq!(progress.compare(&log(15, 20), false), Some(Change::Gone(5)));
+        assert_eq!(progress.compare(&log(15, 20), false), None);
+        assert_eq!(progress.position(), after(9));
+        assert!(progress.advance_to(SequenceNumber(17)));
+        assert_eq!((progress.missing(), progress.missing_untold()), (7, None));
+        let mut emptied = Progress::new(after(9));
+        assert_eq!(emptied.compare(&log(21, 20), false), Some(Change::Gone(11)));
+        let mut waiting = Progress::new(after(20));
+        assert_eq!(waiting.compare(&log(21, 20), false), None);
+    }
+
+    #[test]
+    fn the_last_few_of_a_short_log_are_all_of_it() {
+        let mut progress = Progress::begin(&Start::Last(100), &log(50, 60));
+        assert_eq!(progress.position(), after(49));
+        progress.advance_to(SequenceNumber(50));
+        assert_eq!(progress.missing(), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tokio::time::Instant;
 
-use super::connect::FIRST_FREE_CHANNEL;
+use super::connect::{FIRST_FREE_CHANNEL, Means};
 use super::error::{At as _, Stage, StreamError};
 use super::link::{answer_end, attach, deliver, stage_of, wait_or_give_up};
 use super::notice::Notice;
@@ -12,8 +12,7 @@ use super::partition::{Partition, Reaction};
 use super::plan::Plan;
 use super::renewal::Renewal;
 use super::sink::Sink;
-use crate::client::amqp::request::RequestLinks;
-use crate::client::amqp::{Frame, Output};
+use crate::client::amqp::{Frame, Output, Scope};
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::delivery::TransferHead;
 
@@ -23,8 +22,8 @@ pub struct Reading<'s> {
     pub plan: &'s Plan,
     /// The partitions, in the order of their channels.
     pub partitions: &'s mut [Partition],
-    /// The links to `$cbs`.
-    pub cbs: &'s mut RequestLinks,
+    /// What tokens are put with.
+    pub means: Means<'s>,
     /// The token's next turn.
     pub renewal: &'s mut Option<Renewal>,
     /// Whether it was told since the last connect that all partitions are read.
@@ -59,8 +58,13 @@ impl Reading<'_> {
             return take_transfer(partition, transfer.into(), payload, output, sink);
         }
         let was_reading = partition.was_reading;
-        match partition.on_frame(&performative, self.now) {
+        let reaction = partition.on_frame(&performative, self.now);
+        match reaction.at(Stage::Reading)? {
             Reaction::None => {}
+            Reaction::Answer(flow) => {
+                output.send(frame.channel, &Performative::Flow(flow), &[]);
+            }
+            Reaction::Ended => answer_end(output, frame.channel, Scope::Session),
             Reaction::Attach => {
                 attach(partition, output).at(stage_of(self.plan, &partition.id))?;
             }
@@ -91,7 +95,8 @@ impl Reading<'_> {
         let Some(renewal) = self.renewal else {
             return Ok(());
         };
-        if let Some(notice) = renewal.take(self.cbs, frame, output, self.now)? {
+        let means = self.means.again();
+        if let Some(notice) = renewal.take(self.plan, means, frame, output, self.now)? {
             sink.notice(&notice);
         }
         Ok(())

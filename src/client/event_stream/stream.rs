@@ -17,12 +17,16 @@ use super::reading::Reading;
 use super::renewal::Renewal;
 use super::sink::{EventHub, Sink};
 use super::verdict::{Verdict, judge};
+use crate::client::amqp::{ConnectionError, Scope};
 use crate::model::identifier::SequenceNumber;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 
 /// How long to sleep when nothing is due.
 const LONG: Duration = Duration::from_secs(3600);
+
+/// A connection that stood for this long was sound, whether events came or not.
+const SOUND: Duration = Duration::from_secs(15);
 
 /// Bytes of frames that are handled in one go, before the sink's owner gets a turn.
 const MOST_BYTES: usize = 256 << 10;
@@ -43,6 +47,8 @@ pub struct EventStream {
     live: Option<Live>,
     connect_at: Instant,
     backoff: Backoff,
+    /// Since when there is a connection, and what was read of each partition by then.
+    connected: Option<(Instant, Vec<Option<SequenceNumber>>)>,
     /// Whether all partitions were being read at some time.
     was_reading: bool,
     /// Whether that was told since the last connect.
@@ -72,6 +78,7 @@ impl EventStream {
             live: None,
             connect_at: Instant::now(),
             backoff: Backoff::default(),
+            connected: None,
             was_reading: false,
             is_told: false,
             is_partly_told: false,
@@ -128,6 +135,13 @@ impl EventStream {
         }
     }
 
+    /// Events that should have come and did not, and never will, of all partitions.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let missing = |partition: &Partition| partition.progress.missing();
+        self.partitions.iter().map(missing).sum()
+    }
+
     /// Takes leave of the service.
     pub async fn close(self) {
         if let Some(live) = self.live {
@@ -158,7 +172,9 @@ impl EventStream {
             let group = &self.plan.consumer_group;
             partition.connect(channel, &opened.container, entity, group, now);
         }
-        let renewal = opened.endpoint.can_renew().then(|| Renewal::new(now));
+        let renewal = opened.endpoint.can_renew();
+        let renewal = renewal.then(|| Renewal::new(now, self.plan.patience));
+        self.connected = Some((now, self.read_so_far()));
         (self.is_told, self.is_partly_told) = (false, false);
         self.live = Some(Live { opened, renewal });
         Ok(())
@@ -220,7 +236,17 @@ impl EventStream {
 
     /// What to do about an error: wait and connect again, or give up.
     fn lose<S: Sink>(&mut self, error: StreamError, sink: &mut S) -> Result<(), StreamError> {
-        self.live = None;
+        if let Some(live) = self.live.take()
+            && is_farewell(&error)
+        {
+            // It is answered, but nobody waits for that.
+            tokio::spawn(live.opened.connection.close());
+        }
+        if let Some((since, before)) = self.connected.take()
+            && (since.elapsed() >= SOUND || before != self.read_so_far())
+        {
+            self.backoff.succeeded();
+        }
         match judge(&error, self.was_reading, self.backoff.failures()) {
             Verdict::Give => Err(error),
             Verdict::Retry(least) => {
@@ -233,6 +259,11 @@ impl EventStream {
                 Ok(())
             }
         }
+    }
+
+    fn read_so_far(&self) -> Vec<Option<SequenceNumber>> {
+        let last = |partition: &Partition| partition.progress.last();
+        self.partitions.iter().map(last).collect()
     }
 
     async fn turn<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
@@ -261,11 +292,11 @@ impl EventStream {
         let Some(live) = &mut self.live else {
             return Ok(ControlFlow::Continue(()));
         };
-        let connection = &mut live.opened.connection;
+        let (connection, means) = live.opened.parts();
         let mut reading = Reading {
             plan: &self.plan,
             partitions: &mut self.partitions,
-            cbs: &mut live.opened.cbs,
+            means,
             renewal: &mut live.renewal,
             is_told: self.is_told,
             now: Instant::now(),
@@ -275,6 +306,7 @@ impl EventStream {
             while let Some((frame, output)) = connection.next_read().at(Stage::Reading)? {
                 bytes += frame.body.len();
                 if reading.handle(frame, output, sink)?.is_break() {
+                    self.tell_what_is_missing(sink);
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -283,6 +315,7 @@ impl EventStream {
             }
         }
         self.tell_when_all_are_read(sink);
+        self.tell_what_is_missing(sink);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -295,7 +328,7 @@ impl EventStream {
             .filter_map(|partition| partition.due(self.plan.limit));
         let renewal = self.live.as_ref().and_then(|live| live.renewal.as_ref());
         partitions
-            .chain(renewal.and_then(Renewal::due))
+            .chain(renewal.map(|renewal| renewal.due(self.plan.limit)))
             .fold(far, Instant::min)
     }
 
@@ -320,7 +353,8 @@ impl EventStream {
             .at(stage_of(&self.plan, &partition.id))?;
         }
         if let Some(renewal) = &mut live.renewal {
-            renewal.start(&self.plan, &mut live.opened, now)?;
+            let (connection, means) = live.opened.parts();
+            renewal.start(&self.plan, means, &mut connection.output, now)?;
         }
         let connection = &mut live.opened.connection;
         connection.flush().await.at(Stage::Reading)
@@ -339,7 +373,6 @@ impl EventStream {
         if partitions == of {
             self.is_told = true;
             self.was_reading = true;
-            self.backoff.succeeded();
         } else if std::mem::replace(&mut self.is_partly_told, true) {
             return;
         }
@@ -348,6 +381,18 @@ impl EventStream {
             of,
             consumer_group: self.plan.consumer_group.clone(),
         });
+    }
+
+    fn tell_what_is_missing<S: Sink>(&mut self, sink: &mut S) {
+        for partition in &mut self.partitions {
+            if let Some(count) = partition.progress.missing_untold() {
+                sink.notice(&Notice::Missing {
+                    partition: partition.id.clone(),
+                    count,
+                    last: partition.progress.last(),
+                });
+            }
+        }
     }
 
     /// Settles what the service did not settle itself, and sends off all that waits.
@@ -365,4 +410,12 @@ impl EventStream {
         }
         connection.flush().await.at(Stage::Reading)
     }
+}
+
+/// Whether the service closed the connection in due form.
+fn is_farewell(error: &StreamError) -> bool {
+    let StreamError::Failed { source, .. } = error else {
+        return false;
+    };
+    matches!(source, ConnectionError::Peer(error) if error.scope == Scope::Connection)
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::net::TcpListener;
 
-use super::{Access, EventStream, Notice, Plan, Resume, Sink, Start, StreamError, Transport};
+use super::{
+    Access, EventStream, Notice, Patience, Plan, Resume, Sink, Start, StreamError, Transport,
+};
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
 use crate::client::amqp::trace::Tracer;
 use crate::client::trust;
@@ -62,6 +64,7 @@ fn plan(port: u16) -> Plan {
         partitions: vec!["0".to_owned()],
         tls: Arc::new(trust::client_config(None).unwrap()),
         limit: Duration::from_secs(10),
+        patience: Patience::default(),
         tracer: Tracer::default(),
         clock: Utc::now,
     }

@@ -26,6 +26,16 @@ pub enum Verdict {
     Give,
 }
 
+/// Whether a link's trouble is really the connection's: its token opens nothing any more, or the place is another.
+/// Then only a new connection, with a new token, is of use.
+#[must_use]
+pub fn is_the_connections(condition: &str) -> bool {
+    matches!(
+        condition,
+        condition::UNAUTHORIZED_ACCESS | condition::LINK_REDIRECT | "com.microsoft:auth-failed"
+    )
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// The network, or the service's own troubles.

@@ -136,6 +136,16 @@ pub struct MonitorEventsArgs {
           value_parser = Field::parse)]
     pub(super) plot: Vec<Field>,
 
+    /// Ask the service for a sign of life this often; twice as long without one, and the connection is made anew
+    ///
+    /// For networks that forget idle connections without a word, as mobile ones and some routers do.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = positive_duration)]
+    pub(super) idle_timeout: Duration,
+
+    /// How long each token is good for; the next one is put when a quarter of it is left
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = positive_duration)]
+    pub(super) token_lifetime: Duration,
+
     /// Whether what is written is a recording, which the command is that fills this in.
     #[arg(skip)]
     pub(in crate::command) is_recording: bool,
@@ -198,4 +208,13 @@ fn module_glob(text: &str) -> Result<Glob, IdError> {
         id.parse::<ModuleId>()?;
     }
     Ok(glob)
+}
+
+/// A duration of a second at the least.
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    if duration < Duration::from_secs(1) {
+        return Err("it has to be a second at the least".to_owned());
+    }
+    Ok(duration)
 }

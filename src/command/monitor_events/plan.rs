@@ -13,7 +13,7 @@ use super::from::From;
 use super::selection::Selection;
 use super::transport::{self, websocket_port};
 use crate::client::amqp::trace::Tracer;
-use crate::client::event_stream::{self, Access, Start};
+use crate::client::event_stream::{self, Access, Patience, Start};
 use crate::client::https::HTTPS_PORT;
 use crate::client::trust;
 use crate::command::Context;
@@ -68,6 +68,10 @@ impl Plan {
                 partitions: args.partition.clone(),
                 tls: Arc::new(tls),
                 limit: settings.connect_timeout,
+                patience: Patience {
+                    idle_time_out: args.idle_timeout,
+                    token_lifetime: args.token_lifetime,
+                },
                 tracer: tracer(context.trace),
                 clock: context.clock,
             },

@@ -47,15 +47,40 @@ pub(super) fn sentence(notice: &Notice) -> String {
             partitions.join(", ")
         ),
         Notice::Gone { partition, count } => {
-            format!("partition {partition}: {count} events are gone, retention has passed them")
+            let events = events_are(*count);
+            format!("partition {partition}: {events} gone, retention has passed them")
+        }
+        Notice::Missing {
+            partition,
+            count,
+            last,
+        } => {
+            let before = match last {
+                Some(number) => format!(" up to sequence number {number}"),
+                None => String::new(),
+            };
+            format!(
+                "partition {partition}: {} missing{before}",
+                events_are(*count)
+            )
         }
         Notice::TokenRenewed => "token renewed".to_owned(),
-        Notice::TokenRefused { reason } => {
-            format!("token not renewed: {reason}; trying again in 30 s")
+        Notice::TokenRefused { reason, retry_in } => {
+            format!(
+                "token not renewed: {reason}; trying again in {}",
+                wait(*retry_in)
+            )
         }
         Notice::Unreadable { partition, reason } => {
             format!("partition {partition}: passed over something that cannot be read: {reason}")
         }
+    }
+}
+
+fn events_are(count: u64) -> String {
+    match count {
+        1 => "1 event is".to_owned(),
+        _ => format!("{count} events are"),
     }
 }
 
@@ -75,5 +100,20 @@ mod tests {
     fn waits_are_short() {
         assert_eq!(wait(Duration::from_millis(250)), "0.2 s");
         assert_eq!(wait(Duration::from_secs(15)), "15 s");
+    }
+
+    #[test]
+    fn one_event_is_and_several_are() {
+        for (count, words) in [
+            (1, "partition 2: 1 event is missing"),
+            (5, "partition 2: 5 events are missing"),
+        ] {
+            let notice = Notice::Missing {
+                partition: "2".to_owned(),
+                count,
+                last: None,
+            };
+            assert_eq!(sentence(&notice), words);
+        }
     }
 }

@@ -6,11 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use rustls_pki_types::PrivateKeyDer;
-use tempfile::TempDir;
 
+use super::certificates::Certificates;
 use super::runner::LIMIT;
 
 /// What the hub does with one request.
@@ -41,7 +39,7 @@ impl Answer {
 pub struct HostileHub {
     port: u16,
     requests: Arc<Seen>,
-    folder: TempDir,
+    certificates: Certificates,
 }
 
 /// What has come so far, and a call to those who wait for it.
@@ -57,8 +55,8 @@ pub const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 impl HostileHub {
     /// Starts one that answers the first request by the first entry, and so on; the last goes on for ever.
     pub fn start(script: Vec<Answer>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Arc::new(server_config(&folder));
+        let certificates = Certificates::make();
+        let config = Arc::clone(&certificates.config);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Seen::default());
@@ -74,7 +72,7 @@ impl HostileHub {
         Self {
             port,
             requests,
-            folder,
+            certificates,
         }
     }
 
@@ -96,7 +94,7 @@ impl HostileHub {
 
     /// Its CA's certificate.
     pub fn ca_file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+        self.certificates.ca_file()
     }
 
     /// Every request that came, its body behind the head.
@@ -116,28 +114,6 @@ impl HostileHub {
             "{count} requests did not come"
         );
     }
-}
-
-pub(super) fn server_config(folder: &TempDir) -> ServerConfig {
-    let mut ca = CertificateParams::default();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let leaf = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap()
 }
 
 fn serve(

@@ -1,6 +1,8 @@
 //! What every test of the binary stands on: a hermetic runner and a running hub.
 
+pub mod certificates;
 pub mod emulator;
+pub mod event_hub;
 pub mod hostile;
 pub mod installed;
 pub mod proxy;
@@ -9,6 +11,7 @@ pub mod runner;
 #[cfg(unix)]
 pub mod terminal;
 
+pub use certificates::Certificates;
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};
 pub use runner::Hubctl;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
     copy_bidirectional,
@@ -14,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-use super::hostile::server_config;
+use super::certificates::Certificates;
 
 /// What the proxy does with a request.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub enum Manner {
 pub struct ConnectProxy {
     address: SocketAddr,
     tunnels: Arc<Mutex<Vec<String>>>,
-    folder: Option<TempDir>,
+    certificates: Option<Certificates>,
     // Its connections end with it.
     _runtime: Runtime,
 }
@@ -46,10 +45,10 @@ impl ConnectProxy {
 
     /// Starts one that is spoken to over TLS, with a CA of its own.
     pub fn start_encrypted(manner: Manner) -> Self {
-        Self::start_with(manner, Some(tempfile::tempdir().unwrap()))
+        Self::start_with(manner, Some(Certificates::make()))
     }
 
-    fn start_with(manner: Manner, folder: Option<TempDir>) -> Self {
+    fn start_with(manner: Manner, certificates: Option<Certificates>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -57,9 +56,9 @@ impl ConnectProxy {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let tls = folder
+        let tls = certificates
             .as_ref()
-            .map(|folder| TlsAcceptor::from(Arc::new(server_config(folder))));
+            .map(|certificates| TlsAcceptor::from(certificates.config.clone()));
         let tunnels = Arc::new(Mutex::new(Vec::new()));
         let opened = Arc::clone(&tunnels);
         runtime.spawn(async move {
@@ -76,7 +75,7 @@ impl ConnectProxy {
         Self {
             address,
             tunnels,
-            folder,
+            certificates,
             _runtime: runtime,
         }
     }
@@ -88,7 +87,7 @@ impl ConnectProxy {
 
     /// Its CA's certificate, where it has one.
     pub fn ca_file(&self) -> PathBuf {
-        self.folder.as_ref().unwrap().path().join("ca.pem")
+        self.certificates.as_ref().unwrap().ca_file()
     }
 
     /// Where the ways led that it opened.
