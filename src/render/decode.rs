@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::body::Content;
 use super::cbor::write_cbor;
-use super::json::Json;
+use super::json::{Json, key};
 use super::json_text::copy_json;
 use super::json_walk::find;
 use super::terminal::write_shown;
@@ -137,10 +137,10 @@ impl Shown<'_> {
             Self::Plain(_) | Self::Json(_) | Self::Text(_) => None,
         };
         if let Some(bytes) = bytes {
-            json.known_key("bodyBase64");
+            json.known_key(key!("bodyBase64"));
             return json.base64(bytes);
         }
-        json.known_key("body");
+        json.known_key(key!("body"));
         match *self {
             Self::Json(text) => write_text(text, json),
             Self::Text(text) => json.string(text),

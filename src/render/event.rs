@@ -6,13 +6,14 @@
 use super::csv::{self, write_record};
 use super::decode::{BodyFormat, BodyReader};
 use super::field::View;
-use super::json::Json;
+use super::json::{Json, key};
 use super::recording;
 use super::system::write_system_properties;
 use super::template::Template;
 use super::text::{write_block, write_raw};
 use super::value::{write_map, write_timestamp, write_value};
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::message::PropertyFields;
 
 /// The JSON Schema of what [`Format::Ndjson`] writes on each line.
 pub const SCHEMA: &str = include_str!("event.schema.json");
@@ -128,20 +129,20 @@ fn write_object(
     write_body: impl FnOnce(&mut Json<'_>),
 ) {
     json.object(|json| {
-        json.known_key("partition");
+        json.known_key(key!("partition"));
         json.string(partition);
-        json.known_key("sequenceNumber");
+        json.known_key(key!("sequenceNumber"));
         json.integer(event.sequence_number.0);
-        json.known_key("offset");
+        json.known_key(key!("offset"));
         json.string(event.offset);
-        json.known_key("enqueuedTime");
+        json.known_key(key!("enqueuedTime"));
         write_timestamp(event.enqueued_time_ms, json);
-        let properties = &event.message.properties;
+        let properties = PropertyFields::from(event.message.properties);
         let texts = [
-            ("deviceId", event.device_id),
-            ("moduleId", event.module_id),
-            ("source", event.source),
-            ("contentType", properties.content_type()),
+            (key!("deviceId"), event.device_id),
+            (key!("moduleId"), event.module_id),
+            (key!("source"), event.source),
+            (key!("contentType"), properties.content_type),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -150,8 +151,8 @@ fn write_object(
             }
         }
         let ids = [
-            ("messageId", properties.message_id()),
-            ("correlationId", properties.correlation_id()),
+            (key!("messageId"), properties.message_id),
+            (key!("correlationId"), properties.correlation_id),
         ];
         for (name, id) in ids {
             if let Some(id) = id {
@@ -159,10 +160,10 @@ fn write_object(
                 write_value(&id, json);
             }
         }
-        json.known_key("properties");
+        json.known_key(key!("properties"));
         write_map(event.message.application_properties.as_ref(), json);
-        json.known_key("systemProperties");
-        json.object(|json| write_system_properties(event, json));
+        json.known_key(key!("systemProperties"));
+        json.object(|json| write_system_properties(event, &properties, json));
         write_body(json);
     });
 }

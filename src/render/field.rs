@@ -10,6 +10,7 @@ use super::system::write_system_properties;
 use super::time::write_time;
 use super::value::{write_map, write_value};
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::message::PropertyFields;
 use crate::protocol::amqp::value::{Items, Value};
 
 /// An event with its body read.
@@ -310,7 +311,8 @@ impl<'a> Asked<'a> {
             Self::Value(value) => write_value(&value, &mut Json::compact(out)),
             Self::Properties(items) => write_map(Some(&items), &mut Json::compact(out)),
             Self::SystemProperties(event) => {
-                Json::compact(out).object(|json| write_system_properties(event, json));
+                let properties = PropertyFields::from(event.message.properties);
+                Json::compact(out).object(|json| write_system_properties(event, &properties, json));
             }
             Self::Body(shown) => shown.write_plain(out),
         }

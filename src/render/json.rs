@@ -5,6 +5,26 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// A key that needs no escapes, as the macro `key` makes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// How it stands in compact JSON, behind another: `,"name":`.
+    pub compact: &'static str,
+}
+
+/// A [`Key`] of a literal: what is written millions of times is put together by the compiler.
+macro_rules! key {
+    ($name:literal) => {
+        $crate::render::json::Key {
+            name: $name,
+            compact: concat!(",\"", $name, "\":"),
+        }
+    };
+}
+pub(crate) use key;
+
 /// Appends JSON to a buffer, and keeps count of commas and indentation.
 #[derive(Debug)]
 pub struct Json<'o> {
@@ -86,14 +106,15 @@ impl<'o> Json<'o> {
         self.colon();
     }
 
-    /// A key that needs no escapes.
+    /// A key that is known beforehand.
     #[inline]
-    pub fn known_key(&mut self, name: &'static str) {
-        self.item();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.push(b'"');
-        self.colon();
+    pub fn known_key(&mut self, key: Key) {
+        if self.is_pretty {
+            return self.key(key.name);
+        }
+        let text = key.compact.as_bytes();
+        let is_first = std::mem::take(&mut self.is_empty);
+        self.out.extend_from_slice(&text[usize::from(is_first)..]);
     }
 
     /// What stands between a key and its value.

@@ -39,7 +39,6 @@ enum Expected {
     Value,
     ValueOrEnd,
     KeyOrEnd,
-    Key,
     SeparatorOrEnd,
 }
 
@@ -50,8 +49,7 @@ impl Copier<'_> {
         let mut depth = 0;
         let mut expected = Expected::Value;
         loop {
-            self.skip_whitespace();
-            let byte = *self.input.get(self.at)?;
+            let byte = self.next_token()?;
             let in_object = open & 1 == 1;
             match (expected, byte) {
                 (Expected::Value | Expected::ValueOrEnd, b'{' | b'[') => {
@@ -60,7 +58,7 @@ impl Copier<'_> {
                     }
                     depth += 1;
                     open = open << 1 | u128::from(byte == b'{');
-                    self.take();
+                    self.at += 1;
                     expected = if byte == b'{' {
                         Expected::KeyOrEnd
                     } else {
@@ -68,48 +66,74 @@ impl Copier<'_> {
                     };
                     continue;
                 }
+                (Expected::KeyOrEnd, b'"') => {
+                    expected = self.members()?;
+                    continue;
+                }
                 (Expected::SeparatorOrEnd, b',') => {
-                    self.take();
+                    self.at += 1;
                     expected = if in_object {
-                        Expected::Key
+                        self.next_token().filter(|byte| *byte == b'"')?;
+                        self.members()?
                     } else {
                         Expected::Value
                     };
                     continue;
                 }
-                (Expected::KeyOrEnd, b'}') | (Expected::ValueOrEnd, b']') => {
-                    self.take();
-                    depth -= 1;
-                    open >>= 1;
-                }
-                (Expected::SeparatorOrEnd, b'}' | b']') => {
-                    if in_object != (byte == b'}') {
-                        return None;
+                (Expected::KeyOrEnd, b'}') | (Expected::ValueOrEnd, b']') => {}
+                (Expected::SeparatorOrEnd, b'}' | b']') if in_object == (byte == b'}') => {}
+                (Expected::Value | Expected::ValueOrEnd, _) => {
+                    self.scalar(byte)?;
+                    expected = Expected::SeparatorOrEnd;
+                    if depth == 0 {
+                        return self.end();
                     }
-                    self.take();
-                    depth -= 1;
-                    open >>= 1;
-                }
-                (Expected::KeyOrEnd | Expected::Key, b'"') => {
-                    self.string()?;
-                    self.skip_whitespace();
-                    if self.input.get(self.at) != Some(&b':') {
-                        return None;
-                    }
-                    self.take();
-                    expected = Expected::Value;
                     continue;
                 }
-                (Expected::Value | Expected::ValueOrEnd, _) => self.scalar(byte)?,
-                (Expected::KeyOrEnd | Expected::Key | Expected::SeparatorOrEnd, _) => return None,
+                (Expected::KeyOrEnd | Expected::SeparatorOrEnd, _) => return None,
             }
+            self.at += 1;
+            depth -= 1;
+            open >>= 1;
             if depth == 0 {
-                self.skip_whitespace();
-                self.copy();
-                return (self.at == self.input.len()).then_some(());
+                return self.end();
             }
             expected = Expected::SeparatorOrEnd;
         }
+    }
+
+    /// Members of an object from a key on, as long as their values are no containers: most are not.
+    #[inline]
+    fn members(&mut self) -> Option<Expected> {
+        loop {
+            self.string()?;
+            self.next_token().filter(|byte| *byte == b':')?;
+            self.at += 1;
+            let byte = self.next_token()?;
+            if byte == b'{' || byte == b'[' {
+                return Some(Expected::Value);
+            }
+            self.scalar(byte)?;
+            if self.next_token()? != b',' {
+                return Some(Expected::SeparatorOrEnd);
+            }
+            self.at += 1;
+            self.next_token().filter(|byte| *byte == b'"')?;
+        }
+    }
+
+    /// Nothing but whitespace may follow.
+    fn end(&mut self) -> Option<()> {
+        self.skip_whitespace();
+        self.copy();
+        (self.at == self.input.len()).then_some(())
+    }
+
+    /// The byte that the next token begins with.
+    #[inline]
+    fn next_token(&mut self) -> Option<u8> {
+        self.skip_whitespace();
+        self.input.get(self.at).copied()
     }
 
     #[inline]
@@ -129,11 +153,6 @@ impl Copier<'_> {
         self.out
             .extend_from_slice(&self.input[self.copied..self.at]);
         self.copied = self.at;
-    }
-
-    #[inline]
-    fn take(&mut self) {
-        self.at += 1;
     }
 
     fn scalar(&mut self, first: u8) -> Option<()> {

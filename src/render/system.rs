@@ -3,9 +3,14 @@
 use super::json::Json;
 use super::value::{write_entries, write_timestamp, write_value};
 use crate::protocol::amqp::event::{Event, annotation};
+use crate::protocol::amqp::message::PropertyFields;
 
 /// All annotations but those that have a key of their own, and AMQP's further properties.
-pub fn write_system_properties(event: &Event<'_>, json: &mut Json<'_>) {
+pub fn write_system_properties(
+    event: &Event<'_>,
+    properties: &PropertyFields<'_>,
+    json: &mut Json<'_>,
+) {
     let annotations = event.message.message_annotations.unwrap_or_default();
     for (name, value) in annotations.raw_pairs().map_while(Result::ok) {
         let Some(name) = name.text() else {
@@ -20,13 +25,16 @@ pub fn write_system_properties(event: &Event<'_>, json: &mut Json<'_>) {
             write_value(&value, json);
         }
     }
-    write_further_properties(event, json);
+    write_further_properties(event, properties, json);
 }
 
 /// Those properties that have no place of their own in the JSON of an event.
-pub fn write_further_properties(event: &Event<'_>, json: &mut Json<'_>) {
-    let properties = &event.message.properties;
-    if let Some(user) = properties.user_id() {
+pub fn write_further_properties(
+    event: &Event<'_>,
+    properties: &PropertyFields<'_>,
+    json: &mut Json<'_>,
+) {
+    if let Some(user) = properties.user_id {
         json.key("user-id");
         match std::str::from_utf8(user) {
             Ok(text) => json.string(text),
@@ -34,12 +42,12 @@ pub fn write_further_properties(event: &Event<'_>, json: &mut Json<'_>) {
         }
     }
     let texts = [
-        ("to", properties.to()),
-        ("subject", properties.subject()),
-        ("reply-to", properties.reply_to()),
-        ("content-encoding", properties.content_encoding()),
-        ("group-id", properties.group_id()),
-        ("reply-to-group-id", properties.reply_to_group_id()),
+        ("to", properties.to),
+        ("subject", properties.subject),
+        ("reply-to", properties.reply_to),
+        ("content-encoding", properties.content_encoding),
+        ("group-id", properties.group_id),
+        ("reply-to-group-id", properties.reply_to_group_id),
     ];
     for (name, text) in texts {
         if let Some(text) = text {
@@ -48,8 +56,8 @@ pub fn write_further_properties(event: &Event<'_>, json: &mut Json<'_>) {
         }
     }
     let times = [
-        ("absolute-expiry-time", properties.absolute_expiry_time()),
-        ("creation-time", properties.creation_time()),
+        ("absolute-expiry-time", properties.absolute_expiry_time),
+        ("creation-time", properties.creation_time),
     ];
     for (name, time) in times {
         if let Some(time) = time {
@@ -57,7 +65,7 @@ pub fn write_further_properties(event: &Event<'_>, json: &mut Json<'_>) {
             write_timestamp(time, json);
         }
     }
-    if let Some(number) = properties.group_sequence() {
+    if let Some(number) = properties.group_sequence {
         json.key("group-sequence");
         json.integer(number);
     }

@@ -7,6 +7,7 @@ use super::terminal::write_shown;
 use super::time::write_time;
 use super::value::{write_map, write_value};
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::message::PropertyFields;
 
 /// Appends an event as a block: who and when, the body, its properties, a rule.
 pub fn write_block(event: &Event<'_>, body: Shown<'_>, is_verbose: bool, out: &mut Vec<u8>) {
@@ -62,18 +63,18 @@ fn write_section(title: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Json<'_
 
 /// The message's own properties, by their names in AMQP, into the object that is open.
 fn write_properties(event: &Event<'_>, json: &mut Json<'_>) {
-    let properties = &event.message.properties;
-    if let Some(id) = properties.message_id() {
+    let properties = PropertyFields::from(event.message.properties);
+    if let Some(id) = properties.message_id {
         json.key("message-id");
         write_value(&id, json);
     }
-    if let Some(id) = properties.correlation_id() {
+    if let Some(id) = properties.correlation_id {
         json.key("correlation-id");
         write_value(&id, json);
     }
-    if let Some(content_type) = properties.content_type() {
+    if let Some(content_type) = properties.content_type {
         json.key("content-type");
         json.string(content_type);
     }
-    write_further_properties(event, json);
+    write_further_properties(event, &properties, json);
 }

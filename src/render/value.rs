@@ -35,15 +35,24 @@ pub fn write_map(items: Option<&Items<'_>>, json: &mut Json<'_>) {
     });
 }
 
-/// Writes a map's entries into the object that is open. What follows a malformed entry is left out.
+/// Writes a map's entries into the object that is open. What follows a malformed key is left out, and a malformed value is null.
 pub fn write_entries(items: &Items<'_>, json: &mut Json<'_>, depth: usize) {
-    for entry in items.pairs() {
+    for entry in items.raw_pairs() {
         let Ok((key, value)) = entry else { return };
-        match key.as_str() {
-            Some(name) => json.key(name),
-            None => write_key(&key, json, depth),
+        // Text is most of what there is, and needs no more than to be looked at whether it is.
+        match key.text().map(std::str::from_utf8) {
+            Some(Ok(name)) => json.key(name),
+            Some(Err(_)) => return,
+            None => match key.read() {
+                Ok(key) => write_key(&key, json, depth),
+                Err(_) => return,
+            },
         }
-        write(&value, json, depth + 1);
+        match value.text().map(std::str::from_utf8) {
+            Some(Ok(text)) => json.string(text),
+            Some(Err(_)) => json.word("null"),
+            None => write(&value.read().unwrap_or_default(), json, depth + 1),
+        }
     }
 }
 

@@ -26,13 +26,10 @@ impl<'a> Properties<'a> {
         self.items.at(0)
     }
 
-    /// Who sent it, as bytes; some stacks send text.
+    /// Who sent it, as bytes.
     #[must_use]
     pub fn user_id(&self) -> Option<&'a [u8]> {
-        let value = self.items.at(1)?;
-        value
-            .as_binary()
-            .or_else(|| value.as_str().map(str::as_bytes))
+        bytes(&self.items.at(1)?)
     }
 
     /// The node it goes to.
@@ -125,24 +122,40 @@ pub struct PropertyFields<'a> {
     pub reply_to_group_id: Option<&'a str>,
 }
 
+/// In one walk, where each accessor of [`Properties`] takes one of its own.
 impl<'a> From<Properties<'a>> for PropertyFields<'a> {
     fn from(read: Properties<'a>) -> Self {
-        Self {
-            message_id: read.message_id(),
-            user_id: read.user_id(),
-            to: read.to(),
-            subject: read.subject(),
-            reply_to: read.reply_to(),
-            correlation_id: read.correlation_id(),
-            content_type: read.content_type(),
-            content_encoding: read.content_encoding(),
-            absolute_expiry_time: read.absolute_expiry_time(),
-            creation_time: read.creation_time(),
-            group_id: read.group_id(),
-            group_sequence: read.group_sequence(),
-            reply_to_group_id: read.reply_to_group_id(),
+        let mut fields = Self::default();
+        for (position, value) in read.items.iter().map_while(Result::ok).enumerate() {
+            if value.is_null() {
+                continue;
+            }
+            match position {
+                0 => fields.message_id = Some(value),
+                1 => fields.user_id = bytes(&value),
+                2 => fields.to = value.as_str(),
+                3 => fields.subject = value.as_str(),
+                4 => fields.reply_to = value.as_str(),
+                5 => fields.correlation_id = Some(value),
+                6 => fields.content_type = value.as_str(),
+                7 => fields.content_encoding = value.as_str(),
+                8 => fields.absolute_expiry_time = value.as_timestamp_ms(),
+                9 => fields.creation_time = value.as_timestamp_ms(),
+                10 => fields.group_id = value.as_str(),
+                11 => fields.group_sequence = value.as_u32(),
+                12 => fields.reply_to_group_id = value.as_str(),
+                _ => break,
+            }
         }
+        fields
     }
+}
+
+/// Bytes; some stacks send text.
+fn bytes<'a>(value: &Value<'a>) -> Option<&'a [u8]> {
+    value
+        .as_binary()
+        .or_else(|| value.as_str().map(str::as_bytes))
 }
 
 impl PropertyFields<'_> {
