@@ -55,7 +55,7 @@ once '^DEVICE'
 # What stood above may have scrolled out while lines were wrapped, but is still there.
 [[ $(tmux capture-pane -p -S - -t live | grep -c '^stands') == 1 ]] || fail "what stood above is gone"
 tmux send-keys -t live C-c
-wait_for "the end" '^3 events'
+wait_for "the end" '^interrupted: 3 events'
 wait_for "the shell" '^prompt> *$'
 once '^total +3 '
 [[ $(tmux display-message -p -t live '#{cursor_flag}') == 1 ]] || fail "the cursor is gone"
@@ -67,4 +67,4 @@ wait_for "the new value" "● $device temperature 99.5"
 once "● $device temperature"
 once '└'
 tmux send-keys -t live C-c
-wait_for "the end" '^4 events'
+wait_for "the end" '^interrupted: 4 events'

@@ -54,7 +54,7 @@ impl FrameHeader {
         let Some(&[a, b, c, d, data_offset, kind, channel_high, channel_low]) =
             buffer.first_chunk::<8>()
         else {
-            return Ok(None);
+            return Self::wait_for_more(buffer, limit);
         };
         let size = u32::from_be_bytes([a, b, c, d]);
         let kind = match kind {
@@ -75,6 +75,16 @@ impl FrameHeader {
             kind,
             channel,
         }))
+    }
+
+    /// A header that is not there in full yet; a size that cannot be is seen all the same, for nothing may follow it.
+    #[cold]
+    fn wait_for_more(buffer: &[u8], limit: u32) -> Result<Option<Self>, FrameError> {
+        match buffer.first_chunk().copied().map(u32::from_be_bytes) {
+            Some(0..8) => Err(FrameError::Malformed),
+            Some(size) if size > limit => Err(FrameError::TooLarge { size, limit }),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Bytes of the whole frame.
