@@ -100,7 +100,7 @@ pub(super) fn read(
         Collector::new(selection, plan.bounds(args), writer, context).with_live(live);
     let (end, found) = Context::block_on(async {
         let output = Output::start(stdout)?;
-        watch(plan, &mut collector, silence, output).await
+        Box::pin(watch(plan, &mut collector, silence, output)).await
     })?;
     collector.finish_live();
     let shown = collector.shown();

@@ -144,7 +144,7 @@ impl<'o> Json<'o> {
         }
     }
 
-    #[cold]
+    #[inline]
     fn escape(&mut self, byte: u8) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         match byte {
@@ -212,6 +212,7 @@ impl<'o> Json<'o> {
 /// character (nor DEL, which needs no escape but does no good on a terminal). Eight bytes are looked at in one go: strings
 /// are most of what is written.
 #[inline]
+#[must_use]
 pub fn plain_prefix(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {

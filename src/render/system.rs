@@ -1,7 +1,7 @@
 //! What the service and AMQP say of an event beside what has a key of its own.
 
 use super::json::Json;
-use super::value::{write_entries, write_timestamp, write_value};
+use super::value::{write_entries, write_timestamp, write_unread};
 use crate::protocol::amqp::event::{Event, annotation};
 use crate::protocol::amqp::message::PropertyFields;
 
@@ -20,9 +20,9 @@ pub fn write_system_properties(
         if annotation::has_a_key(name) {
             continue;
         }
-        if let (Ok(name), Ok(value)) = (std::str::from_utf8(name), value.read()) {
+        if let Ok(name) = std::str::from_utf8(name) {
             json.key(name);
-            write_value(&value, json);
+            write_unread(value, json, 0);
         }
     }
     write_further_properties(event, properties, json);

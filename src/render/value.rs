@@ -16,7 +16,7 @@ use std::io::Write as _;
 
 use super::json::Json;
 use super::time::write_time;
-use crate::protocol::amqp::value::{Described, Items, Value};
+use crate::protocol::amqp::value::{Described, Items, Raw, Value};
 
 /// Nesting beyond this is written as null; real messages stay below six.
 const MAX_DEPTH: usize = 32;
@@ -48,11 +48,17 @@ pub fn write_entries(items: &Items<'_>, json: &mut Json<'_>, depth: usize) {
                 Err(_) => return,
             },
         }
-        match value.text().map(std::str::from_utf8) {
-            Some(Ok(text)) => json.string(text),
-            Some(Err(_)) => json.word("null"),
-            None => write(&value.read().unwrap_or_default(), json, depth + 1),
-        }
+        write_unread(value, json, depth + 1);
+    }
+}
+
+/// Writes a value that was not read yet; a malformed one as null.
+#[inline]
+pub fn write_unread(value: Raw<'_>, json: &mut Json<'_>, depth: usize) {
+    match value.text().map(std::str::from_utf8) {
+        Some(Ok(text)) => json.string(text),
+        Some(Err(_)) => json.word("null"),
+        None => write(&value.read().unwrap_or_default(), json, depth),
     }
 }
 

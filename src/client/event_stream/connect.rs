@@ -71,17 +71,6 @@ pub struct Means<'o> {
     pub container: &'o str,
 }
 
-impl Means<'_> {
-    /// The same, lent for a while.
-    pub fn again(&mut self) -> Means<'_> {
-        Means {
-            cbs: self.cbs,
-            endpoint: self.endpoint,
-            container: self.container,
-        }
-    }
-}
-
 /// A connection to the event hub, opened by a token.
 #[derive(Debug)]
 pub struct Opened {

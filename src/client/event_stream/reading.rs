@@ -95,7 +95,7 @@ impl Reading<'_> {
         let Some(renewal) = self.renewal else {
             return Ok(());
         };
-        let means = self.means.again();
+        let means = &mut self.means;
         if let Some(notice) = renewal.take(self.plan, means, frame, output, self.now)? {
             sink.notice(&notice);
         }

@@ -64,7 +64,7 @@ impl Renewal {
     pub fn start(
         &mut self,
         plan: &Plan,
-        means: Means<'_>,
+        means: &mut Means<'_>,
         output: &mut Output,
         now: Instant,
     ) -> Result<(), StreamError> {
@@ -89,7 +89,7 @@ impl Renewal {
     fn put(
         &mut self,
         plan: &Plan,
-        means: Means<'_>,
+        means: &mut Means<'_>,
         output: &mut Output,
         now: Instant,
     ) -> Result<(), StreamError> {
@@ -110,7 +110,7 @@ impl Renewal {
     pub fn take(
         &mut self,
         plan: &Plan,
-        means: Means<'_>,
+        means: &mut Means<'_>,
         frame: Frame<'_>,
         output: &mut Output,
         now: Instant,

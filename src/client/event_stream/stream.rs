@@ -353,8 +353,8 @@ impl EventStream {
             .at(stage_of(&self.plan, &partition.id))?;
         }
         if let Some(renewal) = &mut live.renewal {
-            let (connection, means) = live.opened.parts();
-            renewal.start(&self.plan, means, &mut connection.output, now)?;
+            let (connection, mut means) = live.opened.parts();
+            renewal.start(&self.plan, &mut means, &mut connection.output, now)?;
         }
         let connection = &mut live.opened.connection;
         connection.flush().await.at(Stage::Reading)

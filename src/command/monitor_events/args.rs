@@ -23,6 +23,10 @@ use crate::render::{self, BodyFormat};
 /// --exit-at-end sets. What breaks on the way is mended by itself, nothing lost
 /// and nothing twice.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct MonitorEventsArgs {
     /// Only what this device sends, or devices that match: *, ?, [a-z]. All without it. The case of letters counts
     ///

@@ -224,6 +224,17 @@ impl<'a> Items<'a> {
         })
     }
 
+    /// Walks the items without reading them.
+    #[inline]
+    pub fn raws(&self) -> impl Iterator<Item = Result<Raw<'a>, DecodeError>> + use<'a> {
+        let mut bytes = self.bytes;
+        (0..self.count).map(move |_| {
+            let (raw, rest) = Raw::split(bytes)?;
+            bytes = rest;
+            Ok(raw)
+        })
+    }
+
     /// Walks the entries of a map without reading them; stops after the first error.
     #[inline]
     #[must_use]

@@ -10,7 +10,7 @@
 //! | `first` | from start to the first event, by the redirect of the local hub |
 //! | `idle` | processor time with four partitions attached and nothing coming |
 //! | `stall` | memory while standard output is not read |
-//! | `serve` | nothing: only the source, until it is stopped, for a profiler |
+//! | `serve` | nothing: only the source (with `long`, the long events), until it is stopped, for a profiler |
 //!
 //! The source runs in this process. qpid-proton comes from the system (`apt-get install libqpid-proton-cpp12-dev`),
 //! @azure/event-hubs from where `tests/peers/run` installs it; a peer that is not there is said to be missing. Prints
@@ -60,7 +60,15 @@ fn main() {
         );
     }
     if asked.iter().any(|word| word == "serve") {
-        return serve(folder);
+        let is_long = asked.iter().any(|word| word == "long");
+        return serve(
+            folder,
+            if is_long {
+                Profile::IotHub
+            } else {
+                Profile::EventHub
+            },
+        );
     }
     if is_asked("live") {
         reader::live(
@@ -80,8 +88,8 @@ fn main() {
 }
 
 /// Serves until it is stopped, for a profiler at the other end.
-fn serve(folder: &Path) {
-    let source = offer(folder, Profile::EventHub, None, 1 << 40);
+fn serve(folder: &Path, profile: Profile) {
+    let source = offer(folder, profile, None, 1 << 40);
     println!(
         "port {}, trust {}",
         source.port,

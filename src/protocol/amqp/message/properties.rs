@@ -126,10 +126,11 @@ pub struct PropertyFields<'a> {
 impl<'a> From<Properties<'a>> for PropertyFields<'a> {
     fn from(read: Properties<'a>) -> Self {
         let mut fields = Self::default();
-        for (position, value) in read.items.iter().map_while(Result::ok).enumerate() {
-            if value.is_null() {
+        for (position, raw) in read.items.raws().map_while(Result::ok).enumerate() {
+            if raw.is_null() {
                 continue;
             }
+            let Ok(value) = raw.read() else { break };
             match position {
                 0 => fields.message_id = Some(value),
                 1 => fields.user_id = bytes(&value),

@@ -32,6 +32,13 @@ impl<'a> Raw<'a> {
         Ok(Self { code, content })
     }
 
+    /// Whether this is null.
+    #[inline]
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.code == code::NULL
+    }
+
     /// The bytes of a string or a symbol; whether they are text was not looked at.
     #[inline]
     #[must_use]
