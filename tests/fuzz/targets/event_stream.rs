@@ -5,7 +5,7 @@ use hubctl::client::amqp::input::Input;
 use hubctl::protocol::amqp::event::Event;
 use hubctl::protocol::amqp::performative::Performative;
 use hubctl::protocol::amqp::performative::delivery::TransferHead;
-use hubctl::render::{EventWriter, Format};
+use hubctl::render::{BodyFormat, EventWriter, Format};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     show(bytes);
@@ -31,7 +31,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 /// Both ways to read a transfer see the same.
 fn read(body: &[u8]) {
     let whole = Performative::decode(body);
-    let Some((head, payload)) = TransferHead::decode(body) else { return };
+    let Some((head, payload)) = TransferHead::decode(body) else {
+        return;
+    };
     if let Ok((Performative::Transfer(transfer), rest)) = whole {
         assert_eq!((head, payload), (TransferHead::from(&transfer), rest));
     }
@@ -39,17 +41,33 @@ fn read(body: &[u8]) {
 }
 
 fn show(payload: &[u8]) {
-    let Ok(event) = Event::parse(payload) else { return };
+    let Ok(event) = Event::parse(payload) else {
+        return;
+    };
     let mut out = Vec::new();
-    for format in [Format::Ndjson, Format::Json, Format::Text { is_verbose: true }, Format::Raw] {
-        out.clear();
-        EventWriter::new(format).write("0", &event, &mut out);
-        if matches!(format, Format::Ndjson | Format::Json) {
-            let value: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
-            assert!(value["sequenceNumber"].is_i64());
-        }
-        if format == Format::Ndjson {
-            assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+    for body in [
+        BodyFormat::Auto,
+        BodyFormat::Text,
+        BodyFormat::Json,
+        BodyFormat::Cbor,
+        BodyFormat::Hex,
+    ] {
+        for format in [
+            Format::Ndjson,
+            Format::Json,
+            Format::Recording,
+            Format::Csv,
+            Format::Text { is_verbose: true },
+        ] {
+            out.clear();
+            EventWriter::new(format.clone(), body).write("0", &event, &mut out);
+            if matches!(format, Format::Ndjson | Format::Json | Format::Recording) {
+                let value: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
+                assert!(value["sequenceNumber"].is_i64());
+            }
+            if matches!(format, Format::Ndjson | Format::Recording) {
+                assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+            }
         }
     }
 }

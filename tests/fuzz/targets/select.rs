@@ -23,9 +23,17 @@ libfuzzer_sys::fuzz_target!(|input: (&str, bool, &[u8])| {
     let Ok(event) = Event::parse(&payload) else {
         return;
     };
-    let format = if is_cbor { BodyFormat::Cbor } else { BodyFormat::Auto };
+    let format = if is_cbor {
+        BodyFormat::Cbor
+    } else {
+        BodyFormat::Auto
+    };
     let mut bodies = BodyReader::new(format);
-    let view = View { partition: "0", event: &event, body: bodies.read(&event.message.body) };
+    let view = View {
+        partition: "0",
+        event: &event,
+        body: bodies.read(&event.message.body),
+    };
     if let Ok(condition) = Condition::parse(text, DateTime::UNIX_EPOCH) {
         let _ = condition.holds(&view);
     }
