@@ -12,6 +12,7 @@ mod keeper;
 mod ledger;
 mod live;
 mod output;
+mod page;
 mod passed;
 mod plan;
 mod positions;
@@ -38,6 +39,7 @@ pub use args::MonitorEventsArgs;
 use collector::Collector;
 use live::Live;
 use output::Output;
+use page::{OddBody, Scribe};
 use plan::Plan;
 use silence::Silence;
 use summary::Summary;
@@ -97,10 +99,12 @@ pub(super) fn read(
     let writer = EventWriter::new(args.format(), args.body());
     let live = Live::start(args.live(), context)?;
     let mut collector =
-        Collector::new(selection, plan.bounds(args), writer, context).with_live(live);
+        Collector::new(selection, plan.bounds(args), &writer, context).with_live(live);
+    let odd_body = OddBody::default();
+    let mut scribe = Scribe::new(writer, odd_body.clone());
     let (end, found) = Context::block_on(async {
-        let output = Output::start(stdout)?;
-        Box::pin(watch(plan, &mut collector, silence, output)).await
+        let output = Output::start(stdout, move |page, text| scribe.write(page, text))?;
+        Box::pin(watch(plan, &mut collector, silence, (output, odd_body))).await
     })?;
     collector.finish_live();
     let shown = collector.shown();

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::bounds::Bounds;
 use super::ledger::Ledger;
 use super::live::Live;
+use super::page::{self, OddBody};
 use super::passed::Passed;
 use super::selection::Selection;
 use super::told;
@@ -34,7 +35,6 @@ pub(super) struct Collector<'a> {
     selection: Selection,
     bounds: Bounds,
     clock: Clock,
-    writer: EventWriter,
     buffer: Vec<u8>,
     ledger: Ledger,
     passed: Passed,
@@ -59,16 +59,15 @@ impl<'a> Collector<'a> {
     pub(super) fn new(
         selection: Selection,
         bounds: Bounds,
-        writer: EventWriter,
+        writer: &EventWriter,
         context: &'a mut Context,
     ) -> Self {
         let mut buffer = Vec::new();
-        writer.begin(&mut buffer);
+        page::push_text(&mut buffer, |out| writer.begin(out));
         Self {
             selection,
             bounds,
             clock: context.clock,
-            writer,
             buffer,
             ledger: Ledger::default(),
             passed: Passed::default(),
@@ -102,7 +101,7 @@ impl<'a> Collector<'a> {
         self.shown
     }
 
-    /// What is to be written. The writer leaves it empty.
+    /// The page that is to be written out next. Who takes it leaves an empty one.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
@@ -147,13 +146,12 @@ impl<'a> Collector<'a> {
             return self.tell_of_case(event);
         }
         if let Some(live) = &mut self.live {
-            live.take(event, &mut self.buffer);
+            page::push_text(&mut self.buffer, |out| live.take(event, out));
         }
         if !self.live.as_ref().is_some_and(Live::hides_events) {
-            self.writer.write(partition, event, &mut self.buffer);
+            page::push_event(&mut self.buffer, partition, event);
         }
         self.shown += 1;
-        self.tell_of_body(partition, event);
     }
 
     fn tell_of_case(&mut self, event: &Event<'_>) {
@@ -168,12 +166,12 @@ impl<'a> Collector<'a> {
         self.tell(&text);
     }
 
-    fn tell_of_body(&mut self, partition: &str, event: &Event<'_>) {
-        if self.is_body_told || !self.writer.has_other_bodies() {
+    /// Tells once of a body that is not what `--body` says.
+    pub(super) fn tell_of_body(&mut self, odd: &OddBody) {
+        let Some((partition, number)) = odd.get().filter(|_| !self.is_body_told) else {
             return;
-        }
+        };
         self.is_body_told = true;
-        let number = event.sequence_number;
         let text = format!(
             "note: the body of event {number} of partition {partition} is not what --body says, and is shown as text or base64"
         );

@@ -1,6 +1,7 @@
-//! Standard output on a thread of its own, so that a reader who stalls stops neither the connection nor Ctrl-C.
+//! Standard output on a thread of its own, so that a reader who stalls stops neither the connection nor Ctrl-C, and so that
+//! reading and writing share the work.
 //!
-//! Buffers go there full and come back empty; two are under way at the most, so memory stays bounded.
+//! Buffers go there full and come back empty; few are under way, so memory stays bounded.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use tokio::time::timeout;
 use crate::command::context::output_failure;
 use crate::failure::{Failure, Kind};
 
-/// Buffers that may wait to be written.
-const WAITING: usize = 1;
+/// Buffers that may wait to be written: enough that neither thread waits for the other's turn on a processor.
+const WAITING: usize = 6;
 
 /// How long the last of them may take when it is time to go.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
@@ -54,21 +55,28 @@ impl Written {
 pub(super) struct Closed;
 
 impl Output {
-    /// Starts the thread.
+    /// Starts the thread, on which `write_out` turns each buffer into text.
     ///
     /// # Errors
     /// [`Kind::Bug`] when the system gives none.
-    pub(super) fn start(mut stdout: Box<dyn Write + Send>) -> Result<Self, Failure> {
+    pub(super) fn start(
+        mut stdout: Box<dyn Write + Send>,
+        mut write_out: impl FnMut(&[u8], &mut Vec<u8>) + Send + 'static,
+    ) -> Result<Self, Failure> {
         let (full, mut to_write) = mpsc::channel::<Vec<u8>>(WAITING);
         let (written, empty) = mpsc::channel(WAITING + 2);
         let (tell, result) = oneshot::channel();
         let count = Written::default();
         let counted = count.clone();
         let work = move || {
+            let mut text = Vec::new();
             let mut write_all = || {
                 while let Some(mut buffer) = to_write.blocking_recv() {
-                    stdout.write_all(&buffer)?;
+                    write_out(&buffer, &mut text);
+                    stdout.write_all(&text)?;
                     stdout.flush()?;
+                    text.clear();
+                    text.shrink_to(LARGEST_KEPT);
                     counted.0.fetch_add(1, Ordering::Release);
                     buffer.clear();
                     // A buffer that is not wanted back is dropped.
@@ -171,12 +179,16 @@ mod tests {
         }
     }
 
+    fn copy(buffer: &[u8], text: &mut Vec<u8>) {
+        text.extend_from_slice(buffer);
+    }
+
     #[test]
     fn all_is_written_in_order() {
         let shared = Shared::default();
         let stdout = Box::new(shared.clone());
         Context::block_on(async {
-            let mut output = Output::start(stdout)?;
+            let mut output = Output::start(stdout, copy)?;
             let mut buffer = Vec::new();
             for number in 0..100 {
                 writeln!(buffer, "{number}").unwrap();
@@ -197,7 +209,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_noticed() {
         let end = Context::block_on(async {
-            let mut output = Output::start(Box::new(Gone))?;
+            let mut output = Output::start(Box::new(Gone), copy)?;
             output.write(&mut b"x".to_vec()).await.unwrap();
             output.closed().await;
             assert!(output.write(&mut b"y".to_vec()).await.is_err());

@@ -82,6 +82,7 @@ mod tests {
             module_id: Some("m"),
             source: Some("Telemetry"),
             message: Message::default(),
+            payload: &[],
         }
     }
 

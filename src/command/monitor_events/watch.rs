@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::collector::Collector;
 use super::inquiry::Findings;
 use super::output::{FAREWELL, Output};
+use super::page::OddBody;
 use super::plan::Plan;
 use super::resumption::Resumption;
 use super::silence::Silence;
@@ -73,7 +74,7 @@ pub(super) async fn watch(
     plan: Plan,
     collector: &mut Collector<'_>,
     mut silence: Silence<'_>,
-    mut output: Output,
+    (mut output, odd_body): (Output, OddBody),
 ) -> Result<(Result<End, Failure>, Option<Found>), Failure> {
     let mut stop = Stop::listen();
     let (mut resumption, resume) = Resumption::open(&plan, output.written())?;
@@ -126,6 +127,7 @@ pub(super) async fn watch(
             () = until(over_at) => break Ok(End::Duration),
         };
         silence.watch(collector);
+        collector.tell_of_body(&odd_body);
         if let Err(failure) = resumption.note(collector, output.taken()) {
             break Err(failure);
         }
@@ -144,6 +146,7 @@ pub(super) async fn watch(
         // A second wish: at once.
         _ = stop.wish() => (None, None, Ok(())),
     };
+    collector.tell_of_body(&odd_body);
     let noted = taken.map_or(Ok(()), |taken| resumption.note(collector, taken));
     let saved = resumption.finish(collector).await;
     finished?;

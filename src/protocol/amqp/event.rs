@@ -68,6 +68,8 @@ pub struct Event<'a> {
     pub source: Option<&'a str>,
     /// All the rest: annotations, properties, body.
     pub message: Message<'a>,
+    /// The bytes that it was read from.
+    pub payload: &'a [u8],
 }
 
 impl<'a> Event<'a> {
@@ -85,6 +87,7 @@ impl<'a> Event<'a> {
             module_id: None,
             source: None,
             message,
+            payload,
         };
         let mut sequence_number = None;
         let (mut enqueued, mut hub_enqueued) = (None, None);
