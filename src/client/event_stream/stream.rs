@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(3600);
 const SOUND: Duration = Duration::from_secs(15);
 
 /// Bytes of frames that are handled in one go, before the sink's owner gets a turn.
-const MOST_BYTES: usize = 256 << 10;
+const MOST_BYTES: usize = 128 << 10;
 
 struct Live {
     opened: Opened,

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use crate::client::event_stream::Start;
 use crate::protocol::amqp::event::Event;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
@@ -14,7 +13,6 @@ use crate::protocol::amqp::management::PartitionProperties;
 /// Where reading ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bounds {
-    start: Start,
     is_at_end: bool,
     /// Milliseconds since the Unix epoch.
     until_ms: Option<i64>,
@@ -24,23 +22,47 @@ pub(super) struct Bounds {
 /// What is known of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Partition {
+    /// Where it is read from, once that is known.
+    begin: Option<Position>,
     /// The last event that is to be read, once it is known.
     last: Option<i64>,
     /// The newest event, when its log was looked at first: what was there before it was read.
     before: i64,
-    /// The oldest event and the newest, when its log was looked at last.
-    oldest: i64,
-    newest: i64,
+    /// Its log, when it was looked at last.
+    log: Log,
     /// The newest event that was read.
     read: Option<i64>,
     is_done: bool,
 }
 
-impl Bounds {
-    /// No bounds but these, for reading from `start`.
-    pub(super) fn new(start: Start, is_at_end: bool, until_ms: Option<i64>) -> Self {
+/// How far a log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Log {
+    /// The oldest event and the newest.
+    oldest: i64,
+    newest: i64,
+    /// When the newest was enqueued: milliseconds since the Unix epoch.
+    newest_ms: i64,
+    newest_offset: String,
+    is_empty: bool,
+}
+
+impl Log {
+    fn of(log: &PartitionProperties) -> Self {
         Self {
-            start,
+            oldest: log.begin_sequence_number,
+            newest: log.last_enqueued_sequence_number,
+            newest_ms: log.last_enqueued_time_ms,
+            newest_offset: log.last_enqueued_offset.clone(),
+            is_empty: log.is_empty,
+        }
+    }
+}
+
+impl Bounds {
+    /// No bounds but these.
+    pub(super) fn new(is_at_end: bool, until_ms: Option<i64>) -> Self {
+        Self {
             is_at_end,
             until_ms,
             partitions: HashMap::new(),
@@ -61,41 +83,32 @@ impl Bounds {
         let known = self
             .partitions
             .entry(partition.to_owned())
-            .or_insert(Partition {
+            .or_insert_with(|| Partition {
+                begin: None,
                 last: None,
                 before: newest,
-                oldest: 0,
-                newest,
+                log: Log::of(log),
                 read: None,
                 is_done: false,
             });
-        known.newest = newest;
-        known.oldest = log.begin_sequence_number;
+        known.log = Log::of(log);
         // A log that ends before what was read is another hub's by the same name.
         if known.read.is_some_and(|read| newest < read) {
             known.start_over();
         }
         if is_known {
-            let last = known.last.map_or(newest, |last| last.min(newest));
-            known.last = Some(last);
-            let is_gone = log.is_empty || log.begin_sequence_number > last;
-            let is_read = match known.read {
-                Some(read) => read >= last,
-                None => !is_due(&self.start, log, known.before),
-            };
-            known.is_done |= is_read || is_gone;
+            known.last = Some(known.last.map_or(newest, |last| last.min(newest)));
         }
+        known.settle();
     }
 
-    /// Takes in where a partition is read from, after its log was taken in: what lies before that counts as read.
+    /// Takes in where a partition is read from, after its log was taken in: another run's position, or where the user
+    /// said.
     pub(super) fn on_begin(&mut self, partition: &str, at: &Position) {
-        let Some(known) = self.partitions.get_mut(partition) else {
-            return;
-        };
-        if let Position::SequenceNumber { number, inclusive } = at {
-            let before = number.saturating_sub(i64::from(*inclusive));
-            known.read = Some(before).filter(|before| *before <= known.newest);
-            known.is_done |= known.last.is_some_and(|last| before >= last);
+        if let Some(known) = self.partitions.get_mut(partition) {
+            known.begin = Some(at.clone());
+            known.is_done = false;
+            known.settle();
         }
     }
 
@@ -104,6 +117,7 @@ impl Bounds {
         for partition in partitions {
             if let Some(known) = self.partitions.get_mut(partition) {
                 known.start_over();
+                known.settle();
             }
         }
     }
@@ -132,7 +146,7 @@ impl Bounds {
         if let Some(known) = self.partitions.get_mut(partition) {
             let read = known
                 .read
-                .map_or(known.oldest, |read| read.saturating_add(1));
+                .map_or(known.log.oldest, |read| read.saturating_add(1));
             known.read = Some(read);
             known.is_done |= known.last.is_some_and(|last| read >= last);
         }
@@ -150,27 +164,38 @@ impl Partition {
     fn start_over(&mut self) {
         self.read = None;
         self.before = -1;
+        self.is_done = false;
         if self.last.is_some() {
-            self.last = Some(self.newest);
+            self.last = Some(self.log.newest);
         }
+    }
+
+    /// Whether all that is to be read was read, or is not there, as far as its log tells.
+    fn settle(&mut self) {
+        let (Some(last), Some(begin)) = (self.last, &self.begin) else {
+            return;
+        };
+        let is_gone = self.log.is_empty || self.log.oldest > last;
+        let is_read = match self.read {
+            Some(read) => read >= last,
+            None => !is_due(begin, &self.log, self.before),
+        };
+        self.is_done |= is_read || is_gone;
     }
 }
 
-/// Whether a log holds anything from the start on, where its newest event was `before` when it was looked at first.
-fn is_due(start: &Start, log: &PartitionProperties, before: i64) -> bool {
-    let newest = log.last_enqueued_sequence_number;
-    match start {
-        Start::Now => newest > before,
-        Start::Last(count) => newest > before.saturating_sub_unsigned(*count).max(-1),
-        Start::At(Position::Earliest) => true,
-        Start::At(Position::Latest) => false,
-        Start::At(Position::SequenceNumber { number, inclusive }) => {
-            number.saturating_add(i64::from(!inclusive)) <= newest
+/// Whether a log holds anything from a place on, where its newest event was `before` when it was looked at first.
+fn is_due(begin: &Position, log: &Log, before: i64) -> bool {
+    match begin {
+        Position::Earliest => true,
+        Position::Latest => log.newest > before,
+        Position::SequenceNumber { number, inclusive } => {
+            number.saturating_add(i64::from(!inclusive)) <= log.newest
         }
-        Start::At(Position::EnqueuedTime(time)) => *time < log.last_enqueued_time_ms,
+        Position::EnqueuedTime(time) => *time < log.newest_ms,
         // Offsets are opaque; those that are numbers can be told apart all the same.
-        Start::At(Position::Offset { offset, inclusive }) => {
-            match (offset.parse::<i64>(), log.last_enqueued_offset.parse()) {
+        Position::Offset { offset, inclusive } => {
+            match (offset.parse::<i64>(), log.newest_offset.parse()) {
                 (Ok(offset), Ok(last)) => offset < last || *inclusive && offset == last,
                 (Ok(_) | Err(_), _) => true,
             }
@@ -181,6 +206,8 @@ fn is_due(start: &Start, log: &PartitionProperties, before: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::event_stream::Start;
+    use crate::client::event_stream::progress::Progress;
     use crate::protocol::amqp::message::MessageWriter;
 
     const UNTIL: i64 = 1000;
@@ -215,13 +242,25 @@ mod tests {
     }
 
     fn to_end() -> Bounds {
-        Bounds::new(Start::At(Position::Earliest), true, None)
+        Bounds::new(true, None)
+    }
+
+    /// As a connect does it: the log, and where it is read from then.
+    fn connect(
+        bounds: &mut Bounds,
+        partition: &str,
+        start: &Start,
+        log: &PartitionProperties,
+        now: i64,
+    ) {
+        bounds.on_log(partition, log, now);
+        bounds.on_begin(partition, &Progress::begin(start, log).position());
     }
 
     #[test]
     fn without_bounds_there_is_no_end() {
-        let mut bounds = Bounds::new(Start::Now, false, None);
-        bounds.on_log("0", &log(0, -1), AFTER);
+        let mut bounds = Bounds::new(false, None);
+        connect(&mut bounds, "0", &Start::Now, &log(0, -1), AFTER);
         assert!(reads(&mut bounds, "0", 0, AFTER));
         assert!(!bounds.are_reached());
     }
@@ -230,8 +269,20 @@ mod tests {
     fn what_was_there_at_the_start_is_read_and_no_more() {
         let mut bounds = to_end();
         assert!(!bounds.are_reached());
-        bounds.on_log("0", &log(0, 1), AFTER);
-        bounds.on_log("1", &log(5, 4), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 1),
+            AFTER,
+        );
+        connect(
+            &mut bounds,
+            "1",
+            &Start::At(Position::Earliest),
+            &log(5, 4),
+            AFTER,
+        );
         assert!(reads(&mut bounds, "0", 0, AFTER));
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 1, AFTER));
@@ -243,11 +294,23 @@ mod tests {
     #[test]
     fn an_end_that_retention_took_is_passed() {
         let mut bounds = to_end();
-        bounds.on_log("0", &log(0, 3), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 3),
+            AFTER,
+        );
         assert!(!reads(&mut bounds, "0", 7, AFTER));
         assert!(bounds.are_reached());
         let mut bounds = to_end();
-        bounds.on_log("0", &log(0, 3), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 3),
+            AFTER,
+        );
         bounds.on_log("0", &log(8, 9), AFTER);
         assert!(bounds.are_reached());
     }
@@ -255,7 +318,13 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_counted() {
         let mut bounds = to_end();
-        bounds.on_log("0", &log(5, 7), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(5, 7),
+            AFTER,
+        );
         bounds.on_unreadable("0");
         assert!(reads(&mut bounds, "0", 6, AFTER));
         assert!(!bounds.are_reached());
@@ -266,7 +335,13 @@ mod tests {
     #[test]
     fn a_reconnect_changes_nothing() {
         let mut bounds = to_end();
-        bounds.on_log("0", &log(0, 3), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 3),
+            AFTER,
+        );
         assert!(reads(&mut bounds, "0", 2, AFTER));
         bounds.on_log("0", &log(0, 90), AFTER);
         assert!(!bounds.are_reached());
@@ -277,7 +352,13 @@ mod tests {
     #[test]
     fn a_hub_made_anew_is_read_to_its_own_end() {
         let mut bounds = to_end();
-        bounds.on_log("0", &log(0, 30), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 30),
+            AFTER,
+        );
         assert!(reads(&mut bounds, "0", 20, AFTER));
         bounds.on_log("0", &log(0, 1), AFTER);
         bounds.on_started_over(&["0".to_owned()]);
@@ -286,7 +367,13 @@ mod tests {
         assert!(reads(&mut bounds, "0", 1, AFTER));
         assert!(bounds.are_reached());
         let mut bounds = to_end();
-        bounds.on_log("0", &log(0, 30), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 30),
+            AFTER,
+        );
         assert!(reads(&mut bounds, "0", 20, AFTER));
         bounds.on_log("0", &log(0, -1), AFTER);
         assert!(bounds.are_reached());
@@ -312,32 +399,44 @@ mod tests {
             (offset("700", false), true),
             (offset("1:2:3", true), false),
         ] {
-            let mut bounds = Bounds::new(start.clone(), true, None);
-            bounds.on_log("0", &log(0, 7), AFTER);
+            let mut bounds = to_end();
+            connect(&mut bounds, "0", &start, &log(0, 7), AFTER);
             assert_eq!(bounds.are_reached(), expected, "{start:?}");
         }
     }
 
     #[test]
     fn a_time_that_has_passed_ends_with_the_log_or_a_later_event() {
-        let until = || Bounds::new(Start::At(Position::Earliest), false, Some(UNTIL));
+        let until = || Bounds::new(false, Some(UNTIL));
         let mut bounds = until();
-        bounds.on_log("0", &log(0, 1), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 1),
+            AFTER,
+        );
         assert!(reads(&mut bounds, "0", 0, BEFORE));
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 1, UNTIL));
         assert!(bounds.are_reached());
         let mut bounds = until();
-        bounds.on_log("0", &log(0, 90), AFTER);
+        connect(
+            &mut bounds,
+            "0",
+            &Start::At(Position::Earliest),
+            &log(0, 90),
+            AFTER,
+        );
         assert!(!reads(&mut bounds, "0", 0, AFTER));
         assert!(bounds.are_reached());
     }
 
     #[test]
     fn a_time_to_come_is_waited_for() {
-        let mut bounds = Bounds::new(Start::Now, false, Some(UNTIL));
-        bounds.on_log("0", &log(0, 1), BEFORE);
-        bounds.on_log("1", &log(0, -1), BEFORE);
+        let mut bounds = Bounds::new(false, Some(UNTIL));
+        connect(&mut bounds, "0", &Start::Now, &log(0, 1), BEFORE);
+        connect(&mut bounds, "1", &Start::Now, &log(0, -1), BEFORE);
         assert!(reads(&mut bounds, "0", 2, BEFORE));
         assert!(!bounds.are_reached());
         // The time has come: of partition 0 one more is to be read, of partition 1 nothing.
@@ -346,13 +445,35 @@ mod tests {
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 3, BEFORE));
         assert!(bounds.are_reached());
-        let mut bounds = Bounds::new(Start::Now, false, Some(UNTIL));
-        bounds.on_log("0", &log(0, 1), BEFORE);
+        let mut bounds = Bounds::new(false, Some(UNTIL));
+        connect(&mut bounds, "0", &Start::Now, &log(0, 1), BEFORE);
         bounds.on_log("0", &log(0, 1), AFTER);
         assert!(bounds.are_reached());
-        let mut bounds = Bounds::new(Start::Now, false, Some(UNTIL));
-        bounds.on_log("0", &log(0, 1), BEFORE);
+        let mut bounds = Bounds::new(false, Some(UNTIL));
+        connect(&mut bounds, "0", &Start::Now, &log(0, 1), BEFORE);
         bounds.on_log("0", &log(0, 2), AFTER);
+        assert!(!bounds.are_reached());
+    }
+
+    #[test]
+    fn what_another_run_left_is_due_whatever_the_start_says() {
+        let mut bounds = to_end();
+        bounds.on_log("0", &log(0, 8), AFTER);
+        let after = |number| Position::SequenceNumber {
+            number,
+            inclusive: false,
+        };
+        bounds.on_begin("0", &after(7));
+        assert!(!bounds.are_reached());
+        assert!(reads(&mut bounds, "0", 8, AFTER));
+        assert!(bounds.are_reached());
+        let mut bounds = to_end();
+        bounds.on_log("0", &log(0, 8), AFTER);
+        bounds.on_begin("0", &after(8));
+        assert!(bounds.are_reached());
+        // A hub made anew is read from its beginning, whatever was done before.
+        bounds.on_begin("0", &Position::Earliest);
+        bounds.on_started_over(&["0".to_owned()]);
         assert!(!bounds.are_reached());
     }
 }

@@ -197,13 +197,14 @@ impl<'a> Collector<'a> {
 
 impl Sink for Collector<'_> {
     fn event(&mut self, partition: &str, event: &Event<'_>) -> ControlFlow<()> {
-        let number = event.sequence_number.0;
-        self.ledger.note(partition, number, event.enqueued_time_ms);
-        if let Some(live) = &mut self.live {
-            live.follow(partition, event);
-        }
         self.is_reading = true;
+        // What lies beyond the bounds counts as not read: the next run begins there.
         if self.bounds.admits(partition, event) {
+            let number = event.sequence_number.0;
+            self.ledger.note(partition, number, event.enqueued_time_ms);
+            if let Some(live) = &mut self.live {
+                live.follow(partition, event);
+            }
             self.show(partition, event);
         }
         if self.is_complete() || self.is_at_end() {

@@ -37,7 +37,9 @@ impl From {
         if let Some(number) = text.strip_prefix("seq:") {
             let number = number
                 .parse()
-                .map_err(|_| format!("{number:?} is not a sequence number"))?;
+                .ok()
+                .filter(|number| *number >= 0)
+                .ok_or_else(|| format!("{number:?} is not a sequence number"))?;
             return Ok(Self::At(Position::SequenceNumber {
                 number,
                 inclusive: true,

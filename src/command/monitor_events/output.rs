@@ -15,13 +15,13 @@ use crate::command::context::output_failure;
 use crate::failure::{Failure, Kind};
 
 /// Buffers that may wait to be written: enough that neither thread waits for the other's turn on a processor.
-const WAITING: usize = 6;
+const WAITING: usize = 4;
 
 /// How long the last of them may take when it is time to go.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A buffer beyond this is not kept for the next events.
-const LARGEST_KEPT: usize = 1 << 20;
+const LARGEST_KEPT: usize = 512 << 10;
 
 /// Standard output, on the other side of a channel.
 pub(super) struct Output {

@@ -86,7 +86,7 @@ impl Plan {
     /// Where reading ends, besides.
     pub(super) fn bounds(&self, args: &MonitorEventsArgs) -> Bounds {
         let until = self.until.map(|until| until.timestamp_millis());
-        Bounds::new(self.stream.start.clone(), args.exit_at_end, until)
+        Bounds::new(args.exit_at_end, until)
     }
 }
 

@@ -297,3 +297,51 @@ fn a_second_wish_to_stop_is_heard_at_once() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("0 events"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_bounded_run_begins_where_the_last_one_ended() {
+    let hub = Emulator::start(&["--device", "pump"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ends");
+    let run = |arguments: &[&str]| {
+        let finished = resume(&hub, &file)
+            .args(&["--exit-at-end"])
+            .args(arguments)
+            .run();
+        numbers(&finished.success())
+    };
+    let each = |numbers: std::ops::Range<u64>| {
+        ["device1", "pump"].map(|device| (device.to_owned(), numbers.clone().collect::<Vec<_>>()))
+    };
+    send(&hub, 0..3);
+    assert_eq!(run(&["--from", "earliest"]), BTreeMap::from(each(0..3)));
+    // Without --from the default start lies behind all that is there.
+    send(&hub, 3..5);
+    assert_eq!(run(&[]), BTreeMap::from(each(3..5)));
+    assert_eq!(run(&["--from", "earliest"]), BTreeMap::new());
+}
+
+#[test]
+fn what_lies_beyond_the_end_is_left_to_the_next_run() {
+    let hub = Emulator::start(&["--device", "pump"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("until");
+    send(&hub, 0..3);
+    let earlier = hub
+        .owner(&["monitor-events", "--from", "earliest", "--exit-at-end"])
+        .args(&["-f", "{enqueuedTime}\n"])
+        .run()
+        .success();
+    let until = earlier.lines().max().unwrap();
+    send(&hub, 3..6);
+    let bounded = resume(&hub, &file)
+        .args(&["--from", "earliest", "--until", until])
+        .run();
+    let rest = resume(&hub, &file).args(&["--exit-at-end"]).run();
+    let (bounded, rest) = (numbers(&bounded.success()), numbers(&rest.success()));
+    for device in ["device1", "pump"] {
+        let both = [&bounded[device][..], &rest[device]].concat();
+        assert_eq!(both, (0..6).collect::<Vec<_>>(), "{bounded:?} {rest:?}");
+        assert!(bounded[device].len() >= 3);
+    }
+}
