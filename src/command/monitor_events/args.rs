@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCandidates;
 
 use super::format::{Body, Format};
@@ -51,7 +52,7 @@ pub struct MonitorEventsArgs {
     pub(super) conditions: Vec<String>,
 
     /// The consumer group to read in
-    #[arg(short, long, value_name = "GROUP", default_value = "$Default")]
+    #[arg(short, long, value_name = "GROUP", default_value = "$Default", value_parser = NonEmptyStringValueParser::new())]
     pub(super) consumer_group: String,
 
     /// Begin with what the hub enqueued at this time: RFC 3339, milliseconds since 1970, or 10m for ten minutes ago

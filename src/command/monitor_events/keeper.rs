@@ -71,6 +71,9 @@ impl Keeper {
         let mut resume = None;
         if path.exists() {
             saved = file::read_text(path, LIMIT)?;
+        }
+        // An empty file is one that was made for this and not used yet.
+        if !saved.trim().is_empty() {
             let refuse = |error: PositionsError| refused(path, &error);
             positions = Positions::parse(&saved).map_err(refuse)?;
             positions.check(access, consumer_group).map_err(refuse)?;

@@ -1,11 +1,19 @@
 //! The wish to stop, which may come twice.
 
-use tokio::sync::mpsc;
+use std::time::Duration;
 
-/// Hears Ctrl-C and the system's wish to terminate, from the first call on.
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// The same signal again within this time is the same wish: `timeout` and shells signal a process and its group.
+const TOGETHER: Duration = Duration::from_millis(300);
+
+/// Hears Ctrl-C, the system's wish to terminate and a terminal that is closed, from the first call on.
 #[derive(Debug)]
 pub(super) struct Stop {
     wishes: mpsc::Receiver<&'static str>,
+    /// The last wish, and when it came.
+    heard: Option<(&'static str, Instant)>,
 }
 
 impl Stop {
@@ -16,6 +24,7 @@ impl Stop {
         {
             use tokio::signal::unix::SignalKind;
             pass_on(SignalKind::interrupt(), "interrupted", wish.clone());
+            pass_on(SignalKind::hangup(), "hung up", wish.clone());
             pass_on(SignalKind::terminate(), "terminated", wish);
         }
         #[cfg(not(unix))]
@@ -26,16 +35,22 @@ impl Stop {
                 }
             }
         });
-        Self { wishes }
+        Self {
+            wishes,
+            heard: None,
+        }
     }
 
     /// Comes with the next wish, and says which it is.
     pub(super) async fn wish(&mut self) -> &'static str {
-        match self.wishes.recv().await {
-            Some(wish) => wish,
-            // Where no signals can be had, nobody wishes anything.
-            None => std::future::pending().await,
+        while let Some(wish) = self.wishes.recv().await {
+            let last = self.heard.replace((wish, Instant::now()));
+            if last.is_none_or(|(name, at)| name != wish || at.elapsed() > TOGETHER) {
+                return wish;
+            }
         }
+        // Where no signals can be had, nobody wishes anything.
+        std::future::pending().await
     }
 }
 

@@ -25,7 +25,10 @@ fn the_table_is_drawn_in_place_and_follows_the_terminal() {
     send(&hub, "device1", &"x".repeat(5000));
     send(&hub, "device2", "{}");
     let screen = terminal.wait_until("two devices", |screen| {
-        row(screen, "device1").get(1) == Some(&"2") && row(screen, "device2").get(1) == Some(&"1")
+        row(screen, "device1").get(1) == Some(&"2")
+            && row(screen, "device2").get(1) == Some(&"1")
+            && row(screen, "total").get(1) == Some(&"3")
+            && screen.contains("no gaps in")
     });
     // Drawn over and not again below; events are not shown, for they would tear it.
     assert_eq!(screen.matches("DEVICE").count(), 1, "{screen}");

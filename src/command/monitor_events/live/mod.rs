@@ -150,6 +150,9 @@ impl Live {
 
     /// Shows it for the last time, and leaves it there.
     pub(super) fn finish(self) {
+        if let Model::Plot(plot) = &mut *self.model.lock().unwrap_or_else(PoisonError::into_inner) {
+            plot.conclude();
+        }
         self.screen.finish();
     }
 }

@@ -18,8 +18,11 @@ pub(super) const MOST_SERIES: usize = 12;
 /// The points of a line.
 const MOST_POINTS: usize = 1000;
 
-/// So many events without a field are enough to say so.
+/// So many JSON bodies without any of the fields are enough to say so.
 const ENOUGH: u64 = 5;
+
+/// So many events are enough in any case.
+const PATIENT: u64 = 50;
 
 /// So many names of fields are offered.
 const MOST_NAMES: usize = 20;
@@ -101,6 +104,8 @@ pub(super) struct Plot {
     /// Names of numeric fields that came, as long as that is of use.
     names: BTreeSet<String>,
     is_told: bool,
+    /// How many JSON bodies were looked into for names of fields.
+    looked_into: u64,
     told: Vec<String>,
 }
 
@@ -115,6 +120,7 @@ impl Plot {
             events: 0,
             names: BTreeSet::new(),
             is_told: false,
+            looked_into: 0,
             told: Vec::new(),
         }
     }
@@ -177,12 +183,22 @@ impl Plot {
             Content::Empty | Content::Value(_) | Content::Lists(_) => None,
         };
         if let Some(body) = json {
+            self.looked_into += 1;
             collect_names(&body, "", &mut self.names);
         }
-        if self.events < ENOUGH {
+        // Bodies without JSON may be another device's, and so may a field be as long as others are plotted.
+        let is_clear = self.looked_into >= ENOUGH && !self.come.contains(&true);
+        if !is_clear && self.events < PATIENT {
             return;
         }
-        self.is_told = true;
+        self.conclude();
+    }
+
+    /// Says which fields did not come at all, and which there are, unless that was said.
+    pub(super) fn conclude(&mut self) {
+        if std::mem::replace(&mut self.is_told, true) || self.events == 0 {
+            return;
+        }
         let missing = self
             .fields
             .iter()
@@ -202,8 +218,9 @@ impl Plot {
             format!("numeric fields are {}", names.join(", "))
         };
         self.told.push(format!(
-            "no number under {} in the first {ENOUGH} events; {there_are}",
-            missing.join(", ")
+            "no number under {} in the first {} events; {there_are}",
+            missing.join(", "),
+            self.events
         ));
     }
 
@@ -332,12 +349,12 @@ mod tests {
     #[test]
     fn bodies_without_numbers_are_told_as_well() {
         let mut plot = plot(&["t"]);
-        for _ in 0..5 {
+        for _ in 0..PATIENT {
             plot.take("d", 0, Content::Bytes(b"\xff\x00 no"), None);
         }
         assert_eq!(
             plot.words(),
-            ["no number under \"t\" in the first 5 events; their bodies hold no numbers in JSON"]
+            ["no number under \"t\" in the first 50 events; their bodies hold no numbers in JSON"]
         );
     }
 
