@@ -20,13 +20,12 @@ const SEQUENCE_NUMBER: i64 = 0x6a5b_91e3_c7d2_f408;
 const ENQUEUED: i64 = 0x0000_51d7_93b2_e84c;
 const OFFSET: &str = "700000000000";
 
-/// One event, ready to be sent over one link.
+/// One event, ready to be sent over one link. Its offset stays as it is: nobody places himself by it here.
 pub struct Template {
     frame: Vec<u8>,
     delivery: usize,
     tag: usize,
     sequence_number: usize,
-    offset: usize,
     enqueued: Vec<usize>,
 }
 
@@ -49,7 +48,6 @@ impl Template {
             delivery: place(&frame, &DELIVERY.to_be_bytes())[0],
             tag: place(&frame, &TAG)[0],
             sequence_number: place(&frame, &SEQUENCE_NUMBER.to_be_bytes())[0],
-            offset: place(&frame, OFFSET.as_bytes())[0],
             enqueued: place(&frame, &ENQUEUED.to_be_bytes()),
             frame,
         }
@@ -64,14 +62,6 @@ impl Template {
         put(frame, self.sequence_number, &number.to_be_bytes());
         for at in &self.enqueued {
             put(frame, *at, &enqueued_ms.to_be_bytes());
-        }
-        let mut left = number;
-        for digit in frame[self.offset + 1..self.offset + OFFSET.len()]
-            .iter_mut()
-            .rev()
-        {
-            *digit = b'0' + u8::try_from(left % 10).unwrap();
-            left /= 10;
         }
     }
 }
