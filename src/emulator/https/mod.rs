@@ -52,7 +52,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
 
 /// Serves one connection after TLS, until the client goes or `stop` comes, or wants to speak AMQP over WebSocket: then what
-/// it has become comes back, for [`bytes_of`].
+/// it has become comes back, for `bytes_of`.
 pub async fn serve_connection<S>(
     stream: S,
     hub: HubHandle,
