@@ -165,7 +165,8 @@ fn write_object(decoder: &mut Decoder<'_>, json: &mut Json<'_>, depth: usize) ->
                     json.key(decoder.str()?);
                 } else {
                     let mut key = Vec::new();
-                    write_key(decoder, &mut key, depth + 1)?;
+                    // Each key within a key doubles the backslashes, so few are taken.
+                    write_key(decoder, &mut key, (depth + 1).max(MAX_DEPTH - 1))?;
                     json.key(&String::from_utf8_lossy(&key));
                 }
                 write(decoder, json, depth + 1)?;
@@ -235,6 +236,17 @@ mod tests {
     }
 
     /// RFC 8949, appendix A.
+    #[test]
+    fn keys_within_keys_do_not_grow_without_end() {
+        assert_eq!(json("a1a10102f6").as_deref(), Some(r#"{"{\"1\":2}":null}"#));
+        assert_eq!(json(&format!("{}f6", "a1".repeat(60))), None);
+        let mut nested = "01".to_owned();
+        for _ in 0..60 {
+            nested = format!("a1{nested}f6");
+        }
+        assert_eq!(json(&nested), None);
+    }
+
     #[test]
     fn the_examples_of_the_standard_are_read() {
         for (hex, expected) in [

@@ -62,10 +62,11 @@ pub fn write_unread(value: Raw<'_>, json: &mut Json<'_>, depth: usize) {
     }
 }
 
-/// A key that is no text: its JSON as a string.
+/// A key that is no text: its JSON as a string. Each key within a key doubles the backslashes, so few are taken.
 fn write_key(key: &Value<'_>, json: &mut Json<'_>, depth: usize) {
     let mut text = Vec::new();
-    write(key, &mut Json::compact(&mut text), depth + 1);
+    let depth = (depth + 1).max(MAX_DEPTH - 1);
+    write(key, &mut Json::compact(&mut text), depth);
     json.key(&String::from_utf8_lossy(&text));
 }
 
@@ -259,6 +260,20 @@ mod tests {
         let (value, _) = decode(&bytes).unwrap();
         let mut out = Vec::new();
         write_value(&value, &mut Json::compact(&mut out));
+        assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
+    }
+
+    #[test]
+    fn keys_within_keys_do_not_grow_without_end() {
+        let mut bytes = vec![0x54, 1];
+        for _ in 0..30 {
+            let size = u8::try_from(bytes.len() + 2).unwrap();
+            bytes = [&[0xc1, size, 2][..], &bytes, &[0x40]].concat();
+        }
+        let (value, _) = decode(&bytes).unwrap();
+        let mut out = Vec::new();
+        write_value(&value, &mut Json::compact(&mut out));
+        assert!(out.len() < 200, "{}", out.len());
         assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
     }
 }
