@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
 
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind, begin_frame, end_frame};
 use crate::protocol::amqp::management::{EventHubProperties, PartitionProperties};
@@ -41,6 +42,10 @@ pub(in crate::client) enum Act {
     End,
     /// The connection is cut.
     HangUp,
+    /// Nothing until this is told.
+    Await(&'static Notify),
+    /// This is told.
+    Tell(&'static Notify),
 }
 
 /// The other end: answers everything, keeps what it got.
@@ -260,6 +265,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     let end = End { error: None };
                     self.send(channel, &Performative::End(end), &[]).await;
                 }
+                Act::Await(cue) => cue.notified().await,
+                Act::Tell(cue) => cue.notify_one(),
                 Act::HangUp | Act::Refuse(_) => return false,
             }
         }

@@ -268,29 +268,34 @@ impl EventStream {
 
     async fn turn<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
         self.start_what_is_due().await?;
-        // Frames may have come together with the last answer of the handshake.
-        if self.handle_all(sink)?.is_break() {
+        // What is there already is handed over at once, and not kept until more comes.
+        let mut handled = self.handle_all(sink)?;
+        if handled.is_none() {
+            let wake_at = self.wake_at();
+            if let Some(live) = &mut self.live {
+                let connection = &mut live.opened.connection;
+                tokio::select! {
+                    biased;
+                    read = connection.wait_for_bytes() => read.at(Stage::Reading)?,
+                    () = sleep_until(wake_at) => return Ok(ControlFlow::Continue(())),
+                }
+            }
+            handled = self.handle_all(sink)?;
+        }
+        if let Some(ControlFlow::Break(())) = handled {
             return Ok(ControlFlow::Break(()));
         }
-        let wake_at = self.wake_at();
-        if let Some(live) = &mut self.live {
-            let connection = &mut live.opened.connection;
-            connection.flush().await.at(Stage::Reading)?;
-            tokio::select! {
-                biased;
-                read = connection.wait_for_bytes() => read.at(Stage::Reading)?,
-                () = sleep_until(wake_at) => return Ok(ControlFlow::Continue(())),
-            }
-        }
-        let flow = self.handle_all(sink)?;
         self.settle().await?;
-        Ok(flow)
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Handles all that was read, and what can be read without waiting.
-    fn handle_all<S: Sink>(&mut self, sink: &mut S) -> Result<ControlFlow<()>, StreamError> {
+    /// Handles all that was read, and what can be read without waiting; none where there is nothing.
+    fn handle_all<S: Sink>(
+        &mut self,
+        sink: &mut S,
+    ) -> Result<Option<ControlFlow<()>>, StreamError> {
         let Some(live) = &mut self.live else {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(None);
         };
         let (connection, means) = live.opened.parts();
         let mut reading = Reading {
@@ -301,22 +306,21 @@ impl EventStream {
             is_told: self.is_told,
             now: Instant::now(),
         };
+        let mut flow = ControlFlow::Continue(());
         let mut bytes = 0;
-        loop {
-            while let Some((frame, output)) = connection.next_read().at(Stage::Reading)? {
+        while flow.is_continue() {
+            if let Some((frame, output)) = connection.next_read().at(Stage::Reading)? {
                 bytes += frame.body.len();
-                if reading.handle(frame, output, sink)?.is_break() {
-                    self.tell_what_is_missing(sink);
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            if bytes > MOST_BYTES || !connection.read_ready().at(Stage::Reading)? {
+                flow = reading.handle(frame, output, sink)?;
+            } else if bytes > MOST_BYTES || !connection.read_ready().at(Stage::Reading)? {
                 break;
             }
         }
-        self.tell_when_all_are_read(sink);
+        if flow.is_continue() {
+            self.tell_when_all_are_read(sink);
+        }
         self.tell_what_is_missing(sink);
-        Ok(ControlFlow::Continue(()))
+        Ok((bytes > 0).then_some(flow))
     }
 
     /// When something is to be done even if no frame comes.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::{
     Access, EventStream, Notice, Patience, Plan, Resume, Sink, Start, StreamError, Transport,
@@ -179,6 +181,55 @@ fn a_connection_that_is_cut_is_made_again() {
     assert_eq!(positions.len(), 4);
     let lost = |notice: &&Notice| matches!(notice, Notice::ConnectionLost { .. });
     assert_eq!(heard.notices.iter().filter(lost).count(), 3);
+}
+
+/// Plays `script` to the first client.
+async fn serve(listener: TcpListener, script: Vec<Vec<Act>>) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut peer = Peer {
+        stream,
+        got: Vec::new(),
+        status: 202,
+        script: script.into(),
+    };
+    peer.serve().await;
+}
+
+#[test]
+fn what_is_there_at_the_beginning_of_a_turn_is_handed_over_at_its_end() {
+    static ATTACHED: Notify = Notify::const_new();
+    static SENT: Notify = Notify::const_new();
+    let run = async {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script = vec![vec![Act::Await(&ATTACHED), Act::Event(1), Act::Tell(&SENT)]];
+        tokio::spawn(serve(listener, script));
+        let mut heard = Heard::default();
+        let mut stream = EventStream::new(plan(port));
+        while !heard
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::Attached { .. }))
+        {
+            let _ = stream.advance(&mut heard).await.unwrap();
+        }
+        ATTACHED.notify_one();
+        SENT.notified().await;
+        // As often as it takes the runtime to look at its sockets.
+        for _ in 0..256 {
+            tokio::task::yield_now().await;
+        }
+        // Nothing comes behind the event: a turn that waited for more would not end.
+        while heard.numbers.is_empty() {
+            let turn = timeout(Duration::from_secs(5), stream.advance(&mut heard));
+            let _ = turn.await.unwrap().unwrap();
+        }
+        assert_eq!(heard.numbers, [1]);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(run);
 }
 
 #[test]
