@@ -155,12 +155,6 @@ impl Connection {
         Ok(connection)
     }
 
-    /// How long an answer may take.
-    #[must_use]
-    pub fn limit(&self) -> Duration {
-        self.timing.limit
-    }
-
     /// Sends off what waits in [`Connection::output`]. May be dropped at any time.
     ///
     /// # Errors

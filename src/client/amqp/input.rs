@@ -54,12 +54,6 @@ impl Input {
         self.unread.end = (self.unread.end + length).min(self.buffer.len());
     }
 
-    /// Bytes that wait to be looked at.
-    #[must_use]
-    pub fn unread(&self) -> usize {
-        self.unread.len()
-    }
-
     /// The next frame, if all of it is there.
     ///
     /// # Errors

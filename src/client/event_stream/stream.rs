@@ -107,13 +107,6 @@ impl EventStream {
         found.ok()?.ok()
     }
 
-    /// What was read last of each partition.
-    pub fn positions(&self) -> impl Iterator<Item = (&str, Option<SequenceNumber>)> {
-        self.partitions
-            .iter()
-            .map(|partition| (partition.id.as_str(), partition.progress.last()))
-    }
-
     /// Waits until something happens, and handles all that is there. To be called again and again; what was handed to
     /// the sink may be flushed in between. When it is dropped unfinished, no event is lost.
     ///
@@ -133,13 +126,6 @@ impl EventStream {
                 Ok(ControlFlow::Continue(()))
             }
         }
-    }
-
-    /// Events that should have come and did not, and never will, of all partitions.
-    #[must_use]
-    pub fn missing(&self) -> u64 {
-        let missing = |partition: &Partition| partition.progress.missing();
-        self.partitions.iter().map(missing).sum()
     }
 
     /// Takes leave of the service.
