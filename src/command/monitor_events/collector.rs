@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::bounds::Bounds;
 use super::ledger::Ledger;
 use super::live::Live;
-use super::page::{self, OddBody};
+use super::page::{OddBody, Page};
 use super::passed::Passed;
 use super::selection::Selection;
 use super::told;
@@ -35,7 +35,7 @@ pub(super) struct Collector<'a> {
     selection: Selection,
     bounds: Bounds,
     clock: Clock,
-    buffer: Vec<u8>,
+    page: Page,
     ledger: Ledger,
     passed: Passed,
     /// How many partitions were being read when that was told last, and of how many.
@@ -62,13 +62,13 @@ impl<'a> Collector<'a> {
         writer: &EventWriter,
         context: &'a mut Context,
     ) -> Self {
-        let mut buffer = Vec::new();
-        page::push_text(&mut buffer, |out| writer.begin(out));
+        let mut page = Page::default();
+        page.push_text(|out| writer.begin(out));
         Self {
             selection,
             bounds,
             clock: context.clock,
-            buffer,
+            page,
             ledger: Ledger::default(),
             passed: Passed::default(),
             attached: None,
@@ -102,8 +102,8 @@ impl<'a> Collector<'a> {
     }
 
     /// The page that is to be written out next. Who takes it leaves an empty one.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
+    pub(super) fn page(&mut self) -> &mut Page {
+        &mut self.page
     }
 
     /// Whether as many events came as were asked for.
@@ -146,10 +146,10 @@ impl<'a> Collector<'a> {
             return self.tell_of_case(event);
         }
         if let Some(live) = &mut self.live {
-            page::push_text(&mut self.buffer, |out| live.take(event, out));
+            self.page.push_text(|out| live.take(event, out));
         }
         if !self.live.as_ref().is_some_and(Live::hides_events) {
-            page::push_event(&mut self.buffer, partition, event);
+            self.page.push_event(partition, event);
         }
         self.shown += 1;
     }

@@ -1,7 +1,7 @@
 //! Standard output on a thread of its own, so that a reader who stalls stops neither the connection nor Ctrl-C, and so that
 //! reading and writing share the work.
 //!
-//! Buffers go there full and come back empty; few are under way, so memory stays bounded.
+//! Pages go there full and come back empty; few are under way, so memory stays bounded.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,29 +11,30 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::page::Page;
 use crate::command::context::output_failure;
 use crate::failure::{Failure, Kind};
 
-/// Buffers that may wait to be written: enough that neither thread waits for the other's turn on a processor.
+/// Pages that may wait to be written: enough that neither thread waits for the other's turn on a processor.
 const WAITING: usize = 4;
 
 /// How long the last of them may take when it is time to go.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A buffer beyond this is not kept for the next events.
+/// What a page or its text took beyond this is not kept for the next events.
 const LARGEST_KEPT: usize = 512 << 10;
 
 /// Standard output, on the other side of a channel.
 pub(super) struct Output {
-    full: mpsc::Sender<Vec<u8>>,
-    empty: mpsc::Receiver<Vec<u8>>,
-    /// How many buffers were handed over.
+    full: mpsc::Sender<Page>,
+    empty: mpsc::Receiver<Page>,
+    /// How many pages were handed over.
     taken: u64,
     written: Written,
     result: oneshot::Receiver<io::Result<()>>,
 }
 
-/// How many buffers were written to their last byte; stays readable after the end.
+/// How many pages were written to their last byte; stays readable after the end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written(Arc<AtomicU64>);
 
@@ -55,15 +56,15 @@ impl Written {
 pub(super) struct Closed;
 
 impl Output {
-    /// Starts the thread, on which `write_out` turns each buffer into text.
+    /// Starts the thread, on which `write_out` turns each page into text.
     ///
     /// # Errors
     /// [`Kind::Bug`] when the system gives none.
     pub(super) fn start(
         mut stdout: Box<dyn Write + Send>,
-        mut write_out: impl FnMut(&[u8], &mut Vec<u8>) + Send + 'static,
+        mut write_out: impl FnMut(&Page, &mut Vec<u8>) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let (full, mut to_write) = mpsc::channel::<Vec<u8>>(WAITING);
+        let (full, mut to_write) = mpsc::channel::<Page>(WAITING);
         let (written, empty) = mpsc::channel(WAITING + 2);
         let (tell, result) = oneshot::channel();
         let count = Written::default();
@@ -71,16 +72,16 @@ impl Output {
         let work = move || {
             let mut text = Vec::new();
             let mut write_all = || {
-                while let Some(mut buffer) = to_write.blocking_recv() {
-                    write_out(&buffer, &mut text);
+                while let Some(mut page) = to_write.blocking_recv() {
+                    write_out(&page, &mut text);
                     stdout.write_all(&text)?;
                     stdout.flush()?;
                     text.clear();
                     text.shrink_to(LARGEST_KEPT);
                     counted.0.fetch_add(1, Ordering::Release);
-                    buffer.clear();
-                    // A buffer that is not wanted back is dropped.
-                    let _ = written.try_send(buffer);
+                    page.clear(LARGEST_KEPT);
+                    // A page that is not wanted back is dropped.
+                    let _ = written.try_send(page);
                 }
                 Ok(())
             };
@@ -100,7 +101,7 @@ impl Output {
         })
     }
 
-    /// How many buffers were handed over.
+    /// How many pages were handed over.
     pub(super) fn taken(&self) -> u64 {
         self.taken
     }
@@ -110,23 +111,18 @@ impl Output {
         self.written.clone()
     }
 
-    /// Takes all of `buffer` over and leaves an empty one; waits while the reader stalls. May be dropped at any time:
-    /// the buffer is then either taken or untouched.
+    /// Takes all of `page` over and leaves an empty one; waits while the reader stalls. May be dropped at any time:
+    /// the page is then either taken or untouched.
     ///
     /// # Errors
     /// [`Closed`].
-    pub(super) async fn write(&mut self, buffer: &mut Vec<u8>) -> Result<(), Closed> {
-        if buffer.is_empty() {
+    pub(super) async fn write(&mut self, page: &mut Page) -> Result<(), Closed> {
+        if page.is_empty() {
             return Ok(());
         }
         let place = self.full.reserve().await.map_err(|_| Closed)?;
         let fresh = self.empty.try_recv().unwrap_or_default();
-        let fresh = if fresh.capacity() > LARGEST_KEPT {
-            Vec::new()
-        } else {
-            fresh
-        };
-        place.send(std::mem::replace(buffer, fresh));
+        place.send(std::mem::replace(page, fresh));
         self.taken += 1;
         Ok(())
     }
@@ -152,6 +148,8 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::monitor_events::page::{OddBody, Scribe};
+    use crate::render::{BodyFormat, EventWriter, Format};
     use std::sync::Mutex;
 
     #[derive(Clone, Default)]
@@ -179,8 +177,15 @@ mod tests {
         }
     }
 
-    fn copy(buffer: &[u8], text: &mut Vec<u8>) {
-        text.extend_from_slice(buffer);
+    fn copy(page: &Page, text: &mut Vec<u8>) {
+        let writer = EventWriter::new(Format::Ndjson, BodyFormat::Auto);
+        Scribe::new(writer, OddBody::default()).write(page, text);
+    }
+
+    fn page(text: &str) -> Page {
+        let mut page = Page::default();
+        page.push_text(|out| out.extend_from_slice(text.as_bytes()));
+        page
     }
 
     #[test]
@@ -189,11 +194,10 @@ mod tests {
         let stdout = Box::new(shared.clone());
         Context::block_on(async {
             let mut output = Output::start(stdout, copy)?;
-            let mut buffer = Vec::new();
             for number in 0..100 {
-                writeln!(buffer, "{number}").unwrap();
-                output.write(&mut buffer).await.unwrap();
-                assert!(buffer.is_empty());
+                let mut page = page(&format!("{number}\n"));
+                output.write(&mut page).await.unwrap();
+                assert!(page.is_empty());
             }
             let written = output.written();
             assert_eq!(output.taken(), 100);
@@ -210,9 +214,9 @@ mod tests {
     fn a_closed_pipe_is_noticed() {
         let end = Context::block_on(async {
             let mut output = Output::start(Box::new(Gone), copy)?;
-            output.write(&mut b"x".to_vec()).await.unwrap();
+            output.write(&mut page("x")).await.unwrap();
             output.closed().await;
-            assert!(output.write(&mut b"y".to_vec()).await.is_err());
+            assert!(output.write(&mut page("y")).await.is_err());
             output.finish().await
         });
         assert_eq!(end.unwrap_err().kind, Kind::PipeClosed);

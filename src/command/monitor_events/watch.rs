@@ -122,7 +122,7 @@ pub(super) async fn watch(
         };
         let written = tokio::select! {
             biased;
-            written = output.write(collector.buffer()) => written,
+            written = output.write(collector.page()) => written,
             wish = stop.wish() => break Ok(End::Signal(wish)),
             () = until(over_at) => break Ok(End::Duration),
         };
@@ -186,7 +186,7 @@ async fn farewell(
         found
     };
     let write = async {
-        let written = timeout(FAREWELL, output.write(collector.buffer())).await;
+        let written = timeout(FAREWELL, output.write(collector.page())).await;
         let taken = matches!(written, Ok(Ok(()))).then(|| output.taken());
         (taken, output.finish().await)
     };

@@ -4,7 +4,8 @@
 //! `_common.py`. Borrows from the message's bytes; one walk over the annotations, nothing allocated.
 
 use super::encoding::DecodeError;
-use super::message::Message;
+use super::message::{Message, MessageOutline};
+use super::span::Span;
 use crate::model::identifier::SequenceNumber;
 
 /// Annotations by which the event hub and the hub in front of it say where a message came from.
@@ -110,11 +111,58 @@ impl<'a> Event<'a> {
         event.enqueued_time_ms = enqueued.or(hub_enqueued).unwrap_or_default();
         Ok(event)
     }
+
+    /// What was found in the payload, and where.
+    #[inline]
+    #[must_use]
+    pub fn outline(&self) -> EventOutline {
+        let span = |text: &str| Span::of(text.as_bytes(), self.payload);
+        EventOutline {
+            sequence_number: self.sequence_number,
+            offset: span(self.offset),
+            enqueued_time_ms: self.enqueued_time_ms,
+            device_id: self.device_id.map(span),
+            module_id: self.module_id.map(span),
+            source: self.source.map(span),
+            message: MessageOutline::of(&self.message, self.payload),
+        }
+    }
+}
+
+/// What was found in the payload of an [`Event`], and where: with it a copy of the payload need not be walked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventOutline {
+    sequence_number: SequenceNumber,
+    offset: Span,
+    enqueued_time_ms: i64,
+    device_id: Option<Span>,
+    module_id: Option<Span>,
+    source: Option<Span>,
+    message: MessageOutline,
+}
+
+impl EventOutline {
+    /// The event in a copy of its payload.
+    #[inline]
+    #[must_use]
+    pub fn event(self, payload: &[u8]) -> Event<'_> {
+        Event {
+            sequence_number: self.sequence_number,
+            offset: self.offset.text(payload),
+            enqueued_time_ms: self.enqueued_time_ms,
+            device_id: self.device_id.map(|span| span.text(payload)),
+            module_id: self.module_id.map(|span| span.text(payload)),
+            source: self.source.map(|span| span.text(payload)),
+            message: self.message.message(payload),
+            payload,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::amqp::message::MessageWriter;
     use crate::protocol::amqp::reference;
     use proptest::prelude::*;
 
@@ -134,17 +182,45 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_is_read_by_its_outline() {
+        let bodies: [fn(&mut MessageWriter<'_>); 4] = [
+            |_| {},
+            |message| message.data(b"one"),
+            |message| {
+                message.data(b"one");
+                message.data(b"two");
+            },
+            |message| message.value(|w| w.string("text")),
+        ];
+        for write_body in bodies {
+            let mut payload = Vec::new();
+            let mut message = MessageWriter::new(&mut payload);
+            message.message_annotations(|w| {
+                w.symbol(annotation::SEQUENCE_NUMBER);
+                w.long(7);
+            });
+            write_body(&mut message);
+            let copy = payload.clone();
+            let event = Event::parse(&payload).unwrap();
+            assert_eq!(event.outline().event(&copy), event);
+        }
+    }
+
+    #[test]
     fn a_message_without_its_place_is_no_event() {
         assert!(Event::parse(&[]).is_err());
     }
 
     proptest! {
         #[test]
-        fn changed_bytes_are_safe_to_read(at: prop::sample::Index, byte: u8) {
+        fn changed_bytes_are_safe_to_read_and_are_read_the_same_in_a_copy(at: prop::sample::Index, byte: u8) {
             let mut bytes = reference::bytes(reference::MESSAGE_D2C_RHEA);
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            let _ = Event::parse(&bytes);
+            let copy = bytes.clone();
+            if let Ok(event) = Event::parse(&bytes) {
+                prop_assert_eq!(event.outline().event(&copy), event);
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod message;
 pub mod performative;
 pub mod redirect;
 pub mod response;
+pub mod span;
 pub mod value;
 pub mod websocket;
 pub mod writer;

@@ -7,6 +7,7 @@ use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::{
     DecodeError, code, read_u8, read_u32, skip, split_content, split_descriptor, split_value,
 };
+use crate::protocol::amqp::span::Span;
 
 mod accessors;
 mod array;
@@ -200,6 +201,16 @@ impl<'a> Items<'a> {
         self.bytes
     }
 
+    /// Where they stand in `whole`, which they were read from.
+    #[inline]
+    #[must_use]
+    pub fn place(&self, whole: &[u8]) -> ItemsPlace {
+        ItemsPlace {
+            count: self.count,
+            bytes: Span::of(self.bytes, whole),
+        }
+    }
+
     /// Walks the items; stops after the first error.
     #[inline]
     #[must_use]
@@ -261,6 +272,25 @@ impl<'a> Items<'a> {
             items.skip_one()?;
         }
         items.next()?.ok().filter(|value| !value.is_null())
+    }
+}
+
+/// Where [`Items`] stand in the bytes that they were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemsPlace {
+    count: usize,
+    bytes: Span,
+}
+
+impl ItemsPlace {
+    /// The items in a copy of the bytes.
+    #[inline]
+    #[must_use]
+    pub fn items(self, whole: &[u8]) -> Items<'_> {
+        Items {
+            count: self.count,
+            bytes: self.bytes.part(whole),
+        }
     }
 }
 

@@ -7,9 +7,11 @@ use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::DecodeError;
 use crate::protocol::amqp::value::{Items, Raw, Value, decode};
 
+pub mod outline;
 pub mod properties;
 pub mod writer;
 
+pub use outline::MessageOutline;
 pub use properties::{Properties, PropertyFields};
 pub use writer::MessageWriter;
 

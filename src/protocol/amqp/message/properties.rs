@@ -6,7 +6,7 @@ use crate::protocol::amqp::writer::Writer;
 /// The properties of a message, not yet read; without a section, all of them are absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Properties<'a> {
-    items: Items<'a>,
+    pub(super) items: Items<'a>,
 }
 
 impl<'a> Properties<'a> {
