@@ -17,7 +17,7 @@ use minicbor::data::Type;
 use minicbor::decode::{Decoder, Error};
 
 use super::json::Json;
-use super::json_text::MAX_DEPTH;
+use super::json_scan::MAX_DEPTH;
 
 const POSITIVE_BIGNUM: u64 = 2;
 const NEGATIVE_BIGNUM: u64 = 3;

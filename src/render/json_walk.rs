@@ -1,11 +1,11 @@
 //! A value inside a JSON text, found where it stands.
 //!
-//! The whole text is checked on the way, by the same rules as [`super::json_text`], so that a field of something that is
-//! no JSON is never shown. Of keys that stand there twice the last one counts, as with most parsers. Allocates nothing.
+//! The whole text is checked on the way, by the same scanner as in [`super::json_text`], so that a field of something that
+//! is no JSON is never shown. Of keys that stand there twice the last one counts, as with most parsers. Allocates nothing.
 
 use std::ops::Range;
 
-use super::json_text::MAX_DEPTH;
+use super::json_scan::{MAX_DEPTH, Scanner, unit};
 
 /// One step into a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +19,74 @@ pub enum Step {
 /// The JSON of the value at `steps` as it stands in `text`, if `text` is JSON and has it.
 #[must_use]
 pub fn find<'a>(text: &'a str, steps: &[Step]) -> Option<&'a str> {
-    let mut walk = Walk {
-        bytes: text.as_bytes(),
-        at: 0,
-    };
-    walk.blanks();
-    let found = walk.value(steps, 0)?;
-    walk.blanks();
-    if walk.at < text.len() {
+    let mut scanner = Scanner::new(text, ());
+    let found = value(&mut scanner, steps, 0)?;
+    scanner.end()?;
+    text.get(found?)
+}
+
+/// `None` on the outside: it is no JSON. On the inside: it has no such value.
+type Found = Option<Option<Range<usize>>>;
+
+/// Walks one value; `depth` containers are open around it.
+fn value(scanner: &mut Scanner<'_, ()>, steps: &[Step], depth: usize) -> Found {
+    let first = scanner.next_token()?;
+    let start = scanner.at();
+    match (steps.split_first(), first) {
+        (Some((step @ Step::Key(_), rest)), b'{') | (Some((step @ Step::Index(_), rest)), b'[') => {
+            below(scanner, step, rest, depth + 1)
+        }
+        (steps, _) => {
+            scanner.value(depth)?;
+            Some(steps.is_none().then_some(start..scanner.at()))
+        }
+    }
+}
+
+/// Walks an object or an array, whichever the step leads into, and what stands there on.
+fn below(scanner: &mut Scanner<'_, ()>, step: &Step, steps: &[Step], depth: usize) -> Found {
+    if depth > MAX_DEPTH {
         return None;
     }
-    text.get(found?)
+    let [open, close] = match step {
+        Step::Key(_) => [b'{', b'}'],
+        Step::Index(_) => [b'[', b']'],
+    };
+    let mut found = None;
+    scanner.take(open)?;
+    if scanner.next_token()? == close {
+        scanner.take(close)?;
+        return Some(None);
+    }
+    for place in 0.. {
+        let is_it = match step {
+            Step::Key(key) => {
+                let escaped = scanner.string()?;
+                scanner.take(b':')?;
+                is_key(escaped, key)
+            }
+            Step::Index(index) => *index == place,
+        };
+        if is_it {
+            found = value(scanner, steps, depth)?;
+        } else {
+            scanner.value(depth)?;
+        }
+        if scanner.next_token()? == close {
+            break;
+        }
+        scanner.take(b',')?;
+    }
+    scanner.take(close)?;
+    Some(found)
+}
+
+/// Whether a key, as it stands between its quotes, is this one.
+fn is_key(escaped: &[u8], key: &str) -> bool {
+    if !escaped.contains(&b'\\') {
+        return escaped == key.as_bytes();
+    }
+    std::str::from_utf8(escaped).is_ok_and(|escaped| characters(escaped).eq(key.chars()))
 }
 
 /// A JSON string's characters, by what stands between its quotes. The string has to be one that [`find`] gave.
@@ -66,295 +123,6 @@ fn unescape(text: &str) -> Option<(char, usize)> {
         other => char::from(*other),
     };
     Some((plain, 2))
-}
-
-/// The UTF-16 unit of the `\uXXXX` at `at`.
-fn unit(bytes: &[u8], at: usize) -> Option<u16> {
-    let hex = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    hex.iter().try_fold(0, |unit: u16, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        Some(unit << 4 | u16::try_from(digit).ok()?)
-    })
-}
-
-struct Walk<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-/// What may come next inside a container that is stepped over.
-#[derive(Clone, Copy)]
-enum Expected {
-    Value,
-    ValueOrEnd,
-    Key,
-    KeyOrEnd,
-    SeparatorOrEnd,
-}
-
-/// `None` on the outside: it is no JSON. On the inside: it has no such value.
-type Found = Option<Option<Range<usize>>>;
-
-impl Walk<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn blanks(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    /// Walks one value; `depth` containers are open around it.
-    fn value(&mut self, steps: &[Step], depth: usize) -> Found {
-        let start = self.at;
-        match (steps.split_first(), self.peek()?) {
-            (None, _) => {
-                self.skip(depth)?;
-                Some(Some(start..self.at))
-            }
-            (Some((Step::Key(key), rest)), b'{') => self.member(key, rest, depth + 1),
-            (Some((Step::Index(index), rest)), b'[') => self.item(*index, rest, depth + 1),
-            (Some(_), _) => {
-                self.skip(depth)?;
-                Some(None)
-            }
-        }
-    }
-
-    /// Walks an object, and into what stands under `key`.
-    fn member(&mut self, key: &str, steps: &[Step], depth: usize) -> Found {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let mut found = None;
-        self.at += 1;
-        self.blanks();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(None);
-        }
-        loop {
-            let start = self.at;
-            self.string()?;
-            let is_it = is_key(&self.bytes[start + 1..self.at - 1], key);
-            self.colon()?;
-            self.blanks();
-            if is_it {
-                found = self.value(steps, depth)?;
-            } else {
-                self.skip(depth)?;
-            }
-            self.blanks();
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => break,
-                _ => return None,
-            }
-            self.blanks();
-        }
-        self.at += 1;
-        Some(found)
-    }
-
-    /// Walks an array, and into what stands at `index`.
-    fn item(&mut self, index: usize, steps: &[Step], depth: usize) -> Found {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let mut found = None;
-        self.at += 1;
-        self.blanks();
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(None);
-        }
-        for place in 0.. {
-            if place == index {
-                found = self.value(steps, depth)?;
-            } else {
-                self.skip(depth)?;
-            }
-            self.blanks();
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => break,
-                _ => return None,
-            }
-            self.blanks();
-        }
-        self.at += 1;
-        Some(found)
-    }
-
-    /// Steps over one value. The containers that are open in it stand in the bits of a number: 1 for an object.
-    fn skip(&mut self, around: usize) -> Option<()> {
-        let mut open: u128 = 0;
-        let mut depth = 0;
-        let mut expected = Expected::Value;
-        loop {
-            let byte = self.peek()?;
-            expected = match (expected, byte) {
-                (_, b' ' | b'\t' | b'\n' | b'\r') => {
-                    self.at += 1;
-                    continue;
-                }
-                (Expected::Value | Expected::ValueOrEnd, b'{' | b'[') => {
-                    depth += 1;
-                    if around + depth > MAX_DEPTH {
-                        return None;
-                    }
-                    open = open << 1 | u128::from(byte == b'{');
-                    self.at += 1;
-                    expected = match byte {
-                        b'{' => Expected::KeyOrEnd,
-                        _ => Expected::ValueOrEnd,
-                    };
-                    continue;
-                }
-                (Expected::SeparatorOrEnd, b',') => {
-                    self.at += 1;
-                    expected = match open & 1 {
-                        1 => Expected::Key,
-                        _ => Expected::Value,
-                    };
-                    continue;
-                }
-                (Expected::Key | Expected::KeyOrEnd, b'"') => {
-                    self.string()?;
-                    self.colon()?;
-                    expected = Expected::Value;
-                    continue;
-                }
-                (Expected::KeyOrEnd | Expected::SeparatorOrEnd, b'}') if open & 1 == 1 => {
-                    self.at += 1;
-                    depth -= 1;
-                    open >>= 1;
-                    Expected::SeparatorOrEnd
-                }
-                (Expected::ValueOrEnd | Expected::SeparatorOrEnd, b']') if open & 1 == 0 => {
-                    self.at += 1;
-                    depth -= 1;
-                    open >>= 1;
-                    Expected::SeparatorOrEnd
-                }
-                (Expected::Value | Expected::ValueOrEnd, _) => {
-                    self.scalar(byte)?;
-                    Expected::SeparatorOrEnd
-                }
-                (Expected::Key | Expected::KeyOrEnd | Expected::SeparatorOrEnd, _) => return None,
-            };
-            if depth == 0 {
-                return Some(());
-            }
-        }
-    }
-
-    fn colon(&mut self) -> Option<()> {
-        self.blanks();
-        if self.peek()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        Some(())
-    }
-
-    fn scalar(&mut self, first: u8) -> Option<()> {
-        match first {
-            b'"' => self.string(),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            b'-' | b'0'..=b'9' => self.number(),
-            _ => None,
-        }
-    }
-
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.bytes[self.at..].starts_with(word).then_some(())?;
-        self.at += word.len();
-        Some(())
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
-    }
-
-    fn number(&mut self) -> Option<()> {
-        let start = self.at;
-        self.at += usize::from(self.peek() == Some(b'-'));
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        let has_exponent = matches!(self.peek(), Some(b'e' | b'E'));
-        if has_exponent {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-            self.digits()?;
-        }
-        // Fewer than 300 digits without an exponent cannot leave a double's range.
-        if has_exponent || self.at - start >= 300 {
-            let number = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
-            let number: f64 = number.parse().ok()?;
-            return number.is_finite().then_some(());
-        }
-        Some(())
-    }
-
-    fn string(&mut self) -> Option<()> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        self.at += 1;
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => self.escape()?,
-                0..=0x1f => return None,
-                _ => self.at += 1,
-            }
-        }
-        self.at += 1;
-        Some(())
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        match *self.bytes.get(self.at + 1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-            b'u' => {
-                let high = unit(self.bytes, self.at)?;
-                self.at += 6;
-                if (0xd800..=0xdbff).contains(&high) {
-                    let low = unit(self.bytes, self.at)?;
-                    (0xdc00..=0xdfff).contains(&low).then_some(())?;
-                    self.at += 6;
-                } else if (0xdc00..=0xdfff).contains(&high) {
-                    return None;
-                }
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-}
-
-/// Whether a key, as it stands between its quotes, is this one.
-fn is_key(escaped: &[u8], key: &str) -> bool {
-    if !escaped.contains(&b'\\') {
-        return escaped == key.as_bytes();
-    }
-    std::str::from_utf8(escaped).is_ok_and(|escaped| characters(escaped).eq(key.chars()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod decode;
 pub mod event;
 pub mod field;
 pub mod json;
+pub mod json_scan;
 pub mod json_text;
 pub mod json_walk;
 pub mod path;
