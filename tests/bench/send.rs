@@ -5,12 +5,16 @@
 //! ratio, judges nothing but the count.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
+
+#[path = "../it/support/certificates.rs"]
+mod certificates;
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -21,13 +25,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use certificates::Certificates;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
-use rustls_pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 const ROUNDS: usize = 5;
@@ -38,7 +41,8 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let config = server_config(folder.path());
+    let certificates = Certificates::make();
+    let config = Arc::clone(&certificates.config);
     let (sender, port) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,7 +69,7 @@ fn main() {
     .unwrap();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        ours.push(hubctl(port, folder.path(), &input));
+        ours.push(hubctl(port, &certificates.ca_file(), &input));
         theirs.push(wrk(port, &script));
         println!(
             "round {round}: hubctl {:.0}/s, wrk {:.0}/s",
@@ -85,7 +89,7 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
-fn hubctl(port: u16, folder: &Path, input: &Path) -> f64 {
+fn hubctl(port: u16, ca_file: &Path, input: &Path) -> f64 {
     let before = TAKEN.load(Ordering::Relaxed);
     let start = Instant::now();
     let status = Command::new(env!("CARGO_BIN_EXE_hubctl"))
@@ -103,7 +107,7 @@ fn hubctl(port: u16, folder: &Path, input: &Path) -> f64 {
             "HostName=localhost:{port};DeviceId=device1;SharedAccessKey={KEY}"
         ))
         .arg("--ca-file")
-        .arg(folder.join("ca.pem"))
+        .arg(ca_file)
         .stdin(Stdio::from(std::fs::File::open(input).unwrap()))
         .status()
         .unwrap();
@@ -131,10 +135,10 @@ fn wrk(port: u16, script: &Path) -> f64 {
         .unwrap_or_else(|| panic!("wrk says: {text}"))
 }
 
-async fn serve(config: ServerConfig, port: std::sync::mpsc::Sender<u16>) {
+async fn serve(config: Arc<ServerConfig>, port: std::sync::mpsc::Sender<u16>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     port.send(listener.local_addr().unwrap().port()).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = TlsAcceptor::from(config);
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -159,25 +163,4 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, In
     let mut response = Response::new(Empty::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
-}
-
-fn server_config(folder: &Path) -> ServerConfig {
-    let mut ca = CertificateParams::default();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap()
 }

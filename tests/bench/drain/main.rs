@@ -26,6 +26,8 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+#[path = "../../it/support/certificates.rs"]
+mod certificates;
 mod event;
 mod peers;
 mod reader;
@@ -35,8 +37,6 @@ use std::path::Path;
 
 use event::Profile;
 use peers::{Peer, Rate};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls_pki_types::PrivateKeyDer;
 use source::{Offer, PARTITIONS};
 
 const ROUNDS: usize = 5;
@@ -61,20 +61,14 @@ fn main() {
     }
     if asked.iter().any(|word| word == "serve") {
         let is_long = asked.iter().any(|word| word == "long");
-        return serve(
-            folder,
-            if is_long {
-                Profile::IotHub
-            } else {
-                Profile::EventHub
-            },
-        );
+        return serve(if is_long {
+            Profile::IotHub
+        } else {
+            Profile::EventHub
+        });
     }
     if is_asked("live") {
-        reader::live(
-            &offer(folder, Profile::EventHub, Some(1_000), 5_000),
-            folder,
-        );
+        reader::live(&offer(Profile::EventHub, Some(1_000), 5_000));
     }
     if is_asked("first") {
         reader::first(folder);
@@ -83,31 +77,28 @@ fn main() {
         reader::idle(folder);
     }
     if is_asked("stall") {
-        reader::stall(&offer(folder, Profile::EventHub, None, 1 << 40), folder);
+        reader::stall(&offer(Profile::EventHub, None, 1 << 40));
     }
 }
 
 /// Serves until it is stopped, for a profiler at the other end.
-fn serve(folder: &Path, profile: Profile) {
-    let source = offer(folder, profile, None, 1 << 40);
+fn serve(profile: Profile) {
+    let source = offer(profile, None, 1 << 40);
     println!(
         "port {}, trust {}",
         source.port,
-        folder.join("ca.pem").display()
+        source.certificates.ca_file().display()
     );
     std::thread::park();
 }
 
-/// Starts a source with a certificate of its own, whose issuer is written to `ca.pem`.
-fn offer(folder: &Path, profile: Profile, rate: Option<u32>, events: u64) -> source::Source {
-    source::start(
-        server_config(folder),
-        Offer {
-            profile,
-            rate,
-            events,
-        },
-    )
+/// Starts a source with certificates of its own.
+fn offer(profile: Profile, rate: Option<u32>, events: u64) -> source::Source {
+    source::start(Offer {
+        profile,
+        rate,
+        events,
+    })
 }
 
 fn drain(folder: &Path, profile: Profile, what: &str) {
@@ -120,7 +111,7 @@ fn drain(folder: &Path, profile: Profile, what: &str) {
     let mut rates: Vec<Vec<Rate>> = peers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for (peer, rates) in peers.iter().zip(&mut rates) {
-            let source = offer(folder, profile, None, 1 << 40);
+            let source = offer(profile, None, 1 << 40);
             if let Some(rate) = peer.run(&source, folder) {
                 rates.push(rate);
             }
@@ -142,29 +133,4 @@ fn drain(folder: &Path, profile: Profile, what: &str) {
             ours.unwrap_or(f64::NAN) / rate.events_per_second
         );
     }
-}
-
-fn server_config(folder: &Path) -> rustls::ServerConfig {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    // OpenSSL takes a certificate whose issuer has its own name for self-signed.
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "bench CA");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let provider = rustls::crypto::ring::default_provider();
-    rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap()
 }

@@ -78,19 +78,19 @@ impl Peer {
         }
     }
 
-    fn command(&self, port: u16, folder: &Path) -> Option<Command> {
+    fn command(&self, source: &Source) -> Option<Command> {
         let count = self.events.to_string();
         Some(match &self.kind {
             Kind::Hubctl => {
-                let mut command = hubctl(port, folder);
+                let mut command = hubctl(source);
                 command.args(["--from", "earliest", "-f", "ndjson", "--count", &count]);
                 command
             }
             Kind::Proton { program } => {
                 let mut command = Command::new(program.as_ref()?);
                 command
-                    .arg(port.to_string())
-                    .arg(folder.join("ca.pem"))
+                    .arg(source.port.to_string())
+                    .arg(source.certificates.ca_file())
                     .arg(count);
                 command
             }
@@ -100,9 +100,9 @@ impl Peer {
                 let mut command = Command::new("node");
                 command
                     .arg(script)
-                    .args([port.to_string(), count])
+                    .args([source.port.to_string(), count])
                     .env("NODE_PATH", modules.as_ref()?)
-                    .env("NODE_EXTRA_CA_CERTS", folder.join("ca.pem"));
+                    .env("NODE_EXTRA_CA_CERTS", source.certificates.ca_file());
                 command
             }
         })
@@ -111,7 +111,7 @@ impl Peer {
     /// Reads its number of events from the source; none where the peer is not there.
     pub fn run(&self, source: &Source, folder: &Path) -> Option<Rate> {
         let output = folder.join("output");
-        let mut command = self.command(source.port, folder)?;
+        let mut command = self.command(source)?;
         command.stdout(File::create(&output).unwrap());
         let mut child = command.spawn().unwrap();
         let (status, cost) = wait(&mut child);
@@ -139,15 +139,16 @@ impl Peer {
 }
 
 /// The command on the source, without what it is to do there.
-pub fn hubctl(port: u16, folder: &Path) -> Command {
+pub fn hubctl(source: &Source) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
     command
         .args(["monitor-events", "--quiet", "-l"])
         .arg(format!(
-            "Endpoint=sb://localhost:{port};SharedAccessKeyName=p;SharedAccessKey=k;EntityPath={ENTITY}"
+            "Endpoint=sb://localhost:{};SharedAccessKeyName=p;SharedAccessKey=k;EntityPath={ENTITY}",
+            source.port
         ))
         .arg("--ca-file")
-        .arg(folder.join("ca.pem"));
+        .arg(source.certificates.ca_file());
     command
 }
 

@@ -15,9 +15,9 @@ const STALL: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(30);
 
 /// From enqueued to written, over a pipe, for each of the source's events.
-pub fn live(source: &Source, folder: &Path) {
+pub fn live(source: &Source) {
     const EVENTS: usize = 10_000;
-    let mut child = hubctl(source.port, folder)
+    let mut child = hubctl(source)
         .args([
             "--from",
             "earliest",
@@ -171,8 +171,8 @@ pub fn idle(folder: &Path) {
 }
 
 /// Memory while the pipe is not read and the source has no end.
-pub fn stall(source: &Source, folder: &Path) {
-    let mut child = hubctl(source.port, folder)
+pub fn stall(source: &Source) {
+    let mut child = hubctl(source)
         .args(["--from", "earliest", "-f", "ndjson"])
         .stdout(Stdio::piped())
         .spawn()

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::certificates::Certificates;
 use crate::event::{Profile, Template};
 
 pub const ENTITY: &str = "bench";
@@ -51,10 +52,13 @@ pub struct Source {
     pub port: u16,
     pub account: Arc<Account>,
     pub started: Instant,
+    pub certificates: Certificates,
 }
 
 /// Starts it on a thread of its own.
-pub fn start(config: rustls::ServerConfig, offer: Offer) -> Source {
+pub fn start(offer: Offer) -> Source {
+    let certificates = Certificates::make();
+    let acceptor = TlsAcceptor::from(Arc::clone(&certificates.config));
     let (tell, port) = std::sync::mpsc::channel();
     let account = Arc::new(Account::default());
     let started = Instant::now();
@@ -66,7 +70,6 @@ pub fn start(config: rustls::ServerConfig, offer: Offer) -> Source {
         runtime.unwrap().block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap().port()).unwrap();
-            let acceptor = TlsAcceptor::from(Arc::new(config));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 stream.set_nodelay(true).unwrap();
@@ -86,6 +89,7 @@ pub fn start(config: rustls::ServerConfig, offer: Offer) -> Source {
         port: port.recv().unwrap(),
         account,
         started,
+        certificates,
     }
 }
 

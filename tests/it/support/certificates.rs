@@ -1,9 +1,9 @@
-//! Certificates for `localhost` and `127.0.0.1`, under a CA that is made for the test.
+//! Certificates for `localhost` and `127.0.0.1`, under a CA that is made for the occasion. Benchmarks use them as well.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
@@ -20,6 +20,8 @@ impl Certificates {
     pub fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut ca = CertificateParams::default();
+        // OpenSSL takes a certificate whose issuer has its own name for self-signed.
+        ca.distinguished_name.push(DnType::CommonName, "test CA");
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
         std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
