@@ -28,6 +28,7 @@
 
 #[path = "../../it/support/certificates.rs"]
 mod certificates;
+mod connection;
 mod event;
 mod peers;
 mod reader;
