@@ -158,6 +158,9 @@ pub struct Cost {
 }
 
 /// Waits for a process to end; what it had cost shortly before, read every few milliseconds.
+///
+/// The system lets go of a process's memory, and of the word of its peak, before anybody can hear of the end; what is left
+/// for its parent (`wait4`) is not to be had from the standard library.
 fn wait(child: &mut Child) -> (ExitStatus, Cost) {
     let mut last = Cost {
         cpu_seconds: 0.0,

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use crate::peers::{cost, hubctl};
 use crate::source::{Source, since_epoch};
 
-/// Standard output's buffer in a pipe is 64 KB; long after it is full, memory must have stopped growing.
+/// How long nothing is read. Standard output's buffer in a pipe is 64 KB; long after it is full, memory must have stopped
+/// growing.
 const STALL: Duration = Duration::from_secs(5);
 
+/// How long nothing comes: the time over which the processor's is taken, and not a wait for anything.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// From enqueued to written, over a pipe, for each of the source's events.
