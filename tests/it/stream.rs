@@ -16,28 +16,23 @@ use check::Check;
 use crate::support::event_hub::{EventHub, Log, Script, Setup};
 use crate::support::runner::Finished;
 
-/// Reads a hub from the oldest event on until all that `expected` holds has come, and holds it to that.
-fn read_from(hub: &EventHub, expected: &[Log], arguments: &[&str]) -> Finished {
-    let count: usize = expected.iter().map(Log::count).sum();
+/// Starts a hub, reads it from the oldest event on until all has come that it holds, and holds it to that.
+fn read_all(setup: Setup, arguments: &[&str]) -> (Finished, EventHub) {
+    let logs = setup.logs.clone();
+    let count: usize = logs.iter().map(Log::count).sum();
+    let hub = setup.start();
     let finished = hub
         .reader(&["--from", "earliest", "--count", &count.to_string()])
         .args(arguments)
         .run();
-    let mut check = Check::new(expected);
-    for line in finished.stdout.lines() {
-        check.line(line);
-    }
-    check.finish();
+    Check::whole(&logs, &finished.stdout);
     assert_eq!(finished.code, 0, "{}", finished.stderr);
-    finished
+    (finished, hub)
 }
 
-/// Starts a hub with a single partition of so many events, lets a script play, and reads everything.
+/// The same with a single partition of so many events, while a script plays.
 fn read(count: i64, script: Script) -> (Finished, EventHub) {
-    let logs = vec![Log::of(count)];
-    let hub = Setup::new(logs.clone(), script).start();
-    let finished = read_from(&hub, &logs, &[]);
-    (finished, hub)
+    read_all(Setup::new(vec![Log::of(count)], script), &[])
 }
 
 /// How many lines of what was told hold this text.

@@ -23,6 +23,15 @@ impl Check {
         }
     }
 
+    /// Holds the lines to be all that these logs hold.
+    pub fn whole(logs: &[Log], lines: &str) {
+        let mut check = Self::new(logs);
+        for line in lines.lines() {
+            check.line(line);
+        }
+        check.finish();
+    }
+
     /// Takes the next line: the next event of its partition, and whole.
     pub fn line(&mut self, line: &str) {
         let line = line.trim_end();

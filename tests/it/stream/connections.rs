@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use super::{Check, read, read_from, told};
+use super::{Check, read, read_all, told};
 use crate::support::event_hub::{Fault, Log, Script, Setup};
 
 #[test]
@@ -45,10 +45,9 @@ fn a_connection_that_is_only_half_there_is_noticed_and_made_again() {
     for keep_alives in [0, 3] {
         let logs = vec![Log::of(20)];
         let script = Script::of([(7, Fault::Mute(keep_alives))]);
-        let mut setup = Setup::new(logs.clone(), script);
+        let mut setup = Setup::new(logs, script);
         setup.manners.idle_time_out = 600;
-        let hub = setup.start();
-        let finished = read_from(&hub, &logs, &["--idle-timeout", "1s"]);
+        let (finished, hub) = read_all(setup, &["--idle-timeout", "1s"]);
         let silent = told(&finished, "nothing came for 2 s, not even a keep-alive");
         assert_eq!(silent, 1, "{}", finished.stderr);
         let state = hub.conduct();
@@ -59,12 +58,11 @@ fn a_connection_that_is_only_half_there_is_noticed_and_made_again() {
 #[test]
 fn an_idle_connection_is_kept_alive_from_both_sides() {
     let logs = vec![Log::of(3)];
-    let mut setup = Setup::new(logs.clone(), Script::none());
+    let mut setup = Setup::new(logs, Script::none());
     setup.manners.idle_time_out = 500;
     // Events are further apart than silence may last.
     setup.manners.pace = Some(std::time::Duration::from_millis(2_500));
-    let hub = setup.start();
-    let finished = read_from(&hub, &logs, &["--idle-timeout", "1s"]);
+    let (finished, hub) = read_all(setup, &["--idle-timeout", "1s"]);
     assert_eq!(told(&finished, "lost"), 0, "{}", finished.stderr);
     assert_eq!(hub.conduct().conduct.connections, 1);
 }

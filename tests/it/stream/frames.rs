@@ -1,6 +1,6 @@
 //! Events and requests in more frames than one, and how many of them may come at once.
 
-use super::{read, read_from, told};
+use super::{read, read_all, told};
 use crate::support::event_hub::{Fault, Log, Script, Setup};
 
 fn megabyte(_: i64) -> usize {
@@ -24,10 +24,9 @@ fn events_of_any_size_come_whole_wherever_they_are_cut() {
             ..Log::of(400)
         };
         let logs = vec![large, odd];
-        let mut setup = Setup::new(logs.clone(), Script::none());
+        let mut setup = Setup::new(logs, Script::none());
         setup.manners.cuts = cuts;
-        let hub = setup.start();
-        let finished = read_from(&hub, &logs, &[]);
+        let (finished, hub) = read_all(setup, &[]);
         assert_eq!(told(&finished, "lost"), 0, "{}", finished.stderr);
         hub.check();
     }
@@ -47,10 +46,9 @@ fn an_event_that_breaks_in_the_middle_comes_once_and_whole() {
         fill: megabyte,
         ..Log::of(8)
     }];
-    let mut setup = Setup::new(logs.clone(), Script::of(cues));
+    let mut setup = Setup::new(logs, Script::of(cues));
     setup.manners.cuts = &[5, 60_001, 1_000];
-    let hub = setup.start();
-    let finished = read_from(&hub, &logs, &[]);
+    let (finished, hub) = read_all(setup, &[]);
     assert_eq!(told(&finished, "trying again"), 4, "{}", finished.stderr);
     hub.check();
 }
@@ -66,8 +64,7 @@ fn an_event_that_is_aborted_comes_once_and_whole() {
 #[test]
 fn credit_is_given_anew_before_the_stream_stops() {
     let logs = vec![Log::of(16_000), Log::of(30)];
-    let hub = Setup::new(logs.clone(), Script::none()).start();
-    read_from(&hub, &logs, &[]);
+    let (_, hub) = read_all(Setup::new(logs, Script::none()), &[]);
     let state = hub.conduct();
     assert!(state.conduct.flows < 100, "{} flows", state.conduct.flows);
 }
@@ -78,10 +75,9 @@ fn events_that_the_service_does_not_settle_are_settled() {
         fill: around_a_frame,
         ..Log::of(300)
     }];
-    let mut setup = Setup::new(logs.clone(), Script::of([(200, Fault::Reset)]));
+    let mut setup = Setup::new(logs, Script::of([(200, Fault::Reset)]));
     setup.manners.is_settled = false;
-    let hub = setup.start();
-    read_from(&hub, &logs, &[]);
+    let (_, hub) = read_all(setup, &[]);
     assert!(hub.conduct().conduct.settled > 0);
 }
 
@@ -98,12 +94,11 @@ fn a_service_that_takes_little_at_a_time_is_given_little() {
     for (session_window, node_credit) in [(1, 100), (5_000, 1), (1, 1), (3, 2)] {
         let logs = vec![Log::of(50); 32];
         let script = Script::of([(20, Fault::Reset)]);
-        let mut setup = Setup::new(logs.clone(), script);
+        let mut setup = Setup::new(logs, script);
         setup.manners.session_window = session_window;
         setup.manners.node_credit = node_credit;
         setup.manners.max_frame_size = 512;
-        let hub = setup.start();
-        read_from(&hub, &logs, &[]);
+        let (_, hub) = read_all(setup, &[]);
         // The event hub and each of its partitions: at both connects, and at the end.
         assert_eq!(hub.conduct().conduct.requests, 99);
     }

@@ -1,6 +1,6 @@
 //! Links and sessions that end: taken up again after the last event, or given up, as their reason has it.
 
-use super::{ended_by, read, read_from, told};
+use super::{ended_by, read, read_all, told};
 use crate::support::event_hub::{Cue, Fault, Log, Script, Setup};
 
 /// Reasons that pass, and what is told of the wait.
@@ -86,8 +86,8 @@ fn a_busy_service_is_given_its_pause_while_the_others_read_on() {
         before: 50,
         fault: Fault::Detach("com.microsoft:server-busy"),
     };
-    let hub = Setup::new(logs.clone(), Script::Cues([cue].into())).start();
-    let finished = read_from(&hub, &logs, &[]);
+    let setup = Setup::new(logs, Script::Cues([cue].into()));
+    let (finished, hub) = read_all(setup, &[]);
     assert_eq!(
         told(&finished, "trying again in 4.0 s"),
         1,

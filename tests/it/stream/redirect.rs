@@ -31,11 +31,7 @@ fn a_hub_that_failed_over_is_followed_to_its_other_namespace() {
         .env("HUBCTL_AMQP_PORT", hub.port.to_string())
         .env("HUBCTL_CA_FILE", certificates.ca_file())
         .run();
-    let mut check = Check::new(&logs);
-    for line in finished.stdout.lines() {
-        check.line(line);
-    }
-    check.finish();
+    Check::whole(&logs, &finished.stdout);
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(told(&finished, "connection lost"), 2, "{}", finished.stderr);
     let [first, second, third] = &namespaces;

@@ -1,6 +1,6 @@
 //! Events that are gone before they were read: counted, told, and nothing else is lost by it.
 
-use super::{read_from, told};
+use super::{read_all, told};
 use crate::support::event_hub::{Cue, Fault, Log, Script, Setup};
 
 #[test]
@@ -45,8 +45,7 @@ fn a_jump_within_the_stream_is_told_and_summed() {
     let mut log = Log::of(1_000);
     log.holes = vec![10..15, 500..800];
     let logs = vec![log];
-    let hub = Setup::new(logs.clone(), Script::none()).start();
-    let finished = read_from(&hub, &logs, &[]);
+    let (finished, hub) = read_all(Setup::new(logs, Script::none()), &[]);
     // Both jumps may come in one go.
     let missing: u64 = finished
         .stderr

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ended_by, read, read_from, told};
+use super::{ended_by, read, read_all, told};
 use crate::support::event_hub::{EventHub, Fault, Log, Script, Setup};
 use crate::support::runner::Finished;
 
@@ -13,17 +13,14 @@ fn read_with_short_tokens(
     refuses_renewals: bool,
 ) -> (Finished, EventHub) {
     let logs = vec![Log::of(count), Log::of(count)];
-    let mut setup = Setup::new(logs.clone(), script);
+    let mut setup = Setup::new(logs, script);
     setup.manners.pace = Some(Duration::from_millis(25));
     setup.manners.expires = true;
     setup.manners.refuses_renewals = refuses_renewals;
-    let hub = setup.start();
-    let finished = read_from(
-        &hub,
-        &logs,
+    read_all(
+        setup,
         &["--token-lifetime", "3s", "--connect-timeout", "1s"],
-    );
-    (finished, hub)
+    )
 }
 
 #[test]
