@@ -7,6 +7,8 @@ use crate::model::connection_string::Host;
 use crate::model::secret::Secret;
 use crate::protocol::sas::{self, SigningKey};
 
+mod quoting;
+
 /// Every character that an id may hold, the question marks so that they would make trigraphs.
 const EVERY_CHARACTER: &str = "AZaz09-:.+%_#*??!(),=@;$'??)??(";
 
@@ -294,85 +296,6 @@ fn nothing_of_the_token_is_in_debug() {
     assert!(!text.contains("sig="), "{text}");
 }
 
-/// What a C compiler makes of a literal: phase 1 replaces trigraphs, then escapes are read (C99 §5.1.1.2).
-fn read_c(literal: &str) -> Vec<u8> {
-    const TRIGRAPHS: [(&str, &str); 9] = [
-        ("??=", "#"),
-        ("??(", "["),
-        ("??/", "\\"),
-        ("??)", "]"),
-        ("??'", "^"),
-        ("??<", "{"),
-        ("??!", "|"),
-        ("??>", "}"),
-        ("??-", "~"),
-    ];
-    let mut text = literal.to_owned();
-    for (trigraph, character) in TRIGRAPHS {
-        text = text.replace(trigraph, character);
-    }
-    let inner = text.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-    let mut bytes = inner.bytes().peekable();
-    let mut read = Vec::new();
-    while let Some(byte) = bytes.next() {
-        assert_ne!(byte, b'"', "the literal ends early");
-        if byte != b'\\' {
-            read.push(byte);
-            continue;
-        }
-        let escaped = bytes.next().unwrap();
-        if !escaped.is_ascii_digit() {
-            read.push(escaped);
-            continue;
-        }
-        let mut value = u32::from(escaped - b'0');
-        for _ in 0..2 {
-            value = value * 8 + u32::from(bytes.next().unwrap() - b'0');
-        }
-        read.push(u8::try_from(value).unwrap());
-    }
-    read
-}
-
-/// What a shell makes of a word of single-quoted pieces and escaped quotes; nothing else may stand there.
-fn read_shell(word: &str) -> String {
-    let mut read = String::new();
-    let mut rest = word;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix(r"\'") {
-            read.push('\'');
-            rest = after;
-            continue;
-        }
-        let (piece, after) = rest.strip_prefix('\'').unwrap().split_once('\'').unwrap();
-        read.push_str(piece);
-        rest = after;
-    }
-    read
-}
-
-/// What `CMake` makes of a bracket argument (cmake-language(7)).
-fn read_cmake(argument: &str) -> &str {
-    let after = argument.strip_prefix('[').unwrap();
-    let marks = after.find('[').unwrap();
-    let closing = format!("]{}]", &after[..marks]);
-    let content = &after[marks + 1..];
-    let content = content.strip_prefix('\n').unwrap_or(content);
-    let end = content.find(&closing).unwrap();
-    assert_eq!(content.len(), end + closing.len(), "the bracket ends early");
-    &content[..end]
-}
-
-/// What a reader of CSV makes of a field in quotes, with the rest of the line behind it.
-fn read_csv(field: &str) -> String {
-    let inner = field.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
-    assert!(
-        !inner.replace("\"\"", "").contains('"'),
-        "the field ends early"
-    );
-    inner.replace("\"\"", "\"")
-}
-
 /// The token for any key, host, id, policy and expiry, and the lengths that are written beside it.
 fn lengths_of(
     key: &[u8; 32],
@@ -409,17 +332,6 @@ fn lengths_of(
 
 proptest! {
     #[test]
-    fn cmake_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[\\]=\n\\[]{0,12}|\\PC{0,20}") {
-        let quoted = cmake::quote(&text);
-        prop_assert_eq!(read_cmake(&quoted), text);
-    }
-
-    #[test]
-    fn csv_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[\",\n]{0,12}|\\PC{0,20}") {
-        prop_assert_eq!(read_csv(&nvs::quote(&text)), text);
-    }
-
-    #[test]
     fn an_earlier_token_is_found_whatever_the_id(id in "[A-Za-z0-9:.+%_#*?!(),=@$'-]{1,128}", policy in prop::option::of("[A-Za-z0-9 &=_-]{1,20}")) {
         let flashed = flashed(device(&id), policy.as_deref(), "");
         for format in Format::value_variants() {
@@ -445,23 +357,6 @@ proptest! {
         let digits = 10 - expiry.to_string().len();
         prop_assert!(length + digits <= longest && longest <= length + digits + 84);
         prop_assert_eq!((longest - length - digits) % 2, 0);
-    }
-
-    #[test]
-    fn c_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|[?/!'<>=()-]{0,20}|\\PC{0,20}|[\"\\\\?\n\u{0}0-9]{0,20}") {
-        let quoted = c::quote(&text);
-        prop_assert!(quoted.is_ascii());
-        prop_assert_eq!(read_c(&quoted), text.as_bytes());
-    }
-
-    #[test]
-    fn a_shell_reads_back_what_was_quoted(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}|\\PC{0,20}") {
-        prop_assert_eq!(read_shell(&env::quote(&text)), text);
-    }
-
-    #[test]
-    fn rust_keeps_legal_ids_as_they_are(text in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{0,128}") {
-        prop_assert_eq!(rust::quote(&text), format!("\"{text}\""));
     }
 
     #[test]
