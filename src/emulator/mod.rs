@@ -14,3 +14,6 @@ mod listener;
 pub mod server;
 pub mod state;
 pub mod store;
+
+#[cfg(test)]
+mod test_hub;

@@ -6,17 +6,14 @@ use bytes::Bytes;
 
 use super::*;
 use crate::emulator::hub::command::{DeviceMessage, Grant, RegistryOperation};
-use crate::emulator::hub::options::{
-    DEFAULT_RETENTION, HubOptions, Policy, Right, STANDARD_POLICIES,
-};
+use crate::emulator::hub::options::HubOptions;
 use crate::emulator::hub::record::Kept;
 use crate::emulator::store::{Store, Wanted};
+use crate::emulator::test_hub::{KEY, options};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::sas::{SigningKey, mint};
-
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000, 0).unwrap()
@@ -54,22 +51,9 @@ fn open(directory: &std::path::Path) -> (Arc<Disk>, Kept) {
 }
 
 fn begin(disk: &Arc<Disk>, kept: Kept) -> (HubHandle, oneshot::Receiver<()>) {
-    let policy = |(name, rights): (&str, &[Right])| Policy {
-        name: name.to_owned(),
-        key: Secret::new(KEY),
-        rights: rights.to_vec(),
-    };
     let options = HubOptions {
-        name: "localhost".to_owned(),
-        hosts: vec!["localhost".to_owned()],
-        entity: "eh".to_owned(),
-        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
-        partitions: 1,
-        consumer_groups: Vec::new(),
-        routes: Vec::new(),
         retention_bytes: 1 << 30,
-        retention: DEFAULT_RETENTION,
-        secret: Secret::new("secret"),
+        ..options(1)
     };
     let hub = Hub::restore(options, kept).unwrap();
     start_kept(hub, now, Arc::clone(disk) as Arc<dyn Keeper>).unwrap()

@@ -8,13 +8,12 @@ use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
 use super::command::StoredEvent;
-use super::options::{DEFAULT_RETENTION, Policy, STANDARD_POLICIES};
 use super::record::{Kept, KeptIdentity, KeptPartition, Span};
 use super::*;
+use crate::emulator::test_hub::{self, KEY};
 use crate::model::secret::Secret;
 use crate::protocol::sas::{SigningKey, mint};
 
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const NOW: i64 = 1_700_000_000;
 
 fn at(ms: i64) -> DateTime<Utc> {
@@ -22,22 +21,9 @@ fn at(ms: i64) -> DateTime<Utc> {
 }
 
 fn options(retention_bytes: usize) -> HubOptions {
-    let policy = |(name, rights): (&str, &[Right])| Policy {
-        name: name.to_owned(),
-        key: Secret::new(KEY),
-        rights: rights.to_vec(),
-    };
     HubOptions {
-        name: "localhost".to_owned(),
-        hosts: vec!["localhost".to_owned()],
-        entity: "eh".to_owned(),
-        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
-        partitions: 2,
-        consumer_groups: Vec::new(),
-        routes: Vec::new(),
         retention_bytes,
-        retention: DEFAULT_RETENTION,
-        secret: Secret::new("secret"),
+        ..test_hub::options(2)
     }
 }
 

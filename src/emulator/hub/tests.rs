@@ -5,8 +5,8 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::command::{Grant, Side};
-use super::options::{DEFAULT_RETENTION_BYTES, Policy, STANDARD_POLICIES};
 use super::*;
+use crate::emulator::test_hub::{KEY, options};
 use crate::model::device::Authentication;
 use crate::model::secret::Secret;
 use crate::protocol::sas::{SigningKey, mint};
@@ -15,7 +15,6 @@ mod access;
 mod events;
 mod identities;
 
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const NOW: i64 = 1_700_000_000;
 const LATER: i64 = NOW + 3600;
 
@@ -24,22 +23,11 @@ fn now() -> DateTime<Utc> {
 }
 
 fn hub() -> Hub {
-    let policy = |(name, rights): (&str, &[Right])| Policy {
-        name: name.to_owned(),
-        key: Secret::new(KEY),
-        rights: rights.to_vec(),
-    };
     let options = HubOptions {
-        name: "localhost".to_owned(),
         hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         entity: "iothub-ehub-localhost".to_owned(),
-        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
-        partitions: 4,
         consumer_groups: vec!["Audit".to_owned()],
-        routes: Vec::new(),
-        retention_bytes: DEFAULT_RETENTION_BYTES,
-        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
-        secret: Secret::new("secret"),
+        ..options(4)
     };
     Hub::new(now(), options).unwrap()
 }

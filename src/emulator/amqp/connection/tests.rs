@@ -10,9 +10,8 @@ use super::*;
 use crate::emulator::amqp::options::Limits;
 use crate::emulator::hub::Hub;
 use crate::emulator::hub::command::DeviceMessage;
-use crate::emulator::hub::options::{
-    DEFAULT_RETENTION_BYTES, HubOptions, Policy, STANDARD_POLICIES,
-};
+use crate::emulator::hub::options::HubOptions;
+use crate::emulator::test_hub::{self, KEY};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address::PartitionAddress;
 use crate::protocol::amqp::cbs::{PutToken, SAS_TOKEN_TYPE};
@@ -40,7 +39,6 @@ mod opening;
 
 use frame::{Frame, bodies, frame, frames, names};
 
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const START: i64 = 1_700_000_000;
 const ENTITY: &str = "iothub-ehub-test";
 const MARK: usize = 64 * 1024;
@@ -56,22 +54,9 @@ struct Bench {
 }
 
 fn hub() -> Hub {
-    let policy = |(name, rights): (&str, &[_])| Policy {
-        name: name.to_owned(),
-        key: Secret::new(KEY),
-        rights: rights.to_vec(),
-    };
     let options = HubOptions {
-        name: "localhost".to_owned(),
-        hosts: vec!["localhost".to_owned()],
         entity: ENTITY.to_owned(),
-        policies: STANDARD_POLICIES.into_iter().map(policy).collect(),
-        partitions: 2,
-        consumer_groups: Vec::new(),
-        routes: Vec::new(),
-        retention_bytes: DEFAULT_RETENTION_BYTES,
-        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
-        secret: Secret::new("secret"),
+        ..test_hub::options(2)
     };
     let mut hub = Hub::new(utc(0), options).unwrap();
     hub.register(utc(0), "d1").unwrap();

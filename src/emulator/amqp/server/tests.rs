@@ -10,6 +10,7 @@ use crate::emulator::driver;
 use crate::emulator::hub::Hub;
 use crate::emulator::hub::command::DeviceMessage;
 use crate::emulator::hub::options::{HubOptions, Policy, Right};
+use crate::emulator::test_hub::{KEY, options};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::cbs::{PutToken, SAS_TOKEN_TYPE};
 use crate::protocol::amqp::filter::Position;
@@ -23,7 +24,6 @@ use crate::protocol::sas::{SigningKey, mint};
 
 mod foreign;
 
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const START: i64 = 1_700_000_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -38,16 +38,10 @@ fn start_hub() -> HubHandle {
         rights: vec![Right::ServiceConnect, Right::DeviceConnect],
     };
     let options = HubOptions {
-        name: "localhost".to_owned(),
-        hosts: vec!["localhost".to_owned()],
         entity: "ehub".to_owned(),
         policies: vec![policy],
-        partitions: 1,
-        consumer_groups: Vec::new(),
-        routes: Vec::new(),
         retention_bytes: 64 * 1024 * 1024,
-        retention: crate::emulator::hub::options::DEFAULT_RETENTION,
-        secret: Secret::new("secret"),
+        ..options(1)
     };
     let mut hub = Hub::new(now(), options).unwrap();
     hub.register(now(), "d1").unwrap();
