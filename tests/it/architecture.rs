@@ -127,8 +127,19 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 fn without_tests(text: &str) -> String {
-    let end = text.find("\n#[cfg(test)]\nmod ").unwrap_or(text.len());
-    text[..end].to_owned()
+    const MARK: &str = "\n#[cfg(test)]\nmod ";
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some((before, tests)) = rest.split_once(MARK) {
+        code.push_str(before);
+        let name_ends = tests.find([';', ' ']);
+        // Where tests are in a file of their own, the house goes on behind their name.
+        rest = match name_ends {
+            Some(end) if tests[end..].starts_with(';') => &tests[end + 1..],
+            _ => "",
+        };
+    }
+    code + rest
 }
 
 fn without_comments(text: &str) -> String {
