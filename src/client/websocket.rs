@@ -17,17 +17,14 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_util::either::Either;
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
 use super::dial::{DialError, dial_tcp, shake_hands, timed_out};
 use super::proxy::{Proxies, ProxyError};
-use crate::protocol::amqp::websocket::SUBPROTOCOL;
-
-/// The largest message that is taken, in bytes. An AMQP frame has 64 KiB here, and the services send few at once.
-const MAX_MESSAGE_SIZE: usize = 4 << 20;
+use crate::protocol::amqp::websocket::{SUBPROTOCOL, carried, limits, stream_error};
 
 /// The longest reason of a close that is repeated, in characters.
 const LONGEST_REASON: usize = 200;
@@ -92,11 +89,8 @@ pub async fn open(
         None => Either::Right(dial_tcp(host, port, limit).await?),
     };
     let stream = shake_hands(stream, host, port, Arc::clone(tls), limit).await?;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE_SIZE))
-        .max_frame_size(Some(MAX_MESSAGE_SIZE));
     let request = request(host, port, path).map_err(|error| refusal(error, host, port))?;
-    let upgrade = client_async_with_config(request, stream, Some(config));
+    let upgrade = client_async_with_config(request, stream, Some(limits()));
     let upgraded = timeout(limit, upgrade)
         .await
         .map_err(|_| timed_out(host, port, "WebSocket upgrade", limit))?;
@@ -144,7 +138,7 @@ fn refusal(error: SocketError, host: &str, port: u16) -> WebSocketError {
         error,
         SocketError::Io(_) | SocketError::Protocol(ProtocolError::HandshakeIncomplete)
     );
-    let source = io_error(error);
+    let source = stream_error(error);
     if is_cut {
         return WebSocketError::Broken { host, port, source };
     }
@@ -176,7 +170,7 @@ where
     });
     let sink = sink
         .with(|bytes: Bytes| ready(Ok(Message::Binary(bytes))))
-        .sink_map_err(io_error);
+        .sink_map_err(stream_error);
     tokio::io::join(
         StreamReader::new(chunks),
         SinkWriter::new(CopyToBytes::new(sink)),
@@ -186,14 +180,9 @@ where
 /// What a message brings, if it brings anything. Pings are answered by the library.
 fn chunk(message: Result<Message, SocketError>) -> Option<io::Result<Bytes>> {
     match message {
-        Ok(Message::Binary(bytes)) => Some(Ok(bytes)),
-        Ok(Message::Text(_)) => Some(Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a text message came over the WebSocket, and AMQP comes in binary ones",
-        ))),
         Ok(Message::Close(Some(frame))) => closed(&frame).map(Err),
-        Ok(Message::Close(None) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => None,
-        Err(error) => Some(Err(io_error(error))),
+        Ok(message) => carried(message).transpose(),
+        Err(error) => Some(Err(stream_error(error))),
     }
 }
 
@@ -212,26 +201,6 @@ fn closed(frame: &CloseFrame) -> Option<io::Error> {
         text.push_str(&reason);
     }
     Some(io::Error::new(io::ErrorKind::ConnectionAborted, text))
-}
-
-fn io_error(error: SocketError) -> io::Error {
-    if let SocketError::Io(error) = error {
-        return error;
-    }
-    let is_end = matches!(
-        error,
-        SocketError::ConnectionClosed
-            | SocketError::AlreadyClosed
-            | SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-    );
-    if is_end {
-        return io::ErrorKind::UnexpectedEof.into();
-    }
-    if let SocketError::Protocol(error) = &error {
-        // Its own words, without those of what is around it.
-        return io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    }
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
 #[cfg(test)]

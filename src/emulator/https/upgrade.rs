@@ -13,16 +13,13 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError};
+use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
 use super::response::Response;
-use crate::protocol::amqp::websocket::{SUBPROTOCOL, is_served_at};
-
-/// The largest message that is taken, in bytes.
-const MAX_MESSAGE_SIZE: usize = 4 << 20;
+use crate::protocol::amqp::websocket::{SUBPROTOCOL, carried, is_served_at, limits, stream_error};
 
 /// The answer to a request that turns its connection into a WebSocket for AMQP, and what becomes of the connection then.
 /// `None` for every other request.
@@ -68,16 +65,13 @@ fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
 pub(in crate::emulator) async fn bytes_of(
     upgraded: Upgraded,
 ) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE_SIZE))
-        .max_frame_size(Some(MAX_MESSAGE_SIZE));
     let stream = TokioIo::new(upgraded);
-    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits())).await;
     let (sink, messages) = socket.split();
     let chunks = messages.filter_map(|message| ready(chunk(message)));
     let sink = sink
         .with(|bytes: Bytes| ready(Ok(Message::Binary(bytes))))
-        .sink_map_err(io_error);
+        .sink_map_err(stream_error);
     tokio::io::join(
         StreamReader::new(chunks),
         SinkWriter::new(CopyToBytes::new(sink)),
@@ -87,25 +81,7 @@ pub(in crate::emulator) async fn bytes_of(
 /// What a message brings, if it brings anything. Pings and closes are answered by the library.
 fn chunk(message: Result<Message, SocketError>) -> Option<io::Result<Bytes>> {
     match message {
-        Ok(Message::Binary(bytes)) => Some(Ok(bytes)),
-        Ok(Message::Text(_)) => Some(Err(io::ErrorKind::InvalidData.into())),
-        Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => None,
-        Err(error) => Some(Err(io_error(error))),
+        Ok(message) => carried(message).transpose(),
+        Err(error) => Some(Err(stream_error(error))),
     }
-}
-
-fn io_error(error: SocketError) -> io::Error {
-    if let SocketError::Io(error) = error {
-        return error;
-    }
-    let is_end = matches!(
-        error,
-        SocketError::ConnectionClosed
-            | SocketError::AlreadyClosed
-            | SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-    );
-    if is_end {
-        return io::ErrorKind::UnexpectedEof.into();
-    }
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }

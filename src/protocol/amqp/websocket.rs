@@ -1,7 +1,16 @@
-//! AMQP over WebSocket: what the two services call it, and where they serve it.
+//! AMQP over WebSocket (RFC 6455): what the two services call it, where they serve it, and what its messages carry.
 //!
 //! Frames travel as one stream of bytes cut into binary messages anywhere: a message may hold several frames, and a frame
 //! may begin in one message and end in another.
+
+use std::io;
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+
+/// The largest message that is taken, in bytes. An AMQP frame has 64 KiB here, and the services send few at once.
+const MAX_MESSAGE_SIZE: usize = 4 << 20;
 
 /// The subprotocol of both services. The specification's own name, `amqp`, opens neither.
 pub const SUBPROTOCOL: &str = "AMQPWSB10";
@@ -21,9 +30,92 @@ pub fn is_served_at(path: &str) -> bool {
     path.eq_ignore_ascii_case(HUB_PATH) || path.eq_ignore_ascii_case(NAMESPACE_PATH)
 }
 
+/// How much either side takes at once.
+#[must_use]
+pub fn limits() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_SIZE))
+        .max_frame_size(Some(MAX_MESSAGE_SIZE))
+}
+
+/// The bytes that a message brings to the stream; `None` where it brings none.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] for a text message.
+pub fn carried(message: Message) -> io::Result<Option<Bytes>> {
+    match message {
+        Message::Binary(bytes) => Ok(Some(bytes)),
+        Message::Text(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a text message came over the WebSocket, and AMQP comes in binary ones",
+        )),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(None),
+    }
+}
+
+/// What an error of the WebSocket is to the stream: its connection's own, its end, or data that no WebSocket sends.
+#[must_use]
+pub fn stream_error(error: SocketError) -> io::Error {
+    if let SocketError::Io(error) = error {
+        return error;
+    }
+    let is_end = matches!(
+        error,
+        SocketError::ConnectionClosed
+            | SocketError::AlreadyClosed
+            | SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+    );
+    if is_end {
+        return io::ErrorKind::UnexpectedEof.into();
+    }
+    if let SocketError::Protocol(error) = &error {
+        // Its own words, without those of what is around it.
+        return io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    }
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn binary_messages_alone_carry_bytes() {
+        let bytes = Bytes::from_static(b"AMQP");
+        let brought = carried(Message::Binary(bytes.clone())).unwrap();
+        assert_eq!(brought, Some(bytes));
+        for silent in [
+            Message::Ping(Bytes::from_static(b"x")),
+            Message::Pong(Bytes::from_static(b"x")),
+            Message::Close(None),
+        ] {
+            assert_eq!(carried(silent).unwrap(), None);
+        }
+        let text = carried(Message::Text("AMQP".into())).unwrap_err();
+        assert_eq!(text.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_socket_that_is_gone_is_the_end_and_no_bad_data() {
+        let kind = |error| stream_error(error).kind();
+        let broken = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(
+            kind(SocketError::Io(broken)),
+            io::ErrorKind::ConnectionReset
+        );
+        for end in [
+            SocketError::ConnectionClosed,
+            SocketError::AlreadyClosed,
+            SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+        ] {
+            assert_eq!(kind(end), io::ErrorKind::UnexpectedEof);
+        }
+        let unmasked = SocketError::Protocol(ProtocolError::UnmaskedFrameFromClient);
+        let said = stream_error(unmasked);
+        assert_eq!(said.kind(), io::ErrorKind::InvalidData);
+        let alone = ProtocolError::UnmaskedFrameFromClient.to_string();
+        assert_eq!(said.to_string(), alone);
+    }
 
     #[test]
     fn both_paths_are_known_as_clients_write_them() {
