@@ -75,10 +75,7 @@ impl Receiver {
                 filter: filter.as_map(),
                 ..Source::default()
             }),
-            target: Some(Target {
-                address: Some(&self.name),
-                ..Target::default()
-            }),
+            target: Some(Target::at(&self.name)),
             ..Attach::new(&self.name, 0, Role::Receiver)
         };
         Ok(send(&Performative::Attach(attach)))

@@ -23,10 +23,7 @@ pub async fn ask(
     // The form that the CLI and IoT Explorer use.
     let address = format!("amqps://{hostname}/messages/events/$management");
     let attach = Attach {
-        source: Some(Source {
-            address: Some(&address),
-            ..Source::default()
-        }),
+        source: Some(Source::at(&address)),
         target: Some(Target::default()),
         ..Attach::new("redirect", 0, Role::Receiver)
     };

@@ -140,29 +140,15 @@ impl RequestLinks {
     }
 
     fn attaches(&self) -> [Attach<'_>; 2] {
-        let node = Some(self.node);
-        let own = Some(self.reply_to.as_str());
         let sender = Attach {
-            source: Some(Source {
-                address: own,
-                ..Source::default()
-            }),
-            target: Some(Target {
-                address: node,
-                ..Target::default()
-            }),
+            source: Some(Source::at(&self.reply_to)),
+            target: Some(Target::at(self.node)),
             initial_delivery_count: Some(0),
             ..Attach::new(self.node, SENDER, Role::Sender)
         };
         let receiver = Attach {
-            source: Some(Source {
-                address: node,
-                ..Source::default()
-            }),
-            target: Some(Target {
-                address: own,
-                ..Target::default()
-            }),
+            source: Some(Source::at(self.node)),
+            target: Some(Target::at(&self.reply_to)),
             ..Attach::new(&self.reply_to, RECEIVER, Role::Receiver)
         };
         [sender, receiver]

@@ -108,14 +108,8 @@ mod tests {
 
     fn find_as(role: Role, address: &str) -> Result<Place, Objection> {
         let attach = Attach {
-            source: Some(Source {
-                address: Some(address),
-                ..Source::default()
-            }),
-            target: Some(Target {
-                address: Some(address),
-                ..Target::default()
-            }),
+            source: Some(Source::at(address)),
+            target: Some(Target::at(address)),
             ..Attach::new("l", 0, role)
         };
         let here = Here {

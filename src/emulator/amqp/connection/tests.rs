@@ -167,10 +167,7 @@ impl Bench {
 
     /// Attaches a sender as `handle` and a receiver as the next one, and grants credit.
     fn attach_requests(&mut self, address: &str, handle: u32) {
-        let target = Target {
-            address: Some(address),
-            ..Target::default()
-        };
+        let target = Target::at(address);
         let sender = Attach {
             target: Some(target),
             ..Attach::new("s", handle, Role::Sender)
@@ -178,14 +175,8 @@ impl Bench {
         let out = self.send(1, &Performative::Attach(sender));
         assert_eq!(names(&out), ["attach", "flow"], "{out:?}");
         let receiver = Attach {
-            source: Some(Source {
-                address: Some(address),
-                ..Source::default()
-            }),
-            target: Some(Target {
-                address: Some("me"),
-                ..Target::default()
-            }),
+            source: Some(Source::at(address)),
+            target: Some(Target::at("me")),
             ..Attach::new("r", handle + 1, Role::Receiver)
         };
         assert_eq!(

@@ -168,10 +168,7 @@ impl Peer {
         };
         self.send(&Performative::Begin(begin), b"").await;
         let cbs = Attach {
-            target: Some(Target {
-                address: Some("$cbs"),
-                ..Target::default()
-            }),
+            target: Some(Target::at("$cbs")),
             ..Attach::new("cbs", 0, Role::Sender)
         };
         self.send(&Performative::Attach(cbs), b"").await;
@@ -192,10 +189,7 @@ impl Peer {
         };
         self.send(&Performative::Transfer(transfer), &message).await;
         let reader = Attach {
-            source: Some(Source {
-                address: Some("ehub/ConsumerGroups/$Default/Partitions/0"),
-                ..Source::default()
-            }),
+            source: Some(Source::at("ehub/ConsumerGroups/$Default/Partitions/0")),
             ..Attach::new("reader", 2, Role::Receiver)
         };
         self.send(&Performative::Attach(reader), b"").await;

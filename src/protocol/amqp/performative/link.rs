@@ -168,6 +168,15 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Messages from this node.
+    #[must_use]
+    pub fn at(address: &'a str) -> Self {
+        Self {
+            address: Some(address),
+            ..Self::default()
+        }
+    }
+
     fn from_value(value: Value<'a>) -> Result<Self, DecodeError> {
         let mut fields = Fields::of(value.undescribed()?, "source")?;
         Ok(Self {
@@ -224,6 +233,15 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// Messages to this node.
+    #[must_use]
+    pub fn at(address: &'a str) -> Self {
+        Self {
+            address: Some(address),
+            ..Self::default()
+        }
+    }
+
     fn from_value(value: Value<'a>) -> Result<Self, DecodeError> {
         let code = value.as_described().and_then(|described| described.code());
         if let Some(code) = code.filter(|code| *code != descriptor::TARGET) {

@@ -236,10 +236,7 @@ fn a_reader_may_hear_of_what_was_enqueued_last() {
         bench.partition()
     );
     let attach = Attach {
-        source: Some(Source {
-            address: Some(&address),
-            ..Source::default()
-        }),
+        source: Some(Source::at(&address)),
         desired_capabilities: Symbols::One("com.microsoft:enable-receiver-runtime-metric"),
         ..Attach::new("r", 5, Role::Receiver)
     };

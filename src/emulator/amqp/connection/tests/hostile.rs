@@ -118,14 +118,8 @@ fn attaches() -> impl Strategy<Value = Vec<u8>> {
     );
     parts.prop_map(|(channel, handle, address, sends, mode)| {
         let role = if sends { Role::Sender } else { Role::Receiver };
-        let source = Some(Source {
-            address: Some(address),
-            ..Source::default()
-        });
-        let target = Some(Target {
-            address: Some(address),
-            ..Target::default()
-        });
+        let source = Some(Source::at(address));
+        let target = Some(Target::at(address));
         let attach = Attach {
             source,
             target,

@@ -4,14 +4,8 @@ use super::*;
 
 fn attach_to(bench: &mut Bench, role: Role, address: &str) -> Vec<Frame> {
     let attach = Attach {
-        source: Some(Source {
-            address: Some(address),
-            ..Source::default()
-        }),
-        target: Some(Target {
-            address: Some(address),
-            ..Target::default()
-        }),
+        source: Some(Source::at(address)),
+        target: Some(Target::at(address)),
         ..Attach::new("l", 7, role)
     };
     let out = bench.send(1, &Performative::Attach(attach));

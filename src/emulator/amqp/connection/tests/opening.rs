@@ -90,10 +90,7 @@ fn lists_are_complete_for_those_who_read_by_position() {
         (Some(1), Some(255))
     );
     let attach = Attach {
-        source: Some(Source {
-            address: Some("$cbs"),
-            ..Source::default()
-        }),
+        source: Some(Source::at("$cbs")),
         ..Attach::new("r", 0, Role::Receiver)
     };
     let out = bench.send(1, &Performative::Attach(attach));
