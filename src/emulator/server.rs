@@ -19,6 +19,7 @@ use super::amqp;
 use super::certificate::CertificateError;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
+use super::file_error::FileError;
 use super::hub::Hub;
 use super::hub::command::Refusal;
 use super::hub::options::{
@@ -256,11 +257,9 @@ fn drive(
     };
     // The devices that were named; whoever has read the ready line may count on them.
     let records = hub.take_records();
-    store.keep(&records).map_err(|why| StoreError::File {
-        action: "write to",
-        path: options.data_dir.clone(),
-        source: io::Error::other(why),
-    })?;
+    let kept = store.keep(&records).map_err(io::Error::other);
+    kept.map_err(FileError::of("write to", &options.data_dir))
+        .map_err(StoreError::from)?;
     let started = driver::start_kept(hub, clock, Arc::new(store));
     let (hub, end) = started.map_err(|source| EmulatorError::Thread { source })?;
     Ok((hub, Some(end)))

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::certificate::{CertificateAuthority, CertificateError};
+use super::file_error::FileError;
 use super::hub::options::STANDARD_POLICIES;
 use crate::model::secret::Secret;
 
@@ -34,16 +35,8 @@ const LOCK: &str = "lock";
 #[derive(Debug, Error)]
 pub enum StateError {
     /// A file or folder cannot be made, read or written.
-    #[error("cannot {action} {}", path.display())]
-    File {
-        /// `read`, `write`, …
-        action: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The authority's files are damaged.
     #[error("{} cannot be used", path.display())]
     Authority {
@@ -152,11 +145,8 @@ fn load_authority(
 fn load_hub(path: &Path) -> Result<HubFile, StateError> {
     let Some(text) = read(path)? else {
         let hub = make_hub()?;
-        let text = serde_json::to_vec_pretty(&hub).map_err(|error| StateError::File {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })?;
+        let text = serde_json::to_vec_pretty(&hub).map_err(io::Error::from);
+        let text = text.map_err(FileError::of("write", path))?;
         write(path, &text, Access::Private)?;
         return Ok(hub);
     };
@@ -203,38 +193,29 @@ fn random<const N: usize>() -> Result<[u8; N], StateError> {
     Ok(bytes)
 }
 
-fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
-    let path = path.to_owned();
-    move |source| StateError::File {
-        action,
-        path,
-        source,
-    }
-}
-
-fn make_directory(path: &Path) -> Result<(), StateError> {
+fn make_directory(path: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(path)
-        .map_err(file_error("make the folder", path))
+        .map_err(FileError::of("make the folder", path))
 }
 
-fn lock(path: &Path) -> Result<File, StateError> {
+fn lock(path: &Path) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    let file = options.open(path).map_err(file_error("open", path))?;
-    file.lock().map_err(file_error("lock", path))?;
+    let file = options.open(path).map_err(FileError::of("open", path))?;
+    file.lock().map_err(FileError::of("lock", path))?;
     Ok(file)
 }
 
-fn read(path: &Path) -> Result<Option<String>, StateError> {
+fn read(path: &Path) -> Result<Option<String>, FileError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(file_error("read", path)(error)),
+        Err(error) => Err(FileError::of("read", path)(error)),
     }
 }
 
@@ -245,8 +226,8 @@ enum Access {
 }
 
 /// All of it or nothing: to a file beside it, and from there in its place.
-fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), StateError> {
-    let failed = || file_error("write", path);
+fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+    let failed = || FileError::of("write", path);
     let directory = path.parent().unwrap_or(Path::new("."));
     // A temporary file is its owner's alone from the start.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed())?;

@@ -39,7 +39,7 @@ fn refused_start(kind: Kind, error: &dyn std::error::Error) -> Failure {
 
 fn state_failure(error: &StateError) -> Failure {
     match error {
-        StateError::File { source, .. } => refused_start(Kind::Input, &WithSource(error, source))
+        StateError::File(file) => refused_start(Kind::Input, &WithSource(file, &file.source))
             .hint("Name a folder that can be written to with --data-dir."),
         StateError::Authority { source, .. } => {
             refused_start(Kind::Input, &WithSource(error, source)).hint(
@@ -65,7 +65,7 @@ fn store_failure(error: &StoreError) -> Failure {
         StoreError::Partitions { kept, .. } => refused_start(Kind::Input, error).hint(format!(
             "Say --partitions {kept} or leave it out, or name another folder with --data-dir."
         )),
-        StoreError::File { source, .. } => refused_start(Kind::Input, &WithSource(error, source))
+        StoreError::File(file) => refused_start(Kind::Input, &WithSource(file, &file.source))
             .hint("Name a folder that can be written to, and has room, with --data-dir."),
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::emulator::file_error::FileError;
+
 /// Why a store cannot be used. It is never begun anew in the place of one that is there.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -41,28 +43,11 @@ pub enum StoreError {
         wanted: usize,
     },
     /// A file or folder cannot be made, read or written.
-    #[error("cannot {action} {}", path.display())]
-    File {
-        /// `read`, `write`, …
-        action: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl StoreError {
-    pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
-    }
-
     pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
@@ -86,7 +71,8 @@ impl StoreError {
             if let fjall::Error::Io(source) = &error
                 && is_the_systems(source)
             {
-                return Self::file("open", &path)(io::Error::new(source.kind(), words(&error)));
+                let source = io::Error::new(source.kind(), words(&error));
+                return FileError::of("open", &path)(source).into();
             }
             Self::damaged(&path, words(&error))
         }

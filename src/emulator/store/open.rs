@@ -10,6 +10,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::segment::{self, Segment};
 use super::{Engine, Store, StoreError, VERSION, row};
+use crate::emulator::file_error::FileError;
 use crate::emulator::hub::record::{Kept, KeptPartition, PartitionHead};
 
 /// In the data folder.
@@ -52,7 +53,7 @@ impl Store {
     ) -> Result<(Self, Kept), StoreError> {
         let lock = lock(&directory.join(LOCK), directory)?;
         let path = directory.join(STORE);
-        let is_there = path.try_exists().map_err(StoreError::file("open", &path))?;
+        let is_there = path.try_exists().map_err(FileError::of("open", &path))?;
         if !is_there {
             let partitions = wanted.partitions.unwrap_or(wanted.usual_partitions);
             make(now, directory, partitions)?;
@@ -130,13 +131,13 @@ impl Store {
 fn lock(path: &Path, directory: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    let file = options.open(path).map_err(StoreError::file("open", path))?;
+    let file = options.open(path).map_err(FileError::of("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
             path: directory.to_owned(),
         }),
-        Err(TryLockError::Error(error)) => Err(StoreError::file("lock", path)(error)),
+        Err(TryLockError::Error(error)) => Err(FileError::of("lock", path)(error).into()),
     }
 }
 
@@ -145,7 +146,7 @@ fn check_form(path: &Path) -> Result<(), StoreError> {
     let found = match fs::read_to_string(&form) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(StoreError::file("read", &form)(error));
+            return Err(FileError::of("read", &form)(error).into());
         }
         Err(_) => return Err(StoreError::damaged(path, "its version is missing")),
     };
@@ -165,19 +166,20 @@ fn make(now: DateTime<Utc>, directory: &Path, partitions: usize) -> Result<(), S
         // Left behind by a start that was cut off.
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(StoreError::file("remove", &path)(error)),
+        Err(error) => return Err(FileError::of("remove", &path)(error).into()),
     }
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(&path)
-        .map_err(StoreError::file("make the folder", &path))?;
+        .map_err(FileError::of("make the folder", &path))?;
     fill(now, &path, partitions).map_err(StoreError::engine(&path))?;
     let form = path.join(FORM);
-    fs::write(&form, VERSION).map_err(StoreError::file("write", &form))?;
+    fs::write(&form, VERSION).map_err(FileError::of("write", &form))?;
     let store = directory.join(STORE);
-    fs::rename(&path, &store).map_err(StoreError::file("make", &store))
+    fs::rename(&path, &store).map_err(FileError::of("make", &store))?;
+    Ok(())
 }
 
 fn fill(now: DateTime<Utc>, path: &Path, partitions: usize) -> fjall::Result<()> {
