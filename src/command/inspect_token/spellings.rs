@@ -41,6 +41,32 @@ impl<T> Spelling<T> {
     }
 }
 
+/// What one field may have been when it was signed.
+struct Spellings<'a> {
+    /// What it is in the token.
+    sent: &'a str,
+    /// The finding where it is another.
+    id: &'static str,
+    /// The field.
+    field: &'static str,
+    /// How to mend that.
+    should_be: &'static str,
+    found: Vec<Spelling<String>>,
+}
+
+impl Spellings<'_> {
+    fn add(&mut self, text: String, how: &str) {
+        if self.found.iter().any(|known| known.text == text) {
+            return;
+        }
+        let sent = self.sent;
+        let said =
+            format!("the signature was made over {text:?} ({how}), and the token says {sent:?}");
+        let finding = Finding::wrong(self.id, self.field, said).should_be(self.should_be);
+        self.found.push(Spelling::other(text, finding));
+    }
+}
+
 /// The key's forms; the first that can sign is what the service uses.
 pub(super) fn keys(key: &Secret, event_hub: bool) -> Vec<Spelling<SigningKey>> {
     let mut forms = Vec::new();
@@ -100,20 +126,14 @@ pub(super) fn resources(
 ) -> Vec<Spelling<String>> {
     let sent = fields.resource();
     let decoded = decode(sent);
-    let mut spellings = vec![Spelling::plain(sent.to_owned())];
-    let mut add = |text: String, how: &str| {
-        if spellings.iter().all(|known| known.text != text) {
-            let finding = Finding::wrong(
-                "signedOtherResource",
-                "sr",
-                format!(
-                    "the signature was made over {text:?} ({how}), and the token says {sent:?}"
-                ),
-            )
-            .should_be("the same text in both places, percent-encoded once before it is signed");
-            spellings.push(Spelling::other(text, finding));
-        }
+    let mut spellings = Spellings {
+        sent,
+        id: "signedOtherResource",
+        field: "sr",
+        should_be: "the same text in both places, percent-encoded once before it is signed",
+        found: vec![Spelling::plain(sent.to_owned())],
     };
+    let mut add = |text: String, how: &str| spellings.add(text, how);
     add(decoded.clone(), "not percent-encoded");
     add(percent_encode(&decoded), "percent-encoded once");
     add(
@@ -159,25 +179,19 @@ pub(super) fn resources(
             );
         }
     }
-    spellings
+    spellings.found
 }
 
 /// The expiry as transmitted, and what may have been signed in its place.
 pub(super) fn expiries(sent: &str) -> Vec<Spelling<String>> {
-    let mut spellings = vec![Spelling::plain(sent.to_owned())];
-    let mut add = |text: String, how: &str| {
-        if spellings.iter().all(|known| known.text != text) {
-            let finding = Finding::wrong(
-                "signedOtherExpiry",
-                "se",
-                format!(
-                    "the signature was made over {text:?} ({how}), and the token says {sent:?}"
-                ),
-            )
-            .should_be("the same seconds since 1970 in both places");
-            spellings.push(Spelling::other(text, finding));
-        }
+    let mut spellings = Spellings {
+        sent,
+        id: "signedOtherExpiry",
+        field: "se",
+        should_be: "the same seconds since 1970 in both places",
+        found: vec![Spelling::plain(sent.to_owned())],
     };
+    let mut add = |text: String, how: &str| spellings.add(text, how);
     let trimmed = decode(sent).trim().to_owned();
     if let Ok(number) = trimmed.parse::<i64>() {
         if let Some(milliseconds) = number.checked_mul(1000) {
@@ -190,7 +204,7 @@ pub(super) fn expiries(sent: &str) -> Vec<Spelling<String>> {
         add(whole.to_owned(), "without the fraction");
     }
     add(trimmed, "decoded");
-    spellings
+    spellings.found
 }
 
 /// The ways to put the two together.
