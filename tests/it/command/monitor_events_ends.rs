@@ -21,30 +21,15 @@ fn all_that_is_there_is_read_and_then_it_ends() {
         .run();
     assert_eq!(read.success(), "");
     send(&hub, &["a", "b", "c"]);
+    let read = |from| {
+        let ending = ["monitor-events", "--exit-at-end", "-f", "raw"];
+        hub.owner(&ending).args(&["--from", from]).run()
+    };
     for from in ["earliest", "last:3", "seq:0", "1h"] {
-        let read = hub
-            .owner(&[
-                "monitor-events",
-                "--from",
-                from,
-                "--exit-at-end",
-                "-f",
-                "raw",
-            ])
-            .run();
-        assert_eq!(read.success(), "a\nb\nc\n", "{from}");
+        assert_eq!(read(from).success(), "a\nb\nc\n", "{from}");
     }
     for from in ["latest", "last:0", "seq:3"] {
-        let read = hub
-            .owner(&[
-                "monitor-events",
-                "--from",
-                from,
-                "--exit-at-end",
-                "-f",
-                "raw",
-            ])
-            .run();
+        let read = read(from);
         assert!(read.stderr.contains("0 events"), "{}", read.stderr);
         assert_eq!(read.success(), "", "{from}");
     }

@@ -127,6 +127,12 @@ fn compilers_read_what_is_printed() {
         path
     };
     let program = folder.path().join("program");
+    let prints_them = |compiler: &mut Command| {
+        let built = compiler.arg("-o").arg(&program).status();
+        assert!(built.unwrap().success());
+        let printed = Command::new(&program).output().unwrap().stdout;
+        assert_eq!(String::from_utf8(printed).unwrap(), pems);
+    };
     let header = Hubctl::new(&["root-ca", "-f", "c"]).run().success();
     file("root_ca.h", header);
     let main = file(
@@ -134,15 +140,7 @@ fn compilers_read_what_is_printed() {
         "#include <stdio.h>\n#include \"root_ca.h\"\n#include \"root_ca.h\"\nint main(void) { fputs(IOT_HUB_ROOT_CA, stdout); return 0; }\n".to_owned(),
     );
     let strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"];
-    let built = Command::new("cc")
-        .args(strict)
-        .arg(&main)
-        .arg("-o")
-        .arg(&program)
-        .status();
-    assert!(built.unwrap().success());
-    let printed = Command::new(&program).output().unwrap().stdout;
-    assert_eq!(String::from_utf8(printed).unwrap(), pems);
+    prints_them(Command::new("cc").args(strict).arg(main));
 
     let source = Hubctl::new(&["root-ca", "-f", "rust"]).run().success();
     file("root_ca.rs", source);
@@ -150,15 +148,7 @@ fn compilers_read_what_is_printed() {
         "main.rs",
         "#![deny(warnings)]\nmod root_ca;\nfn main() { print!(\"{}\", root_ca::IOT_HUB_ROOT_CA); }\n".to_owned(),
     );
-    let built = Command::new("rustc")
-        .args(["--edition", "2021"])
-        .arg(&main)
-        .arg("-o")
-        .arg(&program)
-        .status();
-    assert!(built.unwrap().success());
-    let printed = Command::new(&program).output().unwrap().stdout;
-    assert_eq!(String::from_utf8(printed).unwrap(), pems);
+    prints_them(Command::new("rustc").args(["--edition", "2021"]).arg(main));
 }
 
 #[test]
