@@ -6,6 +6,17 @@ use crate::protocol::amqp::performative::{Performative, Transfer};
 /// Bytes of a transfer's frame that are not payload, at most: header, performative with a tag of four bytes.
 const TRANSFER_OVERHEAD: usize = 64;
 
+/// A delivery, as each of its transfers names it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delivery {
+    /// The link's handle.
+    pub(super) handle: u32,
+    /// Its number within the session, which is its tag too.
+    pub(super) id: u32,
+    /// Whether the peer need not settle it.
+    pub(super) is_settled: bool,
+}
+
 /// What is to be written to the peer.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -81,14 +92,23 @@ impl Output {
     pub(super) fn transfer(
         &mut self,
         channel: u16,
-        transfer: Transfer<'_>,
+        delivery: Delivery,
         payload: &Payload<'_>,
         from: usize,
     ) -> usize {
         let length = (payload.len() - from).min(self.payload_limit());
         let more = from + length < payload.len();
         let start = begin_frame(&mut self.bytes, FrameKind::Amqp, channel);
-        Performative::Transfer(Transfer { more, ..transfer }).encode(&mut self.bytes);
+        let transfer = Transfer {
+            handle: delivery.handle,
+            delivery_id: Some(delivery.id),
+            delivery_tag: Some(&delivery.id.to_be_bytes()),
+            message_format: Some(0),
+            settled: Some(delivery.is_settled),
+            more,
+            ..Transfer::default()
+        };
+        Performative::Transfer(transfer).encode(&mut self.bytes);
         payload.append(from, length, &mut self.bytes);
         end_frame(&mut self.bytes, start);
         length
@@ -145,9 +165,14 @@ mod tests {
         let pieces = (vec![1; 700], vec![2; 5], vec![3; 600]);
         let payload = Payload::with(&pieces.0, &pieces.1, &pieces.2);
         let mut output = Output::new();
+        let delivery = Delivery {
+            handle: 0,
+            id: 0,
+            is_settled: true,
+        };
         let mut sent = 0;
         while sent < payload.len() {
-            sent += output.transfer(3, Transfer::default(), &payload, sent);
+            sent += output.transfer(3, delivery, &payload, sent);
         }
         let (mut left, mut whole, mut more) = (&output.bytes[..], Vec::new(), Vec::new());
         while let Some(header) = FrameHeader::parse(left, 512).unwrap() {

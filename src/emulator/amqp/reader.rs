@@ -6,15 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::emulator::amqp::link::SendCredit;
-use crate::emulator::amqp::output::{Output, Payload};
+use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::windows::Windows;
 use crate::emulator::hub::command::{Command, PartitionState, ReaderId, StoredEvent};
 use crate::protocol::amqp::address::PartitionAddress;
 use crate::protocol::amqp::encoding::skip;
 use crate::protocol::amqp::filter::{Position, PositionError};
 use crate::protocol::amqp::message::MessageWriter;
+use crate::protocol::amqp::performative::Attach;
 use crate::protocol::amqp::performative::link::SEND_SETTLED;
-use crate::protocol::amqp::performative::{Attach, Transfer};
 
 /// The most events that are fetched at once.
 const BATCH: u32 = 512;
@@ -166,17 +166,13 @@ impl Reader {
                 self.credit.spend();
                 self.delivery = windows.begin_delivery();
             }
-            let id = self.delivery;
-            let transfer = Transfer {
+            let delivery = Delivery {
                 handle,
-                delivery_id: Some(id),
-                delivery_tag: Some(&id.to_be_bytes()),
-                message_format: Some(0),
-                settled: Some(self.settled),
-                ..Transfer::default()
+                id: self.delivery,
+                is_settled: self.settled,
             };
             let payload = annotated(&event.encoded, &self.annotations);
-            self.sent += out.transfer(channel, transfer, &payload, self.sent);
+            self.sent += out.transfer(channel, delivery, &payload, self.sent);
             windows.sent();
             if self.sent >= payload.len() {
                 self.sent = 0;
@@ -277,7 +273,12 @@ mod tests {
         for message in [&with_header, &without] {
             let payload = annotated(message, &annotations);
             let mut output = Output::new();
-            output.transfer(0, Transfer::default(), &payload, 0);
+            let delivery = Delivery {
+                handle: 0,
+                id: 0,
+                is_settled: true,
+            };
+            output.transfer(0, delivery, &payload, 0);
             let mut bytes = Vec::new();
             output.swap(&mut bytes);
             let (_, whole) =

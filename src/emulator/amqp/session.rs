@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::emulator::amqp::access::Resource;
 use crate::emulator::amqp::effect::RequestNode;
 use crate::emulator::amqp::link::{ReceiveCredit, SendCredit};
-use crate::emulator::amqp::output::{Output, Payload};
+use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::windows::{FIRST_ID, WINDOW, Windows};
 use crate::protocol::amqp::performative::link::SEND_UNSETTLED;
-use crate::protocol::amqp::performative::{Attach, Begin, Flow, Role, Transfer};
+use crate::protocol::amqp::performative::{Attach, Begin, Flow, Role};
 
 /// Responses that wait for credit, at most; a peer that asks on without reading loses the rest.
 const WAITING_RESPONSES: usize = 256;
@@ -156,20 +156,16 @@ impl Replies {
                 return;
             };
             self.credit.spend();
-            let id = windows.begin_delivery();
-            let transfer = Transfer {
+            let delivery = Delivery {
                 handle,
-                delivery_id: Some(id),
-                delivery_tag: Some(&id.to_be_bytes()),
-                message_format: Some(0),
-                settled: Some(self.settled),
-                ..Transfer::default()
+                id: windows.begin_delivery(),
+                is_settled: self.settled,
             };
             let payload = Payload::whole(&message);
             let mut sent = 0;
             // A response that has begun is finished: these few frames are no burden to any window.
             while sent < payload.len() {
-                sent += out.transfer(channel, transfer, &payload, sent);
+                sent += out.transfer(channel, delivery, &payload, sent);
                 windows.sent();
             }
         }
