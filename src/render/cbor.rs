@@ -42,13 +42,13 @@ fn write(decoder: &mut Decoder<'_>, json: &mut Json<'_>, depth: usize) -> Result
     match decoder.datatype()? {
         Type::Null => {
             decoder.null()?;
-            json.display("null");
+            json.word("null");
         }
         Type::Undefined => {
             decoder.undefined()?;
-            json.display("null");
+            json.word("null");
         }
-        Type::Bool => json.display(decoder.bool()?),
+        Type::Bool => json.word(if decoder.bool()? { "true" } else { "false" }),
         Type::U8
         | Type::U16
         | Type::U32
@@ -57,7 +57,7 @@ fn write(decoder: &mut Decoder<'_>, json: &mut Json<'_>, depth: usize) -> Result
         | Type::I16
         | Type::I32
         | Type::I64
-        | Type::Int => json.display(i128::from(decoder.int()?)),
+        | Type::Int => json.integer(i128::from(decoder.int()?)),
         Type::F16 => write_float(half(decoder)?, json),
         Type::F32 => write_float(decoder.f32()?, json),
         Type::F64 => json.float(decoder.f64()?),
@@ -65,7 +65,7 @@ fn write(decoder: &mut Decoder<'_>, json: &mut Json<'_>, depth: usize) -> Result
             let number = decoder.simple()?;
             json.object(|json| {
                 json.key("simple");
-                json.display(number);
+                json.integer(number);
             });
         }
         Type::Bytes => json.base64(decoder.bytes()?),
@@ -204,11 +204,14 @@ fn write_tagged(decoder: &mut Decoder<'_>, json: &mut Json<'_>, depth: usize) ->
     });
     // A negative one of N stands for -1 - N.
     match (number, tag) {
-        (Some(number), POSITIVE_BIGNUM) => json.display(number),
-        (Some(number), _) if number < u128::MAX => json.display(format_args!("-{}", number + 1)),
+        (Some(number), POSITIVE_BIGNUM) => json.integer(number),
+        (Some(number), _) if number < u128::MAX => {
+            json.raw().push(b'-');
+            json.integer(number + 1);
+        }
         (Some(_) | None, tag) => json.object(|json| {
             json.key("tag");
-            json.display(tag);
+            json.integer(tag);
             json.key("value");
             json.base64(bytes);
         }),

@@ -153,7 +153,7 @@ impl Shown<'_> {
                     None => write_value(&value, json),
                 },
                 Content::Lists(lists) => write_lists(lists.iter(), json),
-                Content::Empty => json.display("null"),
+                Content::Empty => json.word("null"),
             },
             Self::Base64(_) => {}
         }

@@ -286,10 +286,10 @@ impl<'a> Asked<'a> {
     pub fn write_plain(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Id(text) | Self::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Self::Integer(number) => Json::compact(out).display(number),
+            Self::Integer(number) => Json::compact(out).integer(number),
             Self::Time(milliseconds) => {
                 if !write_time(milliseconds, out) {
-                    Json::compact(out).display(milliseconds);
+                    Json::compact(out).integer(milliseconds);
                 }
             }
             Self::Json(json) => match inside_quotes(json) {

@@ -182,12 +182,6 @@ impl<'o> Json<'o> {
         self.out.extend_from_slice(digits.format(value).as_bytes());
     }
 
-    /// Whatever its `Display` writes, which has to be JSON.
-    pub fn display(&mut self, value: impl std::fmt::Display) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.out, "{value}");
-    }
-
     /// `true`, `false` or `null`.
     pub fn word(&mut self, word: &'static str) {
         self.out.extend_from_slice(word.as_bytes());
@@ -255,7 +249,7 @@ mod tests {
             json.key("a");
             json.array(|json| {
                 json.item();
-                json.display(1);
+                json.integer(1);
                 json.item();
                 json.object(|_| {});
             });

@@ -121,7 +121,7 @@ mod tests {
         let mut out = Vec::new();
         Json::compact(&mut out).object(|json| {
             json.key("before");
-            json.display(1);
+            json.integer(1);
             write_body(Content::Bytes(bytes), is_json, json);
         });
         String::from_utf8(out).unwrap()
