@@ -82,15 +82,6 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// One try and no more.
-    #[must_use]
-    pub fn never() -> Self {
-        Self {
-            retries: 0,
-            ..Self::default()
-        }
-    }
-
     /// Decides after try number `attempt` (from 1). `been_there` says whether the way to the hub has been open before;
     /// `jitter`, from 0 to 1, shortens our own pause by up to a half, so that many clients do not come back as one.
     #[must_use]

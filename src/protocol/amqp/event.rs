@@ -24,8 +24,6 @@ pub mod annotation {
     pub const MODULE_ID: &str = "iothub-connection-module-id";
     /// `Telemetry`, `twinChangeEvents`, `deviceLifecycleEvents` and so on.
     pub const SOURCE: &str = "iothub-message-source";
-    /// A string that holds JSON: how the sender proved who it is.
-    pub const AUTH_METHOD: &str = "iothub-connection-auth-method";
 
     /// Whether the annotation of this name has a place of its own in an [`Event`](super::Event).
     #[must_use]

@@ -2,8 +2,6 @@
 
 /// Bytes in front of each frame's body, if it has no extended header.
 pub const FRAME_HEADER_LENGTH: usize = 8;
-/// The least maximum frame size that a peer may ask for.
-pub const MIN_MAX_FRAME_SIZE: u32 = 512;
 
 /// Why a stream is not AMQP, or not as agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -11,8 +11,6 @@ pub const MESSAGE_ID: &str = "iothub-messageid";
 pub const CORRELATION_ID: &str = "iothub-correlationid";
 /// On whose behalf it is sent.
 pub const USER_ID: &str = "iothub-userid";
-/// The path it is sent to, sent by some SDKs.
-pub const TO: &str = "iothub-to";
 /// What the body is; the request's own `Content-Type` is not looked at.
 pub const CONTENT_TYPE: &str = "iothub-contenttype";
 /// How the body's text is encoded.

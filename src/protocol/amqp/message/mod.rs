@@ -15,9 +15,6 @@ pub use outline::MessageOutline;
 pub use properties::{Properties, PropertyFields};
 pub use writer::MessageWriter;
 
-/// The message format of a batch: each Data section holds a message of its own.
-pub const BATCH_FORMAT: u32 = 0x8001_3700;
-
 /// The sections of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Message<'a> {

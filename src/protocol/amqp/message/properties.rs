@@ -14,12 +14,6 @@ impl<'a> Properties<'a> {
         Self { items }
     }
 
-    /// Whether none is there.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Names the message: a string with both services, but also an unsigned long, a UUID or bytes.
     #[must_use]
     pub fn message_id(&self) -> Option<Value<'a>> {

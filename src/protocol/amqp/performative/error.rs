@@ -42,8 +42,6 @@ pub mod condition {
     pub const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
     /// An argument of the request is outside its range.
     pub const ARGUMENT_OUT_OF_RANGE: &str = "com.microsoft:argument-out-of-range";
-    /// The peer gave up waiting.
-    pub const TIMEOUT: &str = "com.microsoft:timeout";
     /// Come back in a few seconds.
     pub const SERVER_BUSY: &str = "com.microsoft:server-busy";
 }

@@ -39,8 +39,6 @@ pub const SEND_SETTLED: u8 = 1;
 pub const SEND_MIXED: u8 = 2;
 /// Receiver settle mode: the receiver settles of its own accord.
 pub const RECEIVE_FIRST: u8 = 0;
-/// Receiver settle mode: the receiver waits until the sender has settled.
-pub const RECEIVE_SECOND: u8 = 1;
 
 /// Attaches a link.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,7 +51,7 @@ pub struct Attach<'a> {
     pub role: Role,
     /// [`SEND_UNSETTLED`], [`SEND_SETTLED`] or [`SEND_MIXED`], which is the default.
     pub snd_settle_mode: Option<u8>,
-    /// [`RECEIVE_FIRST`], which is the default, or [`RECEIVE_SECOND`].
+    /// [`RECEIVE_FIRST`], which is the default, or 1: the receiver waits until the sender has settled.
     pub rcv_settle_mode: Option<u8>,
     /// Where messages come from; null in a reply that refuses or redirects.
     pub source: Option<Source<'a>>,
