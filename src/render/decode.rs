@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use clap::ValueEnum;
+
 use super::body::Content;
 use super::cbor::write_cbor;
 use super::json::{Json, key};
@@ -12,20 +14,22 @@ use super::value::{write_lists, write_value};
 use crate::protocol::amqp::message::Body;
 
 /// How bodies are read and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum BodyFormat {
-    /// As what they are.
+    /// As what it is: JSON, other text, or bytes
     #[default]
     Auto,
-    /// As text, JSON or not.
+    /// As text, even where it is JSON
     Text,
-    /// As JSON; what is none is shown as with [`BodyFormat::Auto`].
+    // What is none is shown as with `Auto`.
+    /// As JSON; a body that is none is told of
     Json,
-    /// As hexadecimal digits.
+    /// As hexadecimal digits
     Hex,
-    /// As base64.
+    /// As base64
     Base64,
-    /// As CBOR, shown as JSON; what is none is shown as base64.
+    // What is none is shown as base64.
+    /// As CBOR, shown as JSON; a body that is none is told of
     Cbor,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCandidates;
 
-use super::format::{Body, Format};
+use super::format::Format;
 use super::from::From;
 use super::live::{Field, Wish};
 use super::selection::Source;
@@ -116,7 +116,7 @@ pub struct MonitorEventsArgs {
 
     /// How to read bodies, whatever the format
     #[arg(long, value_name = "AS", default_value = "auto")]
-    body: Body,
+    body: BodyFormat,
 
     /// Print the JSON Schema of what -f ndjson writes on a line, and end
     #[arg(long, exclusive = true)]
@@ -193,7 +193,7 @@ impl MonitorEventsArgs {
     }
 
     pub(super) fn body(&self) -> BodyFormat {
-        self.body.into()
+        self.body
     }
 }
 

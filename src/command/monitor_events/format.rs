@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use clap_complete::CompletionCandidate;
 
+use crate::render;
 use crate::render::template::Template;
-use crate::render::{self, BodyFormat};
 
 /// What `-f` takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,36 +76,6 @@ impl Format {
                 with_properties: false,
             },
             Self::Template(template) => render::Format::Template(template.clone()),
-        }
-    }
-}
-
-/// What `--body` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Body {
-    /// As what it is: JSON, other text, or bytes
-    Auto,
-    /// As text, even where it is JSON
-    Text,
-    /// As JSON; a body that is none is told of
-    Json,
-    /// As hexadecimal digits
-    Hex,
-    /// As base64
-    Base64,
-    /// As CBOR, shown as JSON; a body that is none is told of
-    Cbor,
-}
-
-impl From<Body> for BodyFormat {
-    fn from(body: Body) -> Self {
-        match body {
-            Body::Auto => Self::Auto,
-            Body::Text => Self::Text,
-            Body::Json => Self::Json,
-            Body::Hex => Self::Hex,
-            Body::Base64 => Self::Base64,
-            Body::Cbor => Self::Cbor,
         }
     }
 }
