@@ -6,17 +6,15 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::event::Event;
 use super::tally::Loss;
-use crate::client::https::{EventPost, HttpsError, HubClient, token_header};
+use crate::client::https::{EventPost, HttpsError, HubClient};
 use crate::client::notice::Notify;
 use crate::command::context::Clock;
-use crate::command::device_key::{KeyType, OWN_TOKEN_SECONDS, device_key};
-use crate::command::send::plan::{Opener, module_cannot_send, of_device};
-use crate::command::send::post::{BYTES, RENEWAL_SECONDS, Tokens, signed_tokens};
+use crate::command::send::plan::{Opener, event_hub_cannot_send, module_cannot_send, of_device};
+use crate::command::send::post::{BYTES, Tokens};
 use crate::failure::https::OpenedBy;
 use crate::failure::{Failure, Kind};
-use crate::model::connection_string::{ConnectionString, Host, HubString};
+use crate::model::connection_string::{ConnectionString, Host};
 use crate::model::identifier::DeviceId;
-use crate::protocol::sas;
 
 /// How events get to the hub.
 #[derive(Debug)]
@@ -56,13 +54,7 @@ impl Way {
                 let (host, id, opener) = of_device(device, None)?;
                 (host, Some(id), opener)
             }
-            ConnectionString::EventHub(_) => {
-                return Err(Failure::new(
-                    Kind::Input,
-                    "an Event Hub-compatible connection string cannot send as a device",
-                )
-                .hint("Give the hub's connection string, or the device's."));
-            }
+            ConnectionString::EventHub(_) => return Err(event_hub_cannot_send()),
         };
         Ok(Self {
             host,
@@ -101,42 +93,18 @@ impl Way {
         clock: Clock,
         notify: Notify<'_>,
     ) -> Result<Sender, Failure> {
-        let (device, tokens) = match &self.opener {
-            Opener::Token(token) => (device.clone(), Tokens::Given(token.clone())),
-            Opener::Key(key) => (device.clone(), signed_tokens(key, &self.host.name, device)?),
-            Opener::Lookup(hub) => look_up(client, hub, device, clock, notify).await?,
-        };
+        let (device, tokens) =
+            Tokens::find(&self.opener, client, &self.host, device, clock, notify).await?;
         Ok(Sender {
             device,
             tokens,
-            opened_by: self.opened_by(),
+            opened_by: self.opener.opened_by(),
             clock,
             authorization: RefCell::new(None),
-            renew_at: Cell::new(i64::MIN),
             is_busy: Cell::new(false),
             is_refused: Cell::new(false),
         })
     }
-
-    fn opened_by(&self) -> OpenedBy {
-        match self.opener {
-            Opener::Lookup(_) => OpenedBy::RegistryKey,
-            Opener::Key(_) => OpenedBy::DeviceKey,
-            Opener::Token(_) => OpenedBy::DeviceToken,
-        }
-    }
-}
-
-async fn look_up(
-    client: &HubClient<'_>,
-    hub: &HubString,
-    device: &DeviceId,
-    clock: Clock,
-    notify: Notify<'_>,
-) -> Result<(DeviceId, Tokens), Failure> {
-    let found = device_key(client, hub, device, None, KeyType::Primary, clock(), notify).await?;
-    let tokens = signed_tokens(&found.key, &hub.host.name, &found.device)?;
-    Ok((found.device, tokens))
 }
 
 /// A device that posts.
@@ -150,9 +118,8 @@ pub(super) struct Sender {
     pub is_refused: Cell<bool>,
     tokens: Tokens,
     clock: Clock,
-    authorization: RefCell<Option<HeaderValue>>,
-    /// Seconds since 1970.
-    renew_at: Cell<i64>,
+    /// The header, and when it is to be made anew, in seconds since 1970.
+    authorization: RefCell<Option<(HeaderValue, i64)>>,
 }
 
 impl Sender {
@@ -172,23 +139,13 @@ impl Sender {
 
     fn authorization(&self) -> Result<HeaderValue, HttpsError> {
         let now = (self.clock)().timestamp();
-        let made = self.authorization.borrow().clone();
-        if let Some(made) = made.filter(|_| now < self.renew_at.get()) {
-            return Ok(made);
+        if let Some((made, renew_at)) = &*self.authorization.borrow()
+            && now < *renew_at
+        {
+            return Ok(made.clone());
         }
-        let token = match &self.tokens {
-            Tokens::Given(token) => {
-                self.renew_at.set(i64::MAX);
-                token.clone()
-            }
-            Tokens::Signed { key, resource } => {
-                let expiry = now + OWN_TOKEN_SECONDS;
-                self.renew_at.set(expiry - RENEWAL_SECONDS);
-                sas::mint(key, resource, expiry, None)
-            }
-        };
-        let header = token_header(&token)?;
-        *self.authorization.borrow_mut() = Some(header.clone());
-        Ok(header)
+        let (made, renew_at) = self.tokens.authorization(now)?;
+        *self.authorization.borrow_mut() = Some((made.clone(), renew_at));
+        Ok(made)
     }
 }

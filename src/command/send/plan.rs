@@ -8,6 +8,7 @@ use super::message::{Form, FormError, FormOptions};
 use super::source::Source;
 use super::template::Template;
 use crate::client::retry::Backoff;
+use crate::failure::https::OpenedBy;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{
     ConnectionString, DeviceCredential, DeviceString, Host, HubString,
@@ -24,6 +25,17 @@ pub(in crate::command) enum Opener {
     Key(Secret),
     /// A token of the device's, used as it is.
     Token(Secret),
+}
+
+impl Opener {
+    /// The same, as failures have it.
+    pub(in crate::command) fn opened_by(&self) -> OpenedBy {
+        match self {
+            Self::Lookup(_) => OpenedBy::RegistryKey,
+            Self::Key(_) => OpenedBy::DeviceKey,
+            Self::Token(_) => OpenedBy::DeviceToken,
+        }
+    }
 }
 
 /// Where the message is.
@@ -91,13 +103,7 @@ pub(super) fn plan(
             )
         }
         ConnectionString::Device(string) => of_device(string, device)?,
-        ConnectionString::EventHub(_) => {
-            return Err(Failure::new(
-                Kind::Input,
-                "an Event Hub-compatible connection string cannot send as a device",
-            )
-            .hint("Give the hub's connection string, or the device's."));
-        }
+        ConnectionString::EventHub(_) => return Err(event_hub_cannot_send()),
     };
     Ok(Plan {
         host,
@@ -160,6 +166,15 @@ fn input(args: &SendArgs, message: Option<&str>, stdin: Stdin) -> Result<Input, 
     Ok(Input::Stdin {
         is_named: message.is_some(),
     })
+}
+
+/// Why an Event Hub-compatible string cannot send.
+pub(in crate::command) fn event_hub_cannot_send() -> Failure {
+    Failure::new(
+        Kind::Input,
+        "an Event Hub-compatible connection string cannot send as a device",
+    )
+    .hint("Give the hub's connection string, or the device's.")
 }
 
 /// Why a module's string cannot send.

@@ -7,13 +7,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::message::{Form, batch_properties, counted_bytes, is_json};
-use super::plan::{BodyTemplate, body_template};
+use super::plan::{BodyTemplate, Opener, body_template};
 use super::source::{Content, Raw};
 use super::template::Filling;
 use crate::client::https::{EventPost, HttpsError, HubClient, token_header};
+use crate::client::notice::Notify;
 use crate::command::context::Clock;
-use crate::command::device_key::OWN_TOKEN_SECONDS;
+use crate::command::device_key::{KeyType, OWN_TOKEN_SECONDS, device_key};
 use crate::failure::{Failure, Kind};
+use crate::model::connection_string::Host;
 use crate::model::dice::Dice;
 use crate::model::identifier::DeviceId;
 use crate::model::secret::Secret;
@@ -22,7 +24,7 @@ use crate::protocol::rest::{BATCH_CONTENT_TYPE, MAX_MESSAGE_BYTES};
 use crate::protocol::sas::{self, SigningKey};
 
 /// A token of our own is replaced this many seconds before it expires.
-pub(in crate::command) const RENEWAL_SECONDS: i64 = 300;
+const RENEWAL_SECONDS: i64 = 300;
 
 /// The request's own content type, which the hub does not look at; the C SDK sends the same.
 pub(in crate::command) const BYTES: HeaderValue =
@@ -40,6 +42,54 @@ pub(in crate::command) enum Tokens {
     },
     /// Given by the user.
     Given(Secret),
+}
+
+impl Tokens {
+    /// Finds those of a device, and the device's id in the case it was registered with.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] for a key that is not base64, and whatever the registry says where it is asked.
+    pub(in crate::command) async fn find(
+        opener: &Opener,
+        client: &HubClient<'_>,
+        host: &Host,
+        device: &DeviceId,
+        clock: Clock,
+        notify: Notify<'_>,
+    ) -> Result<(DeviceId, Self), Failure> {
+        let (device, key) = match opener {
+            Opener::Token(token) => return Ok((device.clone(), Self::Given(token.clone()))),
+            Opener::Key(key) => (device.clone(), key.clone()),
+            Opener::Lookup(hub) => {
+                let primary = KeyType::Primary;
+                let found = device_key(client, hub, device, None, primary, clock(), notify).await?;
+                (found.device, found.key)
+            }
+        };
+        let key = SigningKey::decoded(&key).map_err(|error| {
+            Failure::new(Kind::Input, "cannot make a token for the device").because(&error)
+        })?;
+        let resource = sas::resource(&host.name, Some(device.as_str()), None);
+        Ok((device, Self::Signed { key, resource }))
+    }
+
+    /// The header that opens requests from `now` on, and when it is to be made anew; both in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`HttpsError::Token`] for one that no header can carry.
+    pub(in crate::command) fn authorization(
+        &self,
+        now: i64,
+    ) -> Result<(HeaderValue, i64), HttpsError> {
+        match self {
+            Self::Given(token) => Ok((token_header(token)?, i64::MAX)),
+            Self::Signed { key, resource } => {
+                let expiry = now + OWN_TOKEN_SECONDS;
+                let token = sas::mint(key, resource, expiry, None);
+                Ok((token_header(&token)?, expiry - RENEWAL_SECONDS))
+            }
+        }
+    }
 }
 
 /// A body and the headers that are its own.
@@ -247,16 +297,9 @@ impl<'a> Posts<'a> {
     }
 
     fn renew(&self) -> Result<(), HttpsError> {
-        let token = match &self.tokens {
-            Tokens::Given(token) => token.clone(),
-            Tokens::Signed { key, resource } => {
-                let now = (self.clock)().timestamp();
-                let expiry = now + OWN_TOKEN_SECONDS;
-                self.renew_at.set(expiry - RENEWAL_SECONDS);
-                sas::mint(key, resource, expiry, None)
-            }
-        };
-        let authorization = token_header(&token)?;
+        let now = (self.clock)().timestamp();
+        let (authorization, renew_at) = self.tokens.authorization(now)?;
+        self.renew_at.set(renew_at);
         let post = |content_type: HeaderValue, properties: Option<&HeaderMap>| {
             let mut headers = properties.cloned().unwrap_or_default();
             headers.insert(header::CONTENT_TYPE, content_type);
@@ -271,20 +314,4 @@ impl<'a> Posts<'a> {
         *self.ready.borrow_mut() = Rc::new(ready);
         Ok(())
     }
-}
-
-/// Tokens from a device's key.
-///
-/// # Errors
-/// [`Kind::Input`] for a key that is not base64.
-pub(in crate::command) fn signed_tokens(
-    key: &Secret,
-    host: &str,
-    device: &DeviceId,
-) -> Result<Tokens, Failure> {
-    let key = SigningKey::decoded(key).map_err(|error| {
-        Failure::new(Kind::Input, "cannot make a token for the device").because(&error)
-    })?;
-    let resource = sas::resource(host, Some(device.as_str()), None);
-    Ok(Tokens::Signed { key, resource })
 }

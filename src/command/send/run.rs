@@ -11,19 +11,16 @@ use tokio::time::Instant;
 use super::SendArgs;
 use super::delivery::{Delivery, FirstLoss, Flow};
 use super::pace::Pace;
-use super::plan::{BodyTemplate, Opener, Plan};
-use super::post::{Posts, Tokens, signed_tokens};
+use super::plan::{BodyTemplate, Plan};
+use super::post::{Posts, Tokens};
 use super::source::Source;
 use super::tally::{Tally, milliseconds};
-use crate::client::https::HubClient;
-use crate::client::notice::{Notice, Notify};
+use crate::client::notice::Notice;
 use crate::command::context::Clock;
-use crate::command::device_key::{KeyType, device_key};
 use crate::command::teller::{Teller, hub_client};
 use crate::config::Settings;
-use crate::failure::https::{OpenedBy, explain};
+use crate::failure::https::explain;
 use crate::failure::{Failure, Kind};
-use crate::model::identifier::DeviceId;
 
 /// A run that is over sooner shows no progress bar.
 const BAR_AFTER: Duration = Duration::from_secs(1);
@@ -67,9 +64,23 @@ impl Run<'_> {
     ) -> Result<Ended, Failure> {
         let notify = |notice: Notice<'_>| teller.tell(notice);
         let client = hub_client(&self.plan.host, self.settings, &notify)?;
-        let (device, tokens) = self.tokens(&client, &notify).await?;
+        let Plan {
+            host,
+            device,
+            opener,
+            ..
+        } = self.plan;
+        let (device, tokens) =
+            Tokens::find(opener, &client, host, device, self.clock, &notify).await?;
         let posts = Posts::new(&client, &device, &self.plan.form, tokens, self.clock)
-            .map_err(|error| explain(self.what(), &error, self.opened_by(), (self.clock)()))?
+            .map_err(|error| {
+                explain(
+                    self.what(),
+                    &error,
+                    self.plan.opener.opened_by(),
+                    (self.clock)(),
+                )
+            })?
             .with_template(template);
         let delivery = Delivery::new(&posts, source, teller, self.flow());
         let started = Instant::now();
@@ -101,36 +112,6 @@ impl Run<'_> {
             backoff: self.plan.backoff,
             noun: if self.args.lines { "line" } else { "message" },
             tells_losses: !self.is_single(),
-        }
-    }
-
-    async fn tokens(
-        &self,
-        client: &HubClient<'_>,
-        notify: Notify<'_>,
-    ) -> Result<(DeviceId, Tokens), Failure> {
-        let (device, key) = match &self.plan.opener {
-            Opener::Token(token) => {
-                return Ok((self.plan.device.clone(), Tokens::Given(token.clone())));
-            }
-            Opener::Key(key) => (self.plan.device.clone(), key.clone()),
-            Opener::Lookup(hub) => {
-                let now = (self.clock)();
-                let device = &self.plan.device;
-                let found =
-                    device_key(client, hub, device, None, KeyType::Primary, now, notify).await?;
-                (found.device, found.key)
-            }
-        };
-        let tokens = signed_tokens(&key, &self.plan.host.name, &device)?;
-        Ok((device, tokens))
-    }
-
-    fn opened_by(&self) -> OpenedBy {
-        match self.plan.opener {
-            Opener::Lookup(_) => OpenedBy::RegistryKey,
-            Opener::Key(_) => OpenedBy::DeviceKey,
-            Opener::Token(_) => OpenedBy::DeviceToken,
         }
     }
 
@@ -246,7 +227,7 @@ impl Run<'_> {
                     sent + failed
                 )
             };
-            return Err(loss.into_failure(what, self.opened_by(), (self.clock)()));
+            return Err(loss.into_failure(what, self.plan.opener.opened_by(), (self.clock)()));
         }
         match source.failure() {
             Some(error) => Err(Failure::new(
