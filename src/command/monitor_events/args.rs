@@ -133,9 +133,10 @@ pub struct MonitorEventsArgs {
     #[arg(long, conflicts_with = "plot")]
     pub(super) stats: bool,
 
-    /// Plot numbers of JSON bodies, per device, live: temperature, climate.humidity, or axes[0]; several with commas
+    /// Plot numbers of JSON bodies or of properties, per device, live: temperature, axes[0], or properties.level; several
+    /// with commas
     ///
-    /// The chart is drawn on standard error. Where standard output is no terminal, it gets each value as a line of time,
+    /// What begins with body., properties. or systemProperties. is found as --where finds it. The chart is drawn on standard error. Where standard output is no terminal, it gets each value as a line of time,
     /// device, field and value with tabs between them, for gnuplot and its like.
     #[arg(long, value_name = "FIELD", value_delimiter = ',', conflicts_with_all = ["format", "raw", "verbose"],
           value_parser = Field::parse)]

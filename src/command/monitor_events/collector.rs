@@ -146,7 +146,7 @@ impl<'a> Collector<'a> {
             return self.tell_of_case(event);
         }
         if let Some(live) = &mut self.live {
-            self.page.push_text(|out| live.take(event, out));
+            self.page.push_text(|out| live.take(partition, event, out));
         }
         if !self.live.as_ref().is_some_and(Live::hides_events) {
             self.page.push_event(partition, event);

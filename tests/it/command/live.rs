@@ -229,3 +229,37 @@ fn two_that_cannot_be_shown_at_once_are_refused() {
             .failure(2);
     }
 }
+
+#[test]
+fn properties_are_plotted_by_the_names_that_conditions_have_for_them() {
+    let hub = Emulator::start(&["--partitions", "1"]);
+    hub.owner(&[
+        "send",
+        "device1",
+        "{\"level\":1,\"properties\":{\"level\":2}}",
+    ])
+    .args(&["-p", "level=37.5"])
+    .run()
+    .success();
+    let values = |field: &str| {
+        let call = ["monitor-events", "-s", "0", "--exit-at-end", "--plot"];
+        let read = hub.owner(&call).args(&[field]).run();
+        let told = read.stderr.clone();
+        let text = read.success();
+        let value = text.trim_end().rsplit('\t').next().unwrap_or_default();
+        (value.to_owned(), told)
+    };
+    for (field, value) in [
+        ("properties.level", "37.5"),
+        ("properties['level']", "37.5"),
+        ("systemProperties.x-opt-sequence-number", "0"),
+        ("level", "1"),
+        ("body.level", "1"),
+        ("body.properties.level", "2"),
+    ] {
+        assert_eq!(values(field).0, value, "{field}");
+    }
+    let (none, told) = values("properties.x");
+    assert_eq!(none, "");
+    assert!(told.contains("properties.level"), "{told}");
+}

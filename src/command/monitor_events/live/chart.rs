@@ -203,6 +203,7 @@ fn time_label(milliseconds: i64, span: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::plot::Field;
+    use super::super::plot::tests::take;
     use super::*;
     use crate::render::body::Content;
     use crate::render::cells::lines;
@@ -227,7 +228,8 @@ mod tests {
         let mut plot = plot(&["t", "h"]);
         for time in 0..60 {
             let body = format!("{{\"t\":{},\"h\":{}}}", 20 + time % 20, 60 - time / 2);
-            plot.take(
+            take(
+                &mut plot,
                 "board",
                 1_525_338_803_000 + time * 1000,
                 Content::Bytes(body.as_bytes()),
@@ -284,7 +286,7 @@ mod tests {
             let mut plot = plot(&["t"]);
             for (time, value) in values {
                 let body = format!("{{\"t\":{value:?}}}");
-                plot.take("d", time, Content::Bytes(body.as_bytes()), None);
+                take(&mut plot, "d", time, Content::Bytes(body.as_bytes()), None);
             }
             let drawing = draw(&plot, columns, rows);
             prop_assert!(drawing.area.height <= rows && drawing.area.width == columns);

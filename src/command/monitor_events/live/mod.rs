@@ -28,8 +28,9 @@ use crate::command::context::Clock;
 use crate::failure::Failure;
 use crate::failure::mask::mask;
 use crate::protocol::amqp::event::Event;
-use crate::render::body::Content;
 use crate::render::cells::{self, Line};
+use crate::render::decode::BodyReader;
+use crate::render::field;
 
 /// What is to be shown live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub(super) struct Live {
     /// Values go to standard output.
     writes_values: bool,
     screen: Screen,
-    scratch: Vec<u8>,
+    bodies: BodyReader,
 }
 
 impl Live {
@@ -107,7 +108,7 @@ impl Live {
             hides_events,
             writes_values,
             screen: Screen::start(shown, terminal)?,
-            scratch: Vec::new(),
+            bodies: BodyReader::default(),
         }))
     }
 
@@ -126,8 +127,8 @@ impl Live {
         }
     }
 
-    /// Takes an event that is wanted, and appends what standard output is to have of it.
-    pub(super) fn take(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    /// Takes an event of a partition that is wanted, and appends what standard output is to have of it.
+    pub(super) fn take(&mut self, partition: &str, event: &Event<'_>, out: &mut Vec<u8>) {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *model {
             Model::Stats(stats) | Model::Progress(stats) => {
@@ -135,10 +136,12 @@ impl Live {
                 stats.count(&stats::sample(event, now), self.started.elapsed());
             }
             Model::Plot(plot) => {
-                let body = Content::of(&event.message.body, &mut self.scratch);
-                let device = event.device_id.unwrap_or_default();
-                let values = self.writes_values.then_some(out);
-                plot.take(device, event.enqueued_time_ms, body, values);
+                let view = field::View {
+                    partition,
+                    event,
+                    body: self.bodies.read(&event.message.body),
+                };
+                plot.take(&view, self.writes_values.then_some(out));
             }
         }
     }

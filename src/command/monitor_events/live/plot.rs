@@ -1,4 +1,4 @@
-//! What `--plot` keeps: the last values of numeric fields, by device. Pure: nothing is read or drawn here.
+//! What `--plot` keeps: the last values of numeric fields and properties, by device. Pure: nothing is read or drawn here.
 //!
 //! Memory stays bounded: so many lines of so many points.
 
@@ -8,7 +8,9 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
+use crate::protocol::amqp::value::{self, Items};
 use crate::render::body::Content;
+use crate::render::field::{self, Asked, View};
 use crate::render::path::{Found, Path, PathError, is_bare};
 use crate::render::time::write_time;
 
@@ -43,27 +45,48 @@ pub(in super::super) struct Field {
     /// As the user wrote it.
     name: Box<str>,
     /// Where to look, one place after the other: with `body.` in front it may be the body that is meant, or a key.
-    paths: Vec<Path>,
+    places: Vec<field::Field>,
 }
 
 impl Field {
-    /// Reads a field.
+    /// Reads a field: with `body.`, `properties.` or `systemProperties.` in front as conditions have it, and a path into
+    /// the body without.
     ///
     /// # Errors
     /// [`PathError`].
     pub(in super::super) fn parse(text: &str) -> Result<Self, PathError> {
-        let below = text.strip_prefix("body.").map(Path::parse).transpose()?;
+        let in_body = || Path::parse(text).map(field::Field::Body);
+        let places = match field::Field::parse(text) {
+            Ok(field::Field::Properties(path)) if !path.steps().is_empty() => {
+                vec![field::Field::Properties(path)]
+            }
+            Ok(field::Field::SystemProperties(path)) if !path.steps().is_empty() => {
+                vec![field::Field::SystemProperties(path)]
+            }
+            Ok(body @ field::Field::Body(_)) => vec![body, in_body()?],
+            Ok(_) | Err(_) => vec![in_body()?],
+        };
         Ok(Self {
             name: text.into(),
-            paths: below.into_iter().chain([Path::parse(text)?]).collect(),
+            places,
         })
     }
 
     /// The field's number and its text as it was written, where it is one or a string of one.
-    fn find<'a>(&self, content: Content<'a>) -> Option<(Cow<'a, str>, f64)> {
-        self.paths
-            .iter()
-            .find_map(|path| number(path.find(content)?))
+    fn find<'a>(&self, view: &View<'a>) -> Option<(Cow<'a, str>, f64)> {
+        let mut places = self.places.iter();
+        places.find_map(|place| number(found(place.of(view)?)?))
+    }
+}
+
+/// What may be a number.
+fn found(asked: Asked<'_>) -> Option<Found<'_>> {
+    match asked {
+        Asked::Json(json) => Some(Found::Json(json)),
+        Asked::Value(value) => Some(Found::Value(value)),
+        Asked::Integer(number) => Some(Found::Value(value::Value::Long(number))),
+        Asked::Id(text) | Asked::Text(text) => Some(Found::Value(value::Value::String(text))),
+        Asked::Time(_) | Asked::Properties(_) | Asked::SystemProperties(_) | Asked::Body(_) => None,
     }
 }
 
@@ -125,19 +148,15 @@ impl Plot {
         }
     }
 
-    /// Takes an event's body. Its values are appended to `values`, where somebody wants them: a line each of the time,
+    /// Takes an event. Its values are appended to `values`, where somebody wants them: a line each of the time,
     /// the device, the field and the value, with tabs between them.
-    pub(super) fn take(
-        &mut self,
-        device: &str,
-        enqueued_ms: i64,
-        body: Content<'_>,
-        mut values: Option<&mut Vec<u8>>,
-    ) {
+    pub(super) fn take(&mut self, view: &View<'_>, mut values: Option<&mut Vec<u8>>) {
+        let device = view.event.device_id.unwrap_or_default();
+        let enqueued_ms = view.event.enqueued_time_ms;
         self.events += 1;
         for index in 0..self.fields.len() {
             let field = &self.fields[index];
-            let Some((text, value)) = field.find(body) else {
+            let Some((text, value)) = field.find(view) else {
                 continue;
             };
             self.come[index] = true;
@@ -147,7 +166,7 @@ impl Plot {
             self.keep(device, index, enqueued_ms, value);
         }
         if !self.is_told {
-            self.look_for_missing(body);
+            self.look_for_missing(view);
         }
     }
 
@@ -177,8 +196,11 @@ impl Plot {
     }
 
     /// After some events, says which fields did not come, and which there are.
-    fn look_for_missing(&mut self, body: Content<'_>) {
-        let json = match body {
+    fn look_for_missing(&mut self, view: &View<'_>) {
+        if let Some(properties) = &view.event.message.application_properties {
+            collect_properties(properties, &mut self.names);
+        }
+        let json = match view.body.content {
             Content::Bytes(bytes) => serde_json::from_slice(bytes).ok(),
             Content::Empty | Content::Value(_) | Content::Lists(_) => None,
         };
@@ -246,6 +268,26 @@ impl Plot {
     }
 }
 
+fn collect_properties(properties: &Items<'_>, names: &mut BTreeSet<String>) {
+    for (key, value) in properties.pairs().map_while(Result::ok) {
+        if let Some(key) = key.as_str()
+            && names.len() < MOST_NAMES
+            && number(Found::Value(value)).is_some()
+        {
+            names.insert(below("properties", key));
+        }
+    }
+}
+
+/// The path to a key of what stands at `path`.
+fn below(path: &str, key: &str) -> String {
+    if key.is_empty() || !key.chars().all(is_bare) {
+        return format!("{path}[{key:?}]");
+    }
+    let dot = if path.is_empty() { "" } else { "." };
+    format!("{path}{dot}{key}")
+}
+
 fn collect_names(value: &Value, path: &str, names: &mut BTreeSet<String>) {
     if names.len() >= MOST_NAMES {
         return;
@@ -253,13 +295,7 @@ fn collect_names(value: &Value, path: &str, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let dot = if path.is_empty() { "" } else { "." };
-                let below = if !name.is_empty() && name.chars().all(is_bare) {
-                    format!("{path}{dot}{name}")
-                } else {
-                    format!("{path}[{name:?}]")
-                };
-                collect_names(value, &below, names);
+                collect_names(value, &below(path, name), names);
             }
         }
         Value::Array(items) => {
@@ -291,8 +327,12 @@ fn write_line(enqueued_ms: i64, device: &str, field: &str, value: &str, out: &mu
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::model::identifier::SequenceNumber;
+    use crate::protocol::amqp::event::Event;
+    use crate::protocol::amqp::message::Message;
+    use crate::render::decode::{Reading, Shown};
 
     const ONE: Content<'_> = Content::Bytes(br#"{"t":1}"#);
 
@@ -304,12 +344,44 @@ mod tests {
         Plot::new(&fields)
     }
 
+    /// Takes an event of which nothing counts but this.
+    pub(in super::super) fn take(
+        plot: &mut Plot,
+        device: &str,
+        enqueued_time_ms: i64,
+        content: Content<'_>,
+        values: Option<&mut Vec<u8>>,
+    ) {
+        let event = Event {
+            sequence_number: SequenceNumber(0),
+            offset: "",
+            enqueued_time_ms,
+            device_id: Some(device),
+            module_id: None,
+            source: None,
+            message: Message::default(),
+            payload: &[],
+        };
+        let body = Reading {
+            content,
+            shown: Shown::Plain(content),
+            is_as_asked: true,
+        };
+        let view = View {
+            partition: "0",
+            event: &event,
+            body,
+        };
+        plot.take(&view, values);
+    }
+
     #[test]
     fn fields_are_found_by_their_path() {
         let mut plot = plot(&["t", "body.h", "gps[0]", "[\"a.b\"].c", "body.x", "s"]);
         let mut values = Vec::new();
         let body = br#"{"t":24.50,"h":"61","gps":[7.5],"a.b":{"c":-1e3},"body":{"x":1},"s":"inf"}"#;
-        plot.take(
+        take(
+            &mut plot,
             "d\t1",
             1_525_338_803_008,
             Content::Bytes(body),
@@ -335,7 +407,7 @@ mod tests {
         let mut plot = plot(&["temp", "humidity"]);
         for _ in 0..9 {
             let body = br#"{"temperature":1,"in":[{"humidity":"2","a b":1}],"x":"y"}"#;
-            plot.take("d", 0, Content::Bytes(body), None);
+            take(&mut plot, "d", 0, Content::Bytes(body), None);
         }
         assert_eq!(
             plot.words(),
@@ -350,7 +422,7 @@ mod tests {
     fn bodies_without_numbers_are_told_as_well() {
         let mut plot = plot(&["t"]);
         for _ in 0..PATIENT {
-            plot.take("d", 0, Content::Bytes(b"\xff\x00 no"), None);
+            take(&mut plot, "d", 0, Content::Bytes(b"\xff\x00 no"), None);
         }
         assert_eq!(
             plot.words(),
@@ -362,10 +434,10 @@ mod tests {
     fn lines_and_points_are_bounded() {
         let mut plot = plot(&["t"]);
         for time in 0..MOST_POINTS + 10 {
-            plot.take("d", i64::try_from(time).unwrap(), ONE, None);
+            take(&mut plot, "d", i64::try_from(time).unwrap(), ONE, None);
         }
         for number in 0..20 {
-            plot.take(&format!("d{number}"), 0, ONE, None);
+            take(&mut plot, &format!("d{number}"), 0, ONE, None);
         }
         assert_eq!(plot.series().len(), MOST_SERIES);
         assert_eq!(plot.series()[0].points.len(), MOST_POINTS);
