@@ -108,7 +108,7 @@ fn a_line_is_told_now_and_then() {
     let mut reader = hub.owner(&["monitor-events", "--stats"]).start();
     reader.wait_for_talk("attached");
     let line = reader.wait_for_talk(" events of 0 devices");
-    assert!(line.contains("no gaps in 0 partitions"), "{line}");
+    assert!(line.contains("0/s, no gaps in 0 partitions"), "{line}");
     assert_eq!(reader.interrupt().code, 0);
 }
 
@@ -262,4 +262,13 @@ fn properties_are_plotted_by_the_names_that_conditions_have_for_them() {
     let (none, told) = values("properties.x");
     assert_eq!(none, "");
     assert!(told.contains("properties.level"), "{told}");
+}
+
+#[test]
+fn a_run_that_is_over_at_once_has_no_rate() {
+    let hub = Emulator::start(&[]);
+    let read = hub.owner(&["monitor-events", "--stats", "-d", "1ms"]).run();
+    let told = read.stderr.clone();
+    read.success();
+    assert!(told.contains("0 events of 0 devices, no gaps in"), "{told}");
 }

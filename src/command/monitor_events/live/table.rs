@@ -17,6 +17,9 @@ const ID: [u16; 2] = [10, 40];
 /// Between two columns.
 const SPACE: u16 = 2;
 
+/// A rate is that of at least so long; of less it would say nothing.
+const LEAST_SPAN: Duration = Duration::from_secs(1);
+
 /// Lines beside those of devices: titles, totals, gaps.
 const FRAME: usize = 3;
 
@@ -205,7 +208,7 @@ fn cell(column: Column, row: &Row<'_>, at: Duration) -> String {
     let counted = row.counted;
     match column {
         Column::Count => figures::count(counted.count),
-        Column::Rate => figures::rate(counted.window.rate(at)),
+        Column::Rate => rate(&counted.window, at).unwrap_or_else(|| "-".to_owned()),
         Column::LastSeen | Column::Lag if counted.count == 0 => "-".to_owned(),
         Column::LastSeen => figures::span(at.saturating_sub(counted.last_at)),
         Column::Lag => figures::milliseconds(counted.lag_ms),
@@ -238,6 +241,9 @@ fn draw_footer(stats: &Stats, at: Duration, y: u16, drawing: &mut Buffer) {
     let text = gaps(stats);
     let style = Style::new().add_modifier(Modifier::DIM);
     let (end, _) = drawing.set_stringn(0, y, &text, columns.into(), style);
+    if at < LEAST_SPAN {
+        return;
+    }
     let window = &stats.total().window;
     let peak = window.bars(at, SECONDS).max().unwrap_or(0);
     let peak = format!("peak {peak}/s");
@@ -248,6 +254,11 @@ fn draw_footer(stats: &Stats, at: Duration, y: u16, drawing: &mut Buffer) {
         let x = end + SPACE + width + SPACE;
         drawing.set_stringn(x, y, &peak, peak.len(), style);
     }
+}
+
+/// Events a second, where it ran long enough to tell.
+fn rate(window: &Window, at: Duration) -> Option<String> {
+    (at >= LEAST_SPAN).then(|| figures::rate(window.rate(at)))
 }
 
 /// What the sequence numbers say.
@@ -263,6 +274,10 @@ fn gaps(stats: &Stats) -> String {
         1 => format!("1 event missing in {partitions} {noun}"),
         gaps => format!("{gaps} events missing in {partitions} {noun}"),
     }
+}
+
+fn rate_and_comma(total: &Counted, at: Duration) -> String {
+    rate(&total.window, at).map_or_else(String::new, |rate| format!("{rate}, "))
 }
 
 /// All of it in one line.
@@ -284,9 +299,9 @@ pub(super) fn summary(stats: &Stats, at: Duration) -> String {
     };
     let noun = if total.count == 1 { "event" } else { "events" };
     format!(
-        "{} {noun} of {devices}, {}, {last}{}, {}, metered messages: {} of 4 KB or {} of 0.5 KB",
+        "{} {noun} of {devices}, {}{last}{}, {}, metered messages: {} of 4 KB or {} of 0.5 KB",
         total.count,
-        figures::rate(total.window.rate(at)),
+        rate_and_comma(total, at),
         gaps(stats),
         figures::bytes(total.bytes),
         total.blocks,
@@ -299,9 +314,9 @@ pub(super) fn progress(stats: &Stats, at: Duration) -> String {
     let total = stats.total();
     let noun = if total.count == 1 { "event" } else { "events" };
     format!(
-        "recorded {} {noun}, {}, {}",
+        "recorded {} {noun}, {}{}",
         total.count,
-        figures::rate(total.window.rate(at)),
+        rate_and_comma(total, at),
         gaps(stats)
     )
 }
