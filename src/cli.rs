@@ -91,8 +91,7 @@ enum Command {
 impl Cli {
     /// Sets the context's switches by the global flags.
     pub fn prepare(&self, context: &mut Context) {
-        // A program that asked for JSON on stderr reads nothing but errors and warnings there.
-        context.quiet = self.global.quiet || self.global.json;
+        context.quiet = self.global.quiet;
         context.trace = self.global.trace;
         context.json = self.global.json || self.command.answers_in_json();
         set_colour(self.global.color, context);

@@ -53,7 +53,7 @@ pub struct Context {
     pub quiet: bool,
     /// What goes over the wire is told on stderr, secrets masked.
     pub trace: bool,
-    /// Errors and notes as JSON.
+    /// Errors as JSON.
     pub json: bool,
     /// Where to use colour.
     pub colours: Colours,
@@ -71,7 +71,7 @@ impl Context {
             .map_err(|error| output_failure(&error))
     }
 
-    /// Tells the user something on stderr that is no error; silent with `--quiet`, and where stderr is for programs.
+    /// Tells the user something on stderr that is no error; silent with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
             // With stderr gone there is nobody left to tell.
@@ -81,12 +81,7 @@ impl Context {
 
     /// Warns the user on stderr, even with `--quiet`.
     pub fn warn(&mut self, text: &str) {
-        let line = if self.json {
-            serde_json::json!({ "warning": text }).to_string()
-        } else {
-            format!("warning: {text}")
-        };
-        let _ = writeln!(self.stderr, "{line}");
+        let _ = writeln!(self.stderr, "warning: {text}");
     }
 
     /// Writes a file that holds a secret, and tells of the folder that had to be made for it.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Hubctl;
+use crate::support::{Emulator, Hubctl};
 
 #[test]
 fn a_mistake_is_told_in_three_lines() {
@@ -59,4 +59,35 @@ fn help_and_version_are_results() {
         assert!(!Hubctl::new(arguments).run().success().is_empty());
     }
     assert_eq!(Hubctl::new(&[]).run().code, 2);
+}
+
+#[test]
+fn only_the_error_is_json_whichever_way_that_is_asked_for() {
+    let hub = Emulator::start(&[]);
+    let call = ["monitor-events", "-s", "0", "--exit-at-end", "--count", "1"];
+    for json in [["--json"].as_slice(), &["-f", "ndjson"], &["-f", "json"]] {
+        let missed = hub.owner(&call).args(json).run();
+        assert_eq!(missed.code, 12, "{}", missed.stderr);
+        let mut lines = missed.stderr.lines();
+        let error: Value = serde_json::from_str(lines.next_back().unwrap()).unwrap();
+        assert_eq!(error["error"]["kind"], "conditionMissed");
+        let notes: Vec<&str> = lines.collect();
+        assert_eq!(notes[0], "Monitoring events from all devices...");
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.starts_with("partitions attached")),
+            "{notes:?}"
+        );
+        let quiet = hub.owner(&call).args(json).args(&["-q"]).run();
+        assert_eq!(quiet.stderr.lines().count(), 1, "{}", quiet.stderr);
+        // A number of seconds for one of milliseconds is warned of.
+        let warned = hub.owner(&["monitor-events", "-s", "1700000000", "--exit-at-end", "-q"]);
+        let warned = warned.args(json).run();
+        assert!(
+            warned.stderr.starts_with("warning: a bare number"),
+            "{}",
+            warned.stderr
+        );
+    }
 }
