@@ -37,6 +37,14 @@ pub enum FileError {
         /// The link.
         path: PathBuf,
     },
+    /// The folder that it would stand in is not there.
+    #[error("cannot write {}: there is no folder {}", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// It cannot be written; what stood there before still does.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -160,6 +168,20 @@ pub fn missing_folder(path: &Path) -> Option<&Path> {
         .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
 }
 
+/// Holds a file to a folder that is there.
+///
+/// # Errors
+/// [`FileError::NoFolder`].
+pub fn require_folder(path: &Path) -> Result<(), FileError> {
+    match missing_folder(path) {
+        Some(folder) => Err(FileError::NoFolder {
+            path: path.to_owned(),
+            folder: folder.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// What stands where a file will be generated, if that is a regular file of at most `limit` bytes that can be read. A
 /// pipe is not read, for that would wait for its writer.
 ///
@@ -275,11 +297,12 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Locks `path`, which need not be there yet; none where another process has it. Missing folders are made.
+    /// Locks `path`, which need not be there yet; none where another process has it.
     ///
     /// # Errors
-    /// [`FileError::Write`].
+    /// [`FileError::NoFolder`] and [`FileError::Write`].
     pub fn take(path: &Path) -> Result<Option<Self>, FileError> {
+        require_folder(path)?;
         // Two names of one file have one lock.
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut name = real.into_os_string();
@@ -289,9 +312,6 @@ impl FileLock {
             path: beside.clone(),
             source,
         };
-        if let Some(folder) = missing_folder(&beside) {
-            std::fs::create_dir_all(folder).map_err(fault)?;
-        }
         let mut options = std::fs::OpenOptions::new();
         let file = options.create(true).truncate(false).write(true);
         let file = file.open(&beside).map_err(fault)?;
@@ -380,7 +400,7 @@ mod tests {
     #[test]
     fn a_lock_is_held_once_and_lifted_when_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/file");
+        let path = folder.path().join("file");
         let held = FileLock::take(&path).unwrap();
         assert!(held.is_some());
         assert!(FileLock::take(&path).unwrap().is_none());
@@ -391,6 +411,15 @@ mod tests {
                 .unwrap()
                 .is_some()
         );
+    }
+
+    #[test]
+    fn no_lock_makes_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/file");
+        let refused = FileLock::take(&path);
+        assert!(matches!(refused, Err(FileError::NoFolder { .. })));
+        assert_eq!(missing_folder(&path), path.parent());
     }
 
     #[cfg(unix)]

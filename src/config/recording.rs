@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
-use super::file::FileError;
+use super::file::{self, FileError};
 
 /// How every line of a recording begins.
 const BEGINNING: &[u8] = b"{\"partition\":";
@@ -110,6 +110,7 @@ fn open_file(path: &Path, standing: Standing) -> Result<(File, u64), RecordingEr
         path: path.to_owned(),
         source,
     };
+    file::require_folder(path)?;
     let mut options = OpenOptions::new();
     let opened = match standing {
         Standing::Refuse => options.write(true).create_new(true).open(path),

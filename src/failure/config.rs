@@ -97,6 +97,11 @@ impl From<FileError> for Failure {
                     .because(&source)
                     .hint(hint)
             }
+            FileError::NoFolder { path, folder } => {
+                Self::new(Kind::Input, format!("cannot write {}", path.display()))
+                    .because(&format!("the folder {} is not there", folder.display()))
+                    .hint("Make the folder, or name a file in one that is there.")
+            }
             FileError::Write { path, source } => Self::new(
                 Kind::Input,
                 format!("cannot write {}", path.display()),

@@ -345,3 +345,19 @@ fn what_lies_beyond_the_end_is_left_to_the_next_run() {
         assert!(bounded[device].len() >= 3);
     }
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made() {
+    let hub = Emulator::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nodir");
+    let error = refused(&hub, &missing.join("positions.json"))
+        .run()
+        .failure(3);
+    let name = missing.display().to_string();
+    assert!(
+        error.contains(&format!("the folder {name} is not there")),
+        "{error}"
+    );
+    assert!(!missing.exists());
+}

@@ -407,3 +407,24 @@ fn a_recording_is_not_overwritten_by_mistake() {
     assert_eq!(piped.stderr, "");
     assert!(piped.success().ends_with("\"body\":\"x\"}\n"));
 }
+
+#[test]
+fn a_recording_in_a_folder_that_is_not_there_is_refused() {
+    let hub = Emulator::start(&[]);
+    let (folder, _) = folder();
+    let missing = folder.path().join("nodir");
+    let file = missing.join("events.ndjson");
+    for how in [[].as_slice(), &["--append"], &["--force"]] {
+        let error = hub
+            .owner(&["record", file.to_str().unwrap()])
+            .args(how)
+            .run()
+            .failure(3);
+        assert!(
+            error.contains(&format!("the folder {} is not there", missing.display())),
+            "{error}"
+        );
+        assert!(!error.contains("Free some space"), "{error}");
+    }
+    assert!(!missing.exists());
+}
