@@ -29,10 +29,12 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("hubctl/", env!("CAR
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProxyUrlError {
     /// No URL with a host in it.
-    #[error("{variable} does not hold the URL of a proxy")]
+    #[error("{variable} does not hold the URL of a proxy: {problem}")]
     NotAUrl {
         /// Where it came from.
         variable: String,
+        /// What is wrong with it, without a word of it.
+        problem: &'static str,
     },
     /// A proxy of another kind.
     #[error(
@@ -139,7 +141,9 @@ fn fault_of(variable: &str, url: &str) -> Option<ProxyUrlError> {
     let found = matcher.intercept(&Uri::from_static("https://host/"));
     let variable = variable.to_owned();
     match found.as_ref().and_then(|found| found.uri().scheme_str()) {
-        Some("http" | "https") => None,
+        Some("http" | "https") => {
+            problem_of(url).map(|problem| ProxyUrlError::NotAUrl { variable, problem })
+        }
         Some(scheme) => Some(ProxyUrlError::Scheme {
             variable,
             scheme: scheme.to_owned(),
@@ -149,9 +153,32 @@ fn fault_of(variable: &str, url: &str) -> Option<ProxyUrlError> {
                 variable,
                 scheme: scheme.to_ascii_lowercase(),
             },
-            Some(_) | None => ProxyUrlError::NotAUrl { variable },
+            Some(_) | None => ProxyUrlError::NotAUrl {
+                variable,
+                problem: problem_of(url).unwrap_or("it cannot be read as one"),
+            },
         }),
     }
+}
+
+/// What is wrong with the place that a URL names; whoever reads the whole URL may let that pass.
+fn problem_of(url: &str) -> Option<&'static str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    // What is in brackets is an address with colons of its own.
+    let host_end = place.rfind(']').map_or(0, |end| end + 1);
+    let host_end = place[host_end..]
+        .find(':')
+        .map_or(place.len(), |colon| host_end + colon);
+    let (host, port) = place.split_at(host_end);
+    let port = port.strip_prefix(':').filter(|port| !port.is_empty());
+    if host.is_empty() {
+        return Some("it names no host");
+    }
+    let is_port = |port: &str| port.parse().is_ok_and(|port: u16| port > 0);
+    port.filter(|port| !is_port(port))
+        .map(|_| "its port is no number from 1 to 65535")
 }
 
 /// A word for a scheme that is not ours; anything else may well be a part of a password.
@@ -350,6 +377,11 @@ mod tests {
             ("socks5h://proxy", Some("socks5h")),
             ("ftp://user:secret@proxy", Some("ftp")),
             ("http://", None),
+            ("http://:99999", None),
+            ("http://user:secret@:3128", None),
+            ("http://proxy:99999", None),
+            ("http://user:secret@proxy:0x50", None),
+            ("http://[::1]:99999", None),
             ("http://user:se cret@proxy:3128", None),
             ("secret://", Some("secret")),
             ("user:sec#ret@proxy://x", None),

@@ -18,11 +18,10 @@ use serde_json::json;
 use super::Context;
 use crate::client::chain::{self, Presented};
 use crate::client::trust;
-use crate::config::options::SecretText;
+use crate::config::options::{SecretText, connect_limit};
 use crate::failure::{Failure, Kind};
 use crate::firmware::{ANCHORS, Anchor as Emitted, is_azure, root_ca};
 use crate::model::connection_string::{ConnectionString, Host};
-use crate::model::span::parse_duration;
 use certificate::{Certificate, about, time};
 use report::{Anchor, Report, Store};
 
@@ -57,7 +56,7 @@ pub struct RootCaArgs {
     ca_file: Option<PathBuf>,
 
     /// Give up a connection that is not made within this time
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = connect_limit)]
     connect_timeout: Duration,
 }
 

@@ -48,8 +48,22 @@ pub struct ConnectionOptions {
     pub mqtt_port: Option<u16>,
 
     /// Give up a connection that is not made within this time
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = connect_limit)]
     pub connect_timeout: Duration,
+}
+
+/// Reads how long a connection may take to come up.
+///
+/// # Errors
+/// A fragment that says what is wrong, for clap.
+pub fn connect_limit(text: &str) -> Result<Duration, String> {
+    let limit = parse_duration(text).map_err(|error| error.to_string())?;
+    if limit.is_zero() {
+        return Err(
+            "in no time nothing connects; write how long it may take, such as 20s".to_owned(),
+        );
+    }
+    Ok(limit)
 }
 
 /// A flag's text that `Debug` does not show.

@@ -68,13 +68,15 @@ impl From<&ProxyUrlError> for Failure {
     }
 }
 
-fn url_hint(fault: &ProxyUrlError) -> &'static str {
+fn url_hint(fault: &ProxyUrlError) -> String {
     match fault {
-        ProxyUrlError::NotAUrl { .. } => {
-            "It reads like http://USER:PASSWORD@PROXY:3128, with %40 for an @ in the password and the like."
-        }
+        ProxyUrlError::NotAUrl { variable, .. } => format!(
+            "Set {variable} to http://PROXY:3128, or http://USER:PASSWORD@PROXY:3128 with %40 for an @ in the password and \
+             the like; or unset it."
+        ),
         ProxyUrlError::Scheme { .. } => {
             "Name an HTTP proxy in HTTPS_PROXY, which goes before ALL_PROXY, or the host in NO_PROXY to reach it directly."
+                .to_owned()
         }
     }
 }

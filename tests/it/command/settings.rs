@@ -170,3 +170,37 @@ fn an_expiry_is_not_so_long_ago() {
         );
     }
 }
+
+#[test]
+fn a_connection_has_to_have_some_time() {
+    for line in [
+        &["send", "d", "x"][..],
+        &["monitor-events"],
+        &["root-ca", "localhost"],
+    ] {
+        let call = Hubctl::new(line).args(&["--connect-timeout", "0"]);
+        let error = call.run().failure(2);
+        assert!(
+            error.contains("--connect-timeout") && error.contains("such as 20s"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_proxys_variable_is_named_with_what_belongs_into_it() {
+    let login = format!("HostName=localhost;DeviceId=d;SharedAccessKey={KEY}");
+    for (url, problem) in [
+        ("http://:99999", "it names no host"),
+        ("http://proxy:99999", "its port is no number"),
+    ] {
+        let call = Hubctl::new(&["send", "d", "x", "-l", &login]);
+        let error = call.env("HTTPS_PROXY", url).run().failure(3);
+        assert!(
+            error.contains("HTTPS_PROXY does not hold the URL of a proxy: ")
+                && error.contains(problem)
+                && error.contains("Set HTTPS_PROXY to http://PROXY:3128"),
+            "{error}"
+        );
+    }
+}

@@ -188,6 +188,11 @@ fn a_proxy_that_cannot_be_used_is_said_to_be_none() {
     for (url, cause) in [
         ("socks5://u:verysecret@127.0.0.1:1080", "of the kind socks5"),
         ("http://u:very secret@127.0.0.1:3128", "the URL of a proxy"),
+        ("http://:99999", "the URL of a proxy: it names no host"),
+        (
+            "http://u:verysecret@127.0.0.1:99999",
+            "the URL of a proxy: its port is no number from 1 to 65535",
+        ),
     ] {
         let read = |exceptions: &str| {
             let read = reader(&hub, &closed, &READ).env("ALL_PROXY", url);
