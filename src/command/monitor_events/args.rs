@@ -58,15 +58,21 @@ pub struct MonitorEventsArgs {
     /// Begin with what the hub enqueued at this time: RFC 3339, milliseconds since 1970, or 10m for ten minutes ago
     ///
     /// Without it only what comes after the start is shown.
-    #[arg(short, long, value_name = "TIME", conflicts_with = "from")]
+    #[arg(
+        short,
+        long,
+        value_name = "TIME",
+        conflicts_with = "from",
+        allow_hyphen_values = true
+    )]
     pub(super) start_time: Option<String>,
 
     /// Begin here: earliest, latest, offset:X, seq:N or last:N (of each partition), or a time as --start-time has it
-    #[arg(long, value_name = "PLACE", value_parser = From::parse)]
+    #[arg(long, value_name = "PLACE", value_parser = From::parse, allow_hyphen_values = true)]
     pub(super) from: Option<From>,
 
     /// Stop with what the hub enqueued at this time, which may be yet to come; written as for --start-time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) until: Option<String>,
 
     /// Stop when all has been read that was there at the start

@@ -68,7 +68,8 @@ impl From {
                     | SpanError::Duration { .. }
                     | SpanError::TooLong { .. },
                 ) => Err(
-                    "it is none of earliest, latest, offset:X, seq:N, last:N, and no time"
+                    "it is none of earliest, latest, offset:X, seq:N, last:N, and no time: those are 10m (ago), RFC 3339, or \
+                     milliseconds since 1970"
                         .to_owned(),
                 ),
             },

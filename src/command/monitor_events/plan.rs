@@ -101,6 +101,10 @@ fn tracer(is_wanted: bool) -> Tracer {
     })
 }
 
+/// Which texts are times.
+const TIMES: &str =
+    "Times are 10m (ten minutes ago, without a sign), RFC 3339, or milliseconds since 1970.";
+
 /// Where to begin.
 fn start(args: &MonitorEventsArgs, now: DateTime<Utc>) -> Result<Start, Failure> {
     let time = match (&args.start_time, &args.from) {
@@ -109,8 +113,11 @@ fn start(args: &MonitorEventsArgs, now: DateTime<Utc>) -> Result<Start, Failure>
         (None, Some(From::Last(count))) => return Ok(Start::Last(*count)),
         (None, Some(From::At(position))) => return Ok(Start::At(position.clone())),
     };
-    let time = parse_time(time, now)
-        .map_err(|error| Failure::new(Kind::Usage, "cannot tell where to begin").because(&error))?;
+    let time = parse_time(time, now).map_err(|error| {
+        Failure::new(Kind::Usage, "cannot tell where to begin")
+            .because(&error)
+            .hint(TIMES)
+    })?;
     // The service gives what comes after a time; what comes at it is wanted as well.
     let before = time.timestamp_millis().saturating_sub(1);
     Ok(Start::At(Position::EnqueuedTime(before)))
@@ -126,7 +133,7 @@ fn until(
         return Ok(None);
     };
     let failure = || Failure::new(Kind::Usage, "cannot tell where to end");
-    let until = parse_time(until, now).map_err(|error| failure().because(&error))?;
+    let until = parse_time(until, now).map_err(|error| failure().because(&error).hint(TIMES))?;
     let begins_after = match start {
         Start::Now => until <= now,
         Start::At(Position::EnqueuedTime(before)) => until.timestamp_millis() <= *before,

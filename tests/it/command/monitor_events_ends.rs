@@ -143,3 +143,19 @@ fn a_time_to_come_is_waited_for() {
     assert_eq!(reader.finish().success(), "a\n");
     assert!(started.elapsed() >= Duration::from_secs(6));
 }
+
+#[test]
+fn a_time_with_a_sign_is_told_what_times_are() {
+    let hub = Emulator::start(&[]);
+    for option in ["-s", "--until", "--from"] {
+        for time in ["-5", "-5m", "soon"] {
+            let call = hub.owner(&["monitor-events", option, time]);
+            let error = call.run().failure(2);
+            assert!(
+                error.contains("10m (") && error.contains("milliseconds since 1970"),
+                "{option} {time}: {error}"
+            );
+            assert!(!error.contains("-- -5"), "{error}");
+        }
+    }
+}
