@@ -3,6 +3,16 @@
 //! Ids may hold `*`, `?` and `!` themselves, so a pattern also matches the id that it is letter by letter. The case of
 //! letters counts, as it does in ids.
 
+use thiserror::Error;
+
+/// A range that holds no character, such as `2-1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the range {low}-{high} is empty; write {high}-{low}")]
+pub struct EmptyRange {
+    low: char,
+    high: char,
+}
+
 /// A pattern, or an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
@@ -27,9 +37,11 @@ enum Part {
 }
 
 impl Glob {
-    /// Reads a pattern; every text is one. A `[` that is not closed stands for itself.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
+    /// Reads a pattern; every other text is one. A `[` that is not closed stands for itself.
+    ///
+    /// # Errors
+    /// [`EmptyRange`].
+    pub fn new(text: &str) -> Result<Self, EmptyRange> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
@@ -37,7 +49,7 @@ impl Glob {
             parts.push(match character {
                 '*' => Part::Any,
                 '?' => Part::One,
-                '[' => match class(rest) {
+                '[' => match class(rest)? {
                     Some((class, after)) => {
                         rest = after;
                         class
@@ -48,10 +60,10 @@ impl Glob {
             });
         }
         let is_plain = |part: &Part| matches!(part, Part::Character(_));
-        Self {
+        Ok(Self {
             text: text.to_owned(),
             parts: Some(parts).filter(|parts| !parts.iter().all(is_plain)),
-        }
+        })
     }
 
     /// As it was written.
@@ -77,14 +89,16 @@ impl Glob {
     }
 }
 
-/// A class whose `[` was taken, and what follows it.
-fn class(text: &str) -> Option<(Part, &str)> {
+/// A class whose `[` was taken, and what follows it; none where it is not closed.
+fn class(text: &str) -> Result<Option<(Part, &str)>, EmptyRange> {
     let inside = text.strip_prefix(['!', '^']);
     let is_negated = inside.is_some();
     let inside = inside.unwrap_or(text);
     // A bracket in the first place stands for itself.
-    let first = inside.chars().next()?.len_utf8();
-    let end = first + inside[first..].find(']')?;
+    let first = inside.chars().next().map_or(0, char::len_utf8);
+    let Some(end) = inside[first..].find(']').map(|end| first + end) else {
+        return Ok(None);
+    };
     let mut characters = inside[..end].chars();
     let mut ranges = Vec::new();
     while let Some(low) = characters.next() {
@@ -96,10 +110,13 @@ fn class(text: &str) -> Option<(Part, &str)> {
             }
             _ => low,
         };
+        if high < low {
+            return Err(EmptyRange { low, high });
+        }
         ranges.push((low, high));
     }
     let class = Part::Class { ranges, is_negated };
-    Some((class, &inside[end + 1..]))
+    Ok(Some((class, &inside[end + 1..])))
 }
 
 /// Only the last `*` is ever gone back to, so the time is bounded by the product of both lengths.
@@ -175,10 +192,23 @@ mod tests {
             ("what?", "what?", true),
             ("x[!]y", "x[!]y", true),
         ] {
-            assert_eq!(Glob::new(glob).matches(id), expected, "{glob} {id}");
+            let pattern = Glob::new(glob).unwrap();
+            assert_eq!(pattern.matches(id), expected, "{glob} {id}");
         }
-        assert_eq!(Glob::new("what!(1)").literal(), Some("what!(1)"));
-        assert_eq!(Glob::new("what?").literal(), None);
+        assert_eq!(Glob::new("what!(1)").unwrap().literal(), Some("what!(1)"));
+        assert_eq!(Glob::new("what?").unwrap().literal(), None);
+    }
+
+    #[test]
+    fn a_range_that_holds_nothing_is_none() {
+        for glob in ["a[2-1]", "a[!z-a]", "a[0-92-1]"] {
+            assert!(Glob::new(glob).is_err(), "{glob}");
+        }
+        let (low, high) = ('2', '1');
+        assert_eq!(Glob::new("[2-1]"), Err(EmptyRange { low, high }));
+        for glob in ["[1-1]", "[2-1", "2-1]", "[]-a]"] {
+            assert!(Glob::new(glob).is_ok(), "{glob}");
+        }
     }
 
     /// The same by trying everything.
@@ -196,7 +226,9 @@ mod tests {
     proptest! {
         #[test]
         fn it_agrees_with_trying_everything(glob in "[ab*?\\[\\]!-]{0,8}", id in "[ab*]{0,8}") {
-            let glob = Glob::new(&glob);
+            let Ok(glob) = Glob::new(&glob) else {
+                return Ok(());
+            };
             let characters: Vec<char> = id.chars().collect();
             let expected = match &glob.parts {
                 Some(parts) => slow(parts, &characters) || glob.text == id,
@@ -207,7 +239,9 @@ mod tests {
 
         #[test]
         fn every_id_matches_itself(id: String) {
-            prop_assert!(Glob::new(&id).matches(&id));
+            if let Ok(glob) = Glob::new(&id) {
+                prop_assert!(glob.matches(&id));
+            }
         }
     }
 }

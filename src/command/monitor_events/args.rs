@@ -1,6 +1,7 @@
 //! What `monitor-events` can be told.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -205,19 +206,19 @@ impl MonitorEventsArgs {
 }
 
 /// An id as it was written, if it is one, or a pattern of ids.
-fn device_glob(text: &str) -> Result<Glob, IdError> {
-    let glob = Glob::new(text);
-    if let Some(id) = glob.literal() {
-        id.parse::<DeviceId>()?;
-    }
-    Ok(glob)
+fn device_glob(text: &str) -> Result<Glob, String> {
+    id_glob::<DeviceId>(text)
 }
 
 /// The same for a module's.
-fn module_glob(text: &str) -> Result<Glob, IdError> {
-    let glob = Glob::new(text);
+fn module_glob(text: &str) -> Result<Glob, String> {
+    id_glob::<ModuleId>(text)
+}
+
+fn id_glob<Id: FromStr<Err = IdError>>(text: &str) -> Result<Glob, String> {
+    let glob = Glob::new(text).map_err(|error| error.to_string())?;
     if let Some(id) = glob.literal() {
-        id.parse::<ModuleId>()?;
+        id.parse::<Id>().map_err(|error| error.to_string())?;
     }
     Ok(glob)
 }

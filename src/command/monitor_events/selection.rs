@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn modules_are_picked() {
         let mut selection = all();
-        selection.module = Some(Glob::new("cam*"));
+        selection.module = Some(Glob::new("cam*").unwrap());
         let module = |id| ("iothub-connection-module-id", id);
         assert!(takes(&mut selection, &[module("camera")]));
         assert!(!takes(&mut selection, &[module("motor")]));

@@ -40,7 +40,7 @@ libfuzzer_sys::fuzz_target!(|input: (&str, bool, &[u8])| {
     if let Ok(template) = Template::parse(text) {
         template.write(&view, &mut Vec::new());
     }
-    assert!(Glob::new(text).matches(text));
+    assert!(Glob::new(text).is_ok_and(|glob| glob.matches(text)) || text.contains('['));
     let mut line = Vec::new();
     EventWriter::new(Format::Ndjson, format).write("0", &event, &mut line);
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);

@@ -182,3 +182,17 @@ fn the_old_tools_short_spellings_are_understood() {
         .run();
     assert!(read.failure(5).contains("theirs"));
 }
+
+#[test]
+fn a_pattern_with_an_empty_range_is_refused() {
+    let hub = Emulator::start(&[]);
+    for arguments in [["device[2-1]"].as_slice(), &["-m", "cam[!2-1]"]] {
+        let call = hub.owner(&["monitor-events", "--exit-at-end"]);
+        let error = call.args(arguments).run().failure(2);
+        assert!(
+            error.contains(arguments[arguments.len() - 1])
+                && error.contains("the range 2-1 is empty; write 1-2"),
+            "{error}"
+        );
+    }
+}
