@@ -187,7 +187,7 @@ impl Keeper {
                 Some((generation, Some(number), ms)) if *generation == account.generation => {
                     Place::after(*number, *ms)
                 }
-                _ => Place::of(&account.begin),
+                _ => self.positions.begun(&account.id, &account.begin),
             };
             self.positions.partitions.insert(account.id.clone(), place);
         }

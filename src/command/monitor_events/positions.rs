@@ -165,6 +165,19 @@ impl Positions {
         })
     }
 
+    /// Where a partition goes on of which nothing was read. When the event before was enqueued is known where it stands
+    /// here already.
+    pub(super) fn begun(&self, partition: &str, begin: &Position) -> Place {
+        let place = Place::of(begin);
+        let known = self.partitions.get(partition);
+        known
+            .filter(|known| {
+                place.sequence_number.is_some() && known.sequence_number == place.sequence_number
+            })
+            .cloned()
+            .unwrap_or(place)
+    }
+
     /// What a stream goes on from.
     pub(super) fn resume(&self) -> Resume {
         let place = |(id, place): (&String, &Place)| Some((id.clone(), place.position()?));

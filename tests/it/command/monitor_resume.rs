@@ -361,3 +361,24 @@ fn a_folder_that_is_not_there_is_not_made() {
     );
     assert!(!missing.exists());
 }
+
+#[test]
+fn a_run_without_events_leaves_the_file_as_it_is() {
+    let hub = Emulator::start(&["--device", "pump"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("positions.json");
+    send(&hub, 0..3);
+    let run = |arguments: &[&str]| {
+        let run = resume(&hub, &file).args(&["--exit-at-end"]);
+        run.args(arguments).run().success()
+    };
+    run(&["--from", "earliest"]);
+    let before = positions(&file);
+    let places = before["partitions"].as_object().unwrap();
+    let with_time = places
+        .values()
+        .filter(|place| place["enqueuedTime"].is_string());
+    assert!(with_time.count() > 0, "{before}");
+    assert_eq!(run(&[]), "");
+    assert_eq!(positions(&file), before);
+}
