@@ -98,6 +98,7 @@ pub(super) fn read(
     let silence = Silence::new(&plan, &settings, device, context.clock);
     let writer = EventWriter::new(args.format(), args.body());
     let live = Live::start(args.live(), context)?;
+    let clock = context.clock;
     let mut collector =
         Collector::new(selection, plan.bounds(args), &writer, context).with_live(live);
     let odd_body = OddBody::default();
@@ -113,6 +114,7 @@ pub(super) fn read(
             reason: end.as_ref().ok().and_then(End::reason),
             shown,
             accounts: collector.ledger().accounts(),
+            now_ms: clock().timestamp_millis(),
             logs: found.as_ref().map(|found| found.partitions.as_slice()),
         };
         collector.tell(&summary.line());

@@ -134,6 +134,12 @@ impl Account {
     pub(super) fn due(&self) -> Option<i64> {
         self.due
     }
+
+    /// The newest event's sequence number and when it was enqueued, as its log was told last; none where that is empty.
+    pub(super) fn newest(&self) -> Option<(i64, i64)> {
+        let (oldest, newest, enqueued_ms) = self.log;
+        (oldest <= newest).then_some((newest, enqueued_ms))
+    }
 }
 
 /// The place after an event.

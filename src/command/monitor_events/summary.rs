@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::ledger::Account;
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
 
 /// Partitions that are told one by one.
@@ -17,6 +18,8 @@ pub(super) struct Summary<'a> {
     pub shown: u64,
     /// What was read.
     pub accounts: &'a [Account],
+    /// When it ended: milliseconds since 1970.
+    pub now_ms: i64,
     /// How far the logs go at the end, where that could be told.
     pub logs: Option<&'a [(String, PartitionProperties)]>,
 }
@@ -75,33 +78,68 @@ impl Summary<'_> {
         }
     }
 
-    /// How many events are left behind, and how much older the last event read is than the newest.
+    /// How many events are left behind, and how much older the last event read is than the newest. Where the hub did not
+    /// say at the end how far it is, that goes by what it said before.
     fn append_lag(&self, text: &mut String) {
-        let Some(logs) = self.logs else { return };
         let (mut behind, mut late_ms) = (0_u64, 0_i64);
-        for (id, log) in logs {
-            let account = self.accounts.iter().find(|account| account.id == *id);
-            let Some((account, due)) = account.and_then(|account| Some((account, account.due()?)))
-            else {
+        let mut is_least = self.logs.is_none();
+        for account in self.accounts {
+            let Some((newest, newest_ms)) = self.newest(account) else {
                 continue;
             };
-            let left = log.last_enqueued_sequence_number.saturating_sub(due) + 1;
-            let left = u64::try_from(left).unwrap_or(0);
-            behind += left;
+            let left = match (account.due(), &account.begin) {
+                (Some(due), _) => newest.saturating_sub(due).saturating_add(1),
+                // Of what came after a time it is not known how much there is until the first of it is read.
+                (None, Position::EnqueuedTime(ms)) if newest_ms > *ms => {
+                    is_least = true;
+                    1
+                }
+                (None, _) => 0,
+            };
+            behind += u64::try_from(left).unwrap_or(0);
             if left > 0 && account.last.is_some() {
-                late_ms = late_ms.max(log.last_enqueued_time_ms - account.last_enqueued_ms);
+                late_ms = late_ms.max(newest_ms - account.last_enqueued_ms);
             }
         }
         if behind == 0 {
-            text.push_str("; nothing left behind");
-            return;
+            return self.append_age(text);
         }
-        let _ = write!(text, "; {behind} left behind");
+        let least = if is_least { "at least " } else { "" };
+        let _ = write!(text, "; {least}{behind} left behind");
         if late_ms > 0 {
-            let (seconds, tenths) = (late_ms / 1000, late_ms % 1000 / 100);
-            let _ = write!(text, ", the newest {seconds}.{tenths} s later");
+            let _ = write!(text, ", the newest {} later", seconds(late_ms));
         }
     }
+
+    /// The newest event's number and time, as they were told last; none where nothing is kept.
+    fn newest(&self, account: &Account) -> Option<(i64, i64)> {
+        let Some(logs) = self.logs else {
+            return account.newest();
+        };
+        let (_, log) = logs.iter().find(|(id, _)| *id == account.id)?;
+        let newest = (log.last_enqueued_sequence_number, log.last_enqueued_time_ms);
+        (!log.is_empty).then_some(newest)
+    }
+
+    /// Nothing is known to be left behind.
+    fn append_age(&self, text: &mut String) {
+        if self.logs.is_some() {
+            return text.push_str("; nothing left behind");
+        }
+        let read = self
+            .accounts
+            .iter()
+            .filter(|account| account.last.is_some());
+        if let Some(last_ms) = read.map(|account| account.last_enqueued_ms).max() {
+            let age = self.now_ms.saturating_sub(last_ms).max(0);
+            let _ = write!(text, "; the last one enqueued {} before", seconds(age));
+        }
+    }
+}
+
+/// With a decimal.
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
 fn events(count: u64) -> String {
@@ -151,6 +189,7 @@ mod tests {
             reason: Some("interrupted"),
             shown: 3,
             accounts: ledger.accounts(),
+            now_ms: 12_400,
             logs: Some(&logs),
         };
         assert_eq!(
@@ -167,6 +206,7 @@ mod tests {
             reason: None,
             shown: 0,
             accounts: ledger.accounts(),
+            now_ms: 12_400,
             logs: None,
         };
         assert_eq!(none.line(), "0 events");
@@ -178,11 +218,46 @@ mod tests {
             reason: None,
             shown: 8,
             accounts: ledger.accounts(),
+            now_ms: 12_400,
             logs: Some(&[("0".to_owned(), log(5, 0))]),
         };
         assert_eq!(
             all.line(),
             "8 events from 8 partitions; no gaps; 7 gone by retention; nothing left behind"
+        );
+    }
+
+    #[test]
+    fn where_the_hub_is_silent_it_goes_by_what_it_said() {
+        let mut ledger = Ledger::default();
+        let line = |ledger: &Ledger| {
+            let summary = Summary {
+                reason: Some("interrupted"),
+                shown: 1,
+                accounts: ledger.accounts(),
+                now_ms: 12_400,
+                logs: None,
+            };
+            summary.line()
+        };
+        ledger.log("0", &log(9, 9000));
+        ledger.begins("0", &after(4));
+        ledger.note("0", 5, 5000);
+        assert_eq!(
+            line(&ledger),
+            "interrupted: 1 event; partition 0: 5; no gaps; at least 4 left behind, the newest 4.0 s later"
+        );
+        ledger.log("0", &log(5, 5000));
+        assert_eq!(
+            line(&ledger),
+            "interrupted: 1 event; partition 0: 5; no gaps; the last one enqueued 7.4 s before"
+        );
+        // Of this one nothing was read yet, and it is not known how much there is.
+        ledger.log("1", &log(700, 9000));
+        ledger.begins("1", &Position::EnqueuedTime(8000));
+        assert_eq!(
+            line(&ledger),
+            "interrupted: 1 event; partition 0: 5; no gaps; at least 1 left behind"
         );
     }
 }

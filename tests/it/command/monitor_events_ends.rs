@@ -6,6 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::Value;
 
 use crate::support::Emulator;
+use crate::support::event_hub::{Fault, Log, Script, Setup};
 
 fn send(hub: &Emulator, bodies: &[&str]) {
     for body in bodies {
@@ -158,4 +159,20 @@ fn a_time_with_a_sign_is_told_what_times_are() {
             assert!(!error.contains("-- -5"), "{error}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_left_behind_is_told_even_where_the_hub_answers_no_more() {
+    let script = Script::of([(100, Fault::Mute(0))]);
+    let hub = Setup::new(vec![Log::of(1000)], script).start();
+    let mut reader = hub.reader(&["--from", "earliest"]).start();
+    reader.wait_for("\"sequenceNumber\":99,");
+    let ended = reader.interrupt();
+    let line = ended.stderr.lines().last().unwrap();
+    assert_eq!(
+        line,
+        "interrupted: 100 events; partition 0: 0 to 99; no gaps; at least 900 left behind, the newest 0.9 s later"
+    );
+    assert_eq!(ended.code, 0);
 }
