@@ -1,5 +1,7 @@
 //! The way to the event hub: the hub and its redirect, the namespace, the token, the partitions.
 
+use tokio::time::{Instant, sleep_until};
+
 use super::error::{At as _, Stage, StreamError};
 use super::notice::{Notice, Way};
 use super::plan::{Access, Plan, Transport};
@@ -304,12 +306,16 @@ pub async fn find_partitions(plan: &Plan, opened: &mut Opened) -> Result<Found, 
     })
 }
 
-/// How the logs of all partitions that are read are now, by a connection for this alone.
+/// How the logs of all partitions that are read are at `at`, or now where that has passed, by a connection for this alone.
 ///
 /// # Errors
 /// [`StreamError`], as for [`open`] and [`find_partitions`].
-pub async fn logs(plan: &Plan) -> Result<Vec<(String, PartitionProperties)>, StreamError> {
+pub async fn logs(
+    plan: &Plan,
+    at: Instant,
+) -> Result<Vec<(String, PartitionProperties)>, StreamError> {
     let mut opened = open(plan, &mut |_| {}).await?;
+    sleep_until(at).await;
     let found = find_partitions(plan, &mut opened).await?;
     opened.connection.close().await;
     Ok(found.partitions)

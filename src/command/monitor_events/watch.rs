@@ -18,8 +18,11 @@ use crate::client::event_stream::{self, EventStream, Sink as _, StreamError};
 use crate::failure::Failure;
 use crate::protocol::amqp::management::PartitionProperties;
 
-/// For what is enqueued at the last moment, and by a clock that is a little slow.
-const GRACE: Duration = Duration::from_secs(1);
+/// For what is enqueued at the last moment, and by a clock that is a little slow: those that are kept right differ by less.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// How long before the logs are looked at the way there is made.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// How long to wait where the logs cannot be looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -80,7 +83,10 @@ pub(super) async fn watch(
     let (mut resumption, resume) = Resumption::open(&plan, output.written())?;
     let over_at = plan.duration.map(|duration| Instant::now() + duration);
     let mut stream = EventStream::new(plan.stream.clone()).resume(resume);
-    let mut final_logs = std::pin::pin!(final_logs(&plan));
+    let final_at = plan
+        .until_is_in
+        .and_then(|left| Instant::now().checked_add(left.saturating_add(GRACE)));
+    let mut final_logs = std::pin::pin!(final_logs(&plan, final_at));
     let mut are_final = false;
     let end = loop {
         // During a connect nothing else is due, for that would begin it anew.
@@ -155,13 +161,13 @@ pub(super) async fn watch(
 }
 
 /// Looks at all logs once more when the time has come at which reading ends: only then it is known what is to be read.
-async fn final_logs(plan: &Plan) -> Vec<(String, PartitionProperties)> {
-    let Some(left) = plan.until_is_in else {
+async fn final_logs(plan: &Plan, at: Option<Instant>) -> Vec<(String, PartitionProperties)> {
+    let Some(at) = at else {
         return std::future::pending().await;
     };
-    sleep(left + GRACE).await;
+    sleep_until(at.checked_sub(AHEAD).unwrap_or(at)).await;
     loop {
-        match event_stream::connect::logs(&plan.stream).await {
+        match event_stream::connect::logs(&plan.stream, at).await {
             Ok(logs) => return logs,
             // The stream's own connection is in the same trouble, and tells of it.
             Err(_) => sleep(LOOK_AGAIN).await,

@@ -176,3 +176,48 @@ fn what_is_left_behind_is_told_even_where_the_hub_answers_no_more() {
     );
     assert_eq!(ended.code, 0);
 }
+
+#[test]
+fn the_end_comes_with_the_time_and_not_long_after_it() {
+    let hub = Emulator::start(&["--partitions", "2"]);
+    let lateness = || {
+        let until = Utc::now() + Duration::from_secs(2);
+        let reader = hub
+            .owner(&["monitor-events", "--until"])
+            .args(&[&until.timestamp_millis().to_string()])
+            .start();
+        reader.finish().success();
+        (Utc::now() - until).num_milliseconds()
+    };
+    // A busy machine may be late by itself.
+    let best = (0..3).map(|_| lateness()).min().unwrap();
+    assert!((0..900).contains(&best), "{best} ms");
+}
+
+#[test]
+fn what_was_enqueued_before_the_end_is_read_while_more_comes() {
+    let hub = Emulator::start(&["--partitions", "1"]);
+    let sender = hub
+        .owner(&["send", "device1", "x", "--count", "100000", "--batch"])
+        .start();
+    let until = Utc::now() + Duration::from_secs(2);
+    let until = until.timestamp_millis().to_string();
+    let read = |arguments: &[&str]| {
+        let call = [
+            "monitor-events",
+            "--from",
+            "earliest",
+            "-f",
+            "{sequenceNumber}\n",
+        ];
+        hub.owner(&call).args(arguments).run().success()
+    };
+    let bounded = read(&["--until", &until]);
+    let count = bounded.lines().count().to_string();
+    // There is more, or it would not have been cut off in the midst of it.
+    let further = (count.parse::<u64>().unwrap() + 1).to_string();
+    read(&["--count", &further]);
+    sender.kill();
+    assert!(!bounded.is_empty());
+    assert_eq!(read(&["--until", &until]), bounded);
+}
