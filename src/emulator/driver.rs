@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Hub;
-use super::hub::command::{Command, Effects, Notice, ReaderId, Refusal, Reply, StoredEvent};
+use super::hub::command::{Command, Effects, ListenerId, Notice, Refusal, Reply, StoredEvent};
 use super::hub::record::{Record, StoredRange};
 use crate::protocol::rest::error_code;
 
@@ -51,7 +51,7 @@ enum Request {
         reply: Answer,
     },
     Register {
-        reply: oneshot::Sender<(ReaderId, mpsc::UnboundedReceiver<Notice>)>,
+        reply: oneshot::Sender<(ListenerId, mpsc::UnboundedReceiver<Notice>)>,
     },
 }
 
@@ -98,9 +98,9 @@ impl HubHandle {
     ///
     /// # Errors
     /// `ServiceUnavailable` when the hub has been stopped.
-    pub async fn register_reader(
+    pub async fn register_listener(
         &self,
-    ) -> Result<(ReaderId, mpsc::UnboundedReceiver<Notice>), Refusal> {
+    ) -> Result<(ListenerId, mpsc::UnboundedReceiver<Notice>), Refusal> {
         let (reply, answer) = oneshot::channel();
         self.requests
             .send(Request::Register { reply })
@@ -183,11 +183,11 @@ struct Owner {
     hub: Hub,
     clock: Clock,
     keeper: Option<Arc<dyn Keeper>>,
-    readers: HashMap<ReaderId, mpsc::UnboundedSender<Notice>>,
+    readers: HashMap<ListenerId, mpsc::UnboundedSender<Notice>>,
     next_reader: u64,
     /// Of one turn; here for their room.
     records: Vec<Record>,
-    notices: Vec<(ReaderId, Notice)>,
+    notices: Vec<(ListenerId, Notice)>,
     answers: Vec<(Answer, Result<Reply, Refusal>)>,
     others: Vec<Request>,
 }
@@ -254,7 +254,7 @@ impl Owner {
         match request {
             Request::Register { reply } => {
                 let (sender, notices) = mpsc::unbounded_channel();
-                let id = ReaderId(self.next_reader);
+                let id = ListenerId(self.next_reader);
                 self.next_reader += 1;
                 // Whoever asked may have gone in the meantime; then there is nobody to notify either.
                 if reply.send((id, notices)).is_ok() {

@@ -1,5 +1,7 @@
 //! A device as the hub's identity registry tells it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The JSON of `GET /devices/{id}` (api-version 2021-04-12); fields that are not known here are ignored when read.
@@ -45,6 +47,36 @@ pub struct Identity {
     /// Who looks after a module, for modules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+}
+
+/// Which device or module of a hub is meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdentityId {
+    /// The device.
+    pub device: String,
+    /// The module, for a module of the device.
+    pub module: Option<String>,
+}
+
+impl IdentityId {
+    /// What tokens name it by below the host: `devices/{device}[/modules/{module}]`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match &self.module {
+            None => format!("devices/{}", self.device),
+            Some(module) => format!("devices/{}/modules/{module}", self.device),
+        }
+    }
+}
+
+/// `device`, or `device/module`, which is also how MQTT clients call themselves. Ids hold no `/`.
+impl fmt::Display for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.module {
+            None => f.write_str(&self.device),
+            Some(module) => write!(f, "{}/{module}", self.device),
+        }
+    }
 }
 
 /// What a device can do beyond sending.

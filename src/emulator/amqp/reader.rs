@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::emulator::amqp::link::SendCredit;
 use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::windows::Windows;
-use crate::emulator::hub::command::{Command, PartitionState, ReaderId, StoredEvent};
+use crate::emulator::hub::command::{Command, ListenerId, PartitionState, StoredEvent};
 use crate::protocol::amqp::address::PartitionAddress;
 use crate::protocol::amqp::encoding::skip;
 use crate::protocol::amqp::filter::{Position, PositionError};
@@ -38,7 +38,7 @@ pub(super) struct Reader {
     /// Whether each event tells what was enqueued last.
     tells_last: bool,
     /// The hub's number for it, once it is open.
-    id: Option<ReaderId>,
+    id: Option<ListenerId>,
     /// Whether the hub may have more.
     ready: bool,
     queue: VecDeque<Arc<StoredEvent>>,
@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Takes its number, and gives the command that opens it.
-    pub(super) fn open(&mut self, reader: ReaderId) -> Command {
+    pub(super) fn open(&mut self, reader: ListenerId) -> Command {
         self.id = Some(reader);
         Command::OpenReader {
             reader,
@@ -94,7 +94,7 @@ impl Reader {
     }
 
     /// The hub's number for it.
-    pub(super) fn id(&self) -> Option<ReaderId> {
+    pub(super) fn id(&self) -> Option<ListenerId> {
         self.id
     }
 
@@ -104,7 +104,7 @@ impl Reader {
     }
 
     /// What to ask the hub for, if credit is left that no fetched event will use up.
-    pub(super) fn fetch(&self) -> Option<(ReaderId, usize)> {
+    pub(super) fn fetch(&self) -> Option<(ListenerId, usize)> {
         let begun = usize::from(self.sent > 0);
         let waiting = u32::try_from(self.queue.len() - begun).unwrap_or(u32::MAX);
         let room = self.credit.left().saturating_sub(waiting).min(BATCH);

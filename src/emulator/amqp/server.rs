@@ -21,7 +21,7 @@ use crate::emulator::amqp::effect::Effect;
 use crate::emulator::amqp::moment::Moment;
 use crate::emulator::amqp::options::Options;
 use crate::emulator::driver::HubHandle;
-use crate::emulator::hub::command::{Command, Notice, ReaderId, Refusal};
+use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal};
 
 /// Bytes of events that are put together for one write.
 const WRITE_MARK: usize = 128 * 1024;
@@ -50,7 +50,7 @@ struct Server<S> {
     output: Output,
     machine: Connection,
     readers: OpenReaders,
-    notices: SelectAll<BoxStream<'static, (ReaderId, Notice)>>,
+    notices: SelectAll<BoxStream<'static, (ListenerId, Notice)>>,
     options: Arc<Options>,
     began: Instant,
 }
@@ -93,7 +93,7 @@ impl Output {
 /// What made a turn of the loop come to its end.
 enum Turn {
     Went,
-    Noticed(ReaderId, Notice),
+    Noticed(ListenerId, Notice),
     Broken,
 }
 
@@ -189,8 +189,8 @@ where
         }
     }
 
-    async fn register(&mut self) -> Result<ReaderId, Refusal> {
-        let (id, notices) = self.readers.hub.register_reader().await?;
+    async fn register(&mut self) -> Result<ListenerId, Refusal> {
+        let (id, notices) = self.readers.hub.register_listener().await?;
         self.readers.ids.insert(id);
         self.notices.push(stream_of(id, notices));
         Ok(id)
@@ -239,9 +239,9 @@ where
 }
 
 fn stream_of(
-    reader: ReaderId,
+    reader: ListenerId,
     mut notices: UnboundedReceiver<Notice>,
-) -> BoxStream<'static, (ReaderId, Notice)> {
+) -> BoxStream<'static, (ListenerId, Notice)> {
     poll_fn(move |context| notices.poll_recv(context))
         .map(move |notice| (reader, notice))
         .boxed()
@@ -250,7 +250,7 @@ fn stream_of(
 /// The readers that have to be closed whatever happens.
 struct OpenReaders {
     hub: HubHandle,
-    ids: BTreeSet<ReaderId>,
+    ids: BTreeSet<ListenerId>,
 }
 
 impl OpenReaders {

@@ -92,8 +92,8 @@ fn event(body: &'static str) -> Command {
     }
 }
 
-async fn reader(hub: &HubHandle) -> (ReaderId, mpsc::UnboundedReceiver<Notice>) {
-    let (reader, notices) = hub.register_reader().await.unwrap();
+async fn reader(hub: &HubHandle) -> (ListenerId, mpsc::UnboundedReceiver<Notice>) {
+    let (reader, notices) = hub.register_listener().await.unwrap();
     let open = Command::OpenReader {
         reader,
         group: "$Default".to_owned(),
@@ -106,7 +106,7 @@ async fn reader(hub: &HubHandle) -> (ReaderId, mpsc::UnboundedReceiver<Notice>) 
     (reader, notices)
 }
 
-async fn read(hub: &HubHandle, reader: ReaderId) -> Vec<(i64, String)> {
+async fn read(hub: &HubHandle, reader: ListenerId) -> Vec<(i64, String)> {
     let Ok(Reply::Events(events)) = hub.ask(Command::Read { reader, max: 100 }).await else {
         panic!("no events")
     };

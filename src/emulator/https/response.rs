@@ -66,10 +66,11 @@ impl Responder {
                 let all = identities.iter().map(identity_json).collect();
                 json_response(StatusCode::OK, &Value::Array(all))
             }
-            (Shape::ServiceStatistics, Reply::Statistics { .. }) => {
-                json_response(StatusCode::OK, &json!({ "connectedDeviceCount": 0 }))
-            }
-            (Shape::OfReply, Reply::Statistics { total, enabled }) => json_response(
+            (Shape::ServiceStatistics, Reply::Statistics { connected, .. }) => json_response(
+                StatusCode::OK,
+                &json!({ "connectedDeviceCount": connected }),
+            ),
+            (Shape::OfReply, Reply::Statistics { total, enabled, .. }) => json_response(
                 StatusCode::OK,
                 &json!({
                     "totalDeviceCount": total,
@@ -81,6 +82,7 @@ impl Responder {
             (
                 _,
                 Reply::Granted(_)
+                | Reply::Session { .. }
                 | Reply::EventHub { .. }
                 | Reply::Partition(_)
                 | Reply::Events(_)

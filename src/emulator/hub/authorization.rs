@@ -13,6 +13,7 @@ use super::options::{HubOptions, OptionsError, Policy, Right};
 use super::refusal;
 use super::registry::Registry;
 use super::scope::Scope;
+use super::sessions::ProvenBy;
 use crate::model::device::Status;
 use crate::protocol::sas::{self, SigningKey, Token};
 
@@ -48,13 +49,6 @@ impl PolicyKeys {
     }
 }
 
-/// Whose key opened the door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignedBy {
-    Device,
-    Policy,
-}
-
 /// The hub's names and its policies.
 #[derive(Debug)]
 pub(super) struct Authority {
@@ -88,44 +82,49 @@ impl Authority {
         })
     }
 
-    /// A device's request over HTTPS. Says whose key signed, and hands the device's entry out.
-    pub(super) fn authorize_device<'r>(
+    /// A device or module that shows a token for `path` below the host, such as `devices/d1/messages/events`. Says whose key
+    /// signed, and when the token ends, in seconds since 1970.
+    pub(super) fn authorize_identity(
         &self,
-        registry: &'r Registry,
+        registry: &Registry,
         now: DateTime<Utc>,
         token: Option<&str>,
-        device: &str,
-    ) -> Result<(SignedBy, &'r Entry), Refusal> {
+        (device, module): (&str, Option<&str>),
+        path: &str,
+    ) -> Result<(ProvenBy, i64), Refusal> {
         let token = token.ok_or_else(refusal::header_missing)?;
         let token = parse(now, token)?;
         let resource = token.resource();
         let scope = self.scope(&resource)?;
-        let asked = format!("{}/devices/{device}/messages/events", scope.host);
-        if !sas::covers(&scope.without_scheme(), &asked) {
+        if !sas::covers(&scope.without_scheme(), &format!("{}/{path}", scope.host)) {
             return Err(refusal::unauthorized());
         }
         let entry = || {
-            registry
-                .find(device, None)
+            let owner = registry.find(device, None);
+            let entry = registry.find(device, module);
+            owner
+                .zip(entry)
                 .ok_or_else(|| refusal::device_not_in_hub(&self.name, device))
         };
-        if let Some(policy) = token.policy_name() {
+        let proven_by = if let Some(policy) = token.policy_name() {
             let policy = self.policy(&policy)?;
             if !policy.signs(Side::Hub, &token) {
                 return Err(refusal::unauthorized());
             }
             policy.require(Right::DeviceConnect)?;
-            let entry = entry()?;
-            let_in(device, entry)?;
-            return Ok((SignedBy::Policy, entry));
-        }
-        // Without a policy's name, the scope has to be the device's own.
-        if scope.identity().is_none() {
-            return Err(refusal::unauthorized());
-        }
-        let entry = entry()?;
-        verify_identity(&token, device, entry)?;
-        Ok((SignedBy::Device, entry))
+            let_in(device, entry()?.0)?;
+            ProvenBy::PolicyKey
+        } else {
+            // Without a policy's name, the scope has to be the identity's own.
+            if scope.identity().is_none() {
+                return Err(refusal::unauthorized());
+            }
+            let (owner, entry) = entry()?;
+            let_in(device, owner)?;
+            verify_identity(&token, device, entry)?;
+            ProvenBy::OwnKey
+        };
+        Ok((proven_by, token.expiry))
     }
 
     /// A request of the service's side over HTTPS; `path` is what it is about, such as `devices/d1`.

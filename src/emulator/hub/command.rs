@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 pub use super::record::StoredEvent;
 use super::record::{Record, StoredRange};
-use crate::model::device::Identity;
+use crate::model::device::{Identity, IdentityId};
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
 
@@ -45,6 +45,27 @@ pub enum Command {
         /// A token, or on the namespace the key's text.
         password: String,
     },
+    /// A device or module connects and shows a token. The reply is [`Reply::Session`].
+    OpenSession {
+        /// Whose notices are meant for it.
+        session: ListenerId,
+        /// Who connects.
+        identity: IdentityId,
+        /// The token.
+        token: String,
+    },
+    /// A device or module that is connected sends events: all of them are stored, or none. The reply is [`Reply::Done`].
+    Publish {
+        /// Its session.
+        session: ListenerId,
+        /// The messages, in order.
+        messages: Vec<DeviceMessage>,
+    },
+    /// A device or module has gone; without effect for a session that is not open.
+    CloseSession {
+        /// Its session.
+        session: ListenerId,
+    },
     /// What the event hub looks like. The reply is [`Reply::EventHub`].
     DescribeEventHub,
     /// How far a partition has come. The reply is [`Reply::Partition`].
@@ -55,7 +76,7 @@ pub enum Command {
     /// A reader attaches to a partition. The reply is [`Reply::Done`].
     OpenReader {
         /// Whose cursor this is; the driver gives out the numbers.
-        reader: ReaderId,
+        reader: ListenerId,
         /// The consumer group, in any case.
         group: String,
         /// `0`, `1`, …, as the client wrote it.
@@ -71,14 +92,14 @@ pub enum Command {
     /// [`Notice::Available`] will follow as soon as there is something.
     Read {
         /// Whose cursor.
-        reader: ReaderId,
+        reader: ListenerId,
         /// The most events to hand out.
         max: usize,
     },
     /// A reader has gone; without effect for one that is not known.
     CloseReader {
         /// Whose cursor.
-        reader: ReaderId,
+        reader: ListenerId,
     },
 }
 
@@ -87,7 +108,11 @@ impl Command {
     #[must_use]
     pub fn is_write(&self) -> bool {
         match self {
-            Self::SendEvents { .. } => true,
+            // Sessions show in the registry.
+            Self::SendEvents { .. }
+            | Self::OpenSession { .. }
+            | Self::Publish { .. }
+            | Self::CloseSession { .. } => true,
             Self::Registry { operation, .. } => match operation {
                 RegistryOperation::Write { .. } | RegistryOperation::Delete { .. } => true,
                 RegistryOperation::Read { .. }
@@ -106,9 +131,9 @@ impl Command {
     }
 }
 
-/// A reader's number, unique while the hub lives.
+/// The number of someone who hears notices, a reader of events or a connected device; unique while the hub lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReaderId(pub u64);
+pub struct ListenerId(pub u64);
 
 /// A message as a device sends it, over whichever protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -180,6 +205,11 @@ pub enum Reply {
     Done,
     /// What a token opens.
     Granted(Grant),
+    /// A device or module is connected.
+    Session {
+        /// Seconds since 1970 at which its token ends.
+        expires: i64,
+    },
     /// One identity.
     Identity(Box<Identity>),
     /// Several identities.
@@ -190,6 +220,8 @@ pub enum Reply {
         total: usize,
         /// Those that may connect.
         enabled: usize,
+        /// Those that are connected, by themselves or by a module.
+        connected: usize,
     },
     /// The event hub's own description.
     EventHub {
@@ -248,13 +280,17 @@ pub struct Grant {
     pub may_read_events: bool,
 }
 
-/// What happens to a reader without its asking.
+/// What happens to a reader, or to a connected device, without its asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// There is something to read again.
     Available,
     /// Another reader with a higher owner level has taken the partition: detach with this condition and text.
     Detached(Refusal),
+    /// The device or module has connected anew; this connection is to be closed.
+    Superseded,
+    /// The device or module was deleted or disabled; its connection is to be closed.
+    Dismissed(Refusal),
 }
 
 /// Everything that one command brought about.
@@ -263,7 +299,7 @@ pub struct Effects {
     /// The answer to whoever asked.
     pub reply: Result<Reply, Refusal>,
     /// Who else must hear of it.
-    pub notices: Vec<(ReaderId, Notice)>,
+    pub notices: Vec<(ListenerId, Notice)>,
     /// What is to be kept before anyone hears of it; empty without a store, and where the hub refuses.
     pub records: Vec<Record>,
 }

@@ -12,6 +12,10 @@ use crate::protocol::sas::SigningKey;
 /// The service's word for a time that has not come yet.
 const NEVER: &str = "0001-01-01T00:00:00";
 
+/// What is said of a device's connection.
+const CONNECTED: &str = "Connected";
+const DISCONNECTED: &str = "Disconnected";
+
 /// 100-nanosecond steps from the year 1 to 1970; generation ids count them.
 const TICKS_TO_1970: i64 = 621_355_968_000_000_000;
 
@@ -53,8 +57,15 @@ impl Entry {
         let identity = Identity {
             generation_id: held.map_or_else(|| ticks(now), |held| held.generation_id.clone()),
             etag: String::new(),
-            connection_state: "Disconnected".to_owned(),
-            connection_state_updated_time: NEVER.to_owned(),
+            // A change of the identity leaves the connection as it is.
+            connection_state: held.map_or_else(
+                || DISCONNECTED.to_owned(),
+                |held| held.connection_state.clone(),
+            ),
+            connection_state_updated_time: held.map_or_else(
+                || NEVER.to_owned(),
+                |held| held.connection_state_updated_time.clone(),
+            ),
             status_updated_time,
             last_activity_time: NEVER.to_owned(),
             cloud_to_device_message_count: 0,
@@ -99,6 +110,17 @@ impl Entry {
             self.activity_kept = Some(now);
         }
         is_due
+    }
+
+    /// Notes that it has connected or gone.
+    pub(super) fn set_connection(&mut self, now: DateTime<Utc>, is_connected: bool) {
+        let state = if is_connected {
+            CONNECTED
+        } else {
+            DISCONNECTED
+        };
+        state.clone_into(&mut self.identity.connection_state);
+        self.identity.connection_state_updated_time = timestamp(now);
     }
 
     /// The identity with its last activity.

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::command::DeviceMessage;
+use super::sessions::ProvenBy;
 use crate::protocol::amqp::descriptor::{
     APPLICATION_PROPERTIES, DATA, MESSAGE_ANNOTATIONS, PROPERTIES,
 };
@@ -17,6 +18,7 @@ const ANNOTATION_ROOM: usize = 420;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sender<'a> {
     pub device: &'a str,
+    pub module: Option<&'a str>,
     pub generation_id: &'a str,
     /// The JSON text of `iothub-connection-auth-method`.
     pub auth_method: &'a str,
@@ -31,12 +33,21 @@ pub(super) struct Place {
     pub enqueued: i64,
 }
 
-/// The JSON of `iothub-connection-auth-method` for a token signed with the device's own key, and for one signed with a
-/// policy's.
-pub(super) const AUTH_BY_DEVICE: &str =
+const AUTH_BY_DEVICE: &str =
     r#"{"scope":"device","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}"#;
-pub(super) const AUTH_BY_POLICY: &str =
+const AUTH_BY_MODULE: &str =
+    r#"{"scope":"module","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}"#;
+const AUTH_BY_POLICY: &str =
     r#"{"scope":"hub","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}"#;
+
+/// The JSON of `iothub-connection-auth-method`.
+pub(super) fn auth_method(proven_by: ProvenBy, is_module: bool) -> &'static str {
+    match proven_by {
+        ProvenBy::OwnKey if is_module => AUTH_BY_MODULE,
+        ProvenBy::OwnKey => AUTH_BY_DEVICE,
+        ProvenBy::PolicyKey => AUTH_BY_POLICY,
+    }
+}
 
 /// Encodes the whole message.
 pub(super) fn encode(sender: Sender<'_>, place: Place, message: &DeviceMessage) -> Bytes {
@@ -72,6 +83,10 @@ fn write_annotations(writer: &mut Writer<'_>, sender: Sender<'_>, place: Place) 
             writer.int(-1);
             writer.symbol("iothub-connection-device-id");
             writer.string(sender.device);
+            if let Some(module) = sender.module {
+                writer.symbol("iothub-connection-module-id");
+                writer.string(module);
+            }
             writer.symbol("iothub-connection-auth-method");
             writer.string(sender.auth_method);
             writer.symbol("iothub-connection-auth-generation-id");
@@ -152,6 +167,7 @@ mod tests {
         };
         let sender = Sender {
             device: "d1",
+            module: None,
             generation_id: "638501443865961375",
             auth_method: AUTH_BY_DEVICE,
         };

@@ -8,6 +8,8 @@
 //! | `registry`, `entry`, `keys` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers` | who reads what, and who must give way |
+//! | `sessions`, `presence` | who is connected |
+//! | `telemetry` | what devices send |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
@@ -19,11 +21,14 @@ mod keep;
 mod keys;
 mod message;
 pub mod options;
+mod presence;
 mod readers;
 pub mod record;
 mod refusal;
 mod registry;
 mod scope;
+mod sessions;
+mod telemetry;
 #[cfg(test)]
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -37,19 +42,16 @@ mod test_kept;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::device::Identity;
+use crate::model::device::{Identity, Status};
 use crate::protocol::amqp::filter::Position;
-use crate::protocol::rest::MAX_MESSAGE_BYTES;
-use authorization::{Authority, SignedBy};
-use command::{
-    Command, DeviceMessage, Effects, Notice, ReaderId, Refusal, RegistryOperation, Reply,
-};
+use authorization::Authority;
+use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
 use event_log::{EventLog, Found, Retention, Start};
-use message::Sender;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
 use readers::{Newcomer, Readers};
 use record::{Record, StoredRange, Threshold};
 use registry::Registry;
+use sessions::Sessions;
 
 /// The whole state of a hub.
 #[derive(Debug)]
@@ -58,6 +60,7 @@ pub struct Hub {
     registry: Registry,
     events: EventLog,
     readers: Readers,
+    sessions: Sessions,
     /// In lower case.
     groups: Vec<String>,
     /// Whether routes take telemetry past the built-in endpoint.
@@ -72,7 +75,7 @@ pub struct Hub {
 }
 
 /// An answer, and who else must hear of what happened.
-type Outcome = Result<(Reply, Vec<(ReaderId, Notice)>), Refusal>;
+type Outcome = Result<(Reply, Vec<(ListenerId, Notice)>), Refusal>;
 
 impl Hub {
     /// An empty hub, made at the time `now`.
@@ -103,6 +106,7 @@ impl Hub {
                 },
             ),
             readers: Readers::default(),
+            sessions: Sessions::default(),
             groups,
             is_bypassed: is_bypassed(&options.routes),
             host: options.hosts.into_iter().next().unwrap_or_default(),
@@ -149,9 +153,9 @@ impl Hub {
                 device,
                 messages,
             } => self.send_events(now, token.as_deref(), &device, &messages),
-            Command::Registry { token, operation } => self
-                .work_on_registry(now, token.as_deref(), operation)
-                .map(quiet),
+            Command::Registry { token, operation } => {
+                self.work_on_registry(now, token.as_deref(), operation)
+            }
             Command::PutToken { token, audience: _ } => self
                 .authority
                 .put_token(&self.registry, now, &token)
@@ -160,6 +164,16 @@ impl Hub {
                 .authority
                 .plain_login(&self.registry, now, &user, &password)
                 .map(|grant| quiet(Reply::Granted(grant))),
+            Command::OpenSession {
+                session,
+                identity,
+                token,
+            } => self.open_session(now, session, identity, &token),
+            Command::Publish { session, messages } => self.publish(now, session, &messages),
+            Command::CloseSession { session } => {
+                self.close_session(now, session);
+                Ok(quiet(Reply::Done))
+            }
             Command::DescribeEventHub => Ok(quiet(Reply::EventHub {
                 name: self.entity.clone(),
                 created: self.created,
@@ -184,61 +198,17 @@ impl Hub {
         }
     }
 
-    fn send_events(
-        &mut self,
-        now: DateTime<Utc>,
-        token: Option<&str>,
-        device: &str,
-        messages: &[DeviceMessage],
-    ) -> Outcome {
-        let (signed_by, entry) =
-            self.authority
-                .authorize_device(&self.registry, now, token, device)?;
-        let total: usize = messages.iter().map(message::size).sum();
-        if total > MAX_MESSAGE_BYTES {
-            return Err(refusal::message_too_large(total, MAX_MESSAGE_BYTES));
-        }
-        let sender = Sender {
-            device,
-            generation_id: &entry.identity.generation_id,
-            auth_method: match signed_by {
-                SignedBy::Device => message::AUTH_BY_DEVICE,
-                SignedBy::Policy => message::AUTH_BY_POLICY,
-            },
-        };
-        let partition = self.events.partition_of(device);
-        let kept = if self.is_bypassed { &[] } else { messages };
-        let before = self.events.head(partition);
-        for message in kept {
-            let record = self.events.append(partition, now, sender, message);
-            self.records.extend(record);
-        }
-        if self.is_kept && !kept.is_empty() {
-            self.records.push(Record::Partition {
-                partition,
-                before,
-                after: self.events.head(partition),
-            });
-        }
-        self.registry.touch(device, now);
-        let notices = if messages.is_empty() || self.is_bypassed {
-            Vec::new()
-        } else {
-            self.readers.wake(partition)
-        };
-        Ok((Reply::Done, notices))
-    }
-
     fn work_on_registry(
         &mut self,
         now: DateTime<Utc>,
         token: Option<&str>,
         operation: RegistryOperation,
-    ) -> Result<Reply, Refusal> {
+    ) -> Outcome {
         let (path, right) = target(&operation);
         self.authority.authorize_service(now, token, &path, right)?;
         let registry = &mut self.registry;
-        Ok(match operation {
+        let mut notices = Vec::new();
+        let reply = match operation {
             RegistryOperation::Read { device, module } => {
                 Reply::Identity(Box::new(registry.read(&device, module.as_deref())?))
             }
@@ -249,12 +219,11 @@ impl Hub {
                 if_match,
             } => {
                 let id = (device.as_str(), module.as_deref());
-                Reply::Identity(Box::new(registry.write(
-                    now,
-                    id,
-                    *identity,
-                    if_match.as_deref(),
-                )?))
+                let identity = registry.write(now, id, *identity, if_match.as_deref())?;
+                if identity.status == Status::Disabled {
+                    notices = self.dismiss(now, id.0, id.1);
+                }
+                Reply::Identity(Box::new(identity))
             }
             RegistryOperation::Delete {
                 device,
@@ -262,6 +231,7 @@ impl Hub {
                 if_match,
             } => {
                 registry.delete(&device, module.as_deref(), if_match.as_deref())?;
+                notices = self.dismiss(now, &device, module.as_deref());
                 Reply::Done
             }
             RegistryOperation::List { top } => Reply::Identities(registry.list(top)),
@@ -270,9 +240,14 @@ impl Hub {
             }
             RegistryOperation::Statistics => {
                 let (total, enabled) = registry.count();
-                Reply::Statistics { total, enabled }
+                Reply::Statistics {
+                    total,
+                    enabled,
+                    connected: self.sessions.count_devices(),
+                }
             }
-        })
+        };
+        Ok((reply, notices))
     }
 
     fn describe_partition(&self, partition: &str) -> Result<Reply, Refusal> {
@@ -285,7 +260,7 @@ impl Hub {
 
     fn open_reader(
         &mut self,
-        (id, name): (ReaderId, Option<String>),
+        (id, name): (ListenerId, Option<String>),
         group: &str,
         partition: &str,
         position: &Position,
@@ -339,7 +314,7 @@ impl Hub {
         })
     }
 
-    fn read(&mut self, reader: ReaderId, max: usize) -> Reply {
+    fn read(&mut self, reader: ListenerId, max: usize) -> Reply {
         // A reader that has just been evicted may not know yet; it gets nothing more.
         let Some((partition, Start { next, behind })) = self.readers.cursor(reader) else {
             return Reply::Events(Vec::new());

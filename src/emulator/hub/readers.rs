@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::command::{Notice, ReaderId, Refusal};
+use super::command::{ListenerId, Notice, Refusal};
 use super::event_log::Start;
 use super::refusal;
 
@@ -17,7 +17,7 @@ const NAMELESS: &str = "nil";
 /// A reader that wants to attach.
 #[derive(Debug)]
 pub(super) struct Newcomer {
-    pub id: ReaderId,
+    pub id: ListenerId,
     /// The consumer group, in lower case.
     pub group: String,
     pub partition: usize,
@@ -45,16 +45,19 @@ impl Reader {
 /// All readers.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
-    readers: HashMap<ReaderId, Reader>,
+    readers: HashMap<ListenerId, Reader>,
     /// Those who have read everything of a partition and wait for more.
-    waiting: HashMap<usize, Vec<ReaderId>>,
+    waiting: HashMap<usize, Vec<ListenerId>>,
 }
 
 impl Readers {
     /// Lets a reader in, and tells those who have to go for it.
-    pub(super) fn open(&mut self, newcomer: Newcomer) -> Result<Vec<(ReaderId, Notice)>, Refusal> {
+    pub(super) fn open(
+        &mut self,
+        newcomer: Newcomer,
+    ) -> Result<Vec<(ListenerId, Notice)>, Refusal> {
         self.close(newcomer.id);
-        let rivals: Vec<ReaderId> = self
+        let rivals: Vec<ListenerId> = self
             .readers
             .iter()
             .filter(|(_, reader)| {
@@ -89,7 +92,7 @@ impl Readers {
         Ok(notices)
     }
 
-    fn admit(&self, epoch: Option<i64>, name: &str, rivals: &[ReaderId]) -> Result<(), Refusal> {
+    fn admit(&self, epoch: Option<i64>, name: &str, rivals: &[ListenerId]) -> Result<(), Refusal> {
         let rivals = || rivals.iter().filter_map(|id| self.readers.get(id));
         let held = rivals().filter_map(|rival| rival.epoch).max();
         match (epoch, held) {
@@ -107,9 +110,13 @@ impl Readers {
         }
     }
 
-    fn evict(&mut self, mut rivals: Vec<ReaderId>, new: (&str, i64)) -> Vec<(ReaderId, Notice)> {
+    fn evict(
+        &mut self,
+        mut rivals: Vec<ListenerId>,
+        new: (&str, i64),
+    ) -> Vec<(ListenerId, Notice)> {
         rivals.sort_unstable();
-        let evict = |id: ReaderId| {
+        let evict = |id: ListenerId| {
             let loser = self.close(id)?;
             let refusal = refusal::stolen(new, (loser.name(), loser.epoch));
             Some((id, Notice::Detached(refusal)))
@@ -118,13 +125,13 @@ impl Readers {
     }
 
     /// Which partition a reader reads, and where it goes on.
-    pub(super) fn cursor(&self, id: ReaderId) -> Option<(usize, Start)> {
+    pub(super) fn cursor(&self, id: ListenerId) -> Option<(usize, Start)> {
         let reader = self.readers.get(&id)?;
         Some((reader.partition, reader.start))
     }
 
     /// Moves a reader on to `next`; with `drained` it is told once something comes.
-    pub(super) fn advance(&mut self, id: ReaderId, next: i64, drained: bool) {
+    pub(super) fn advance(&mut self, id: ListenerId, next: i64, drained: bool) {
         let Some(reader) = self.readers.get_mut(&id) else {
             return;
         };
@@ -138,7 +145,7 @@ impl Readers {
     }
 
     /// Whom to wake because a partition has got something.
-    pub(super) fn wake(&mut self, partition: usize) -> Vec<(ReaderId, Notice)> {
+    pub(super) fn wake(&mut self, partition: usize) -> Vec<(ListenerId, Notice)> {
         let Some(waiting) = self.waiting.get_mut(&partition) else {
             return Vec::new();
         };
@@ -148,7 +155,7 @@ impl Readers {
             .collect()
     }
 
-    fn close(&mut self, id: ReaderId) -> Option<Reader> {
+    fn close(&mut self, id: ListenerId) -> Option<Reader> {
         let reader = self.readers.remove(&id)?;
         if let Some(waiting) = self.waiting.get_mut(&reader.partition) {
             waiting.retain(|waiter| *waiter != id);
@@ -157,7 +164,7 @@ impl Readers {
     }
 
     /// Forgets a reader; without effect for one that is not known.
-    pub(super) fn leave(&mut self, id: ReaderId) {
+    pub(super) fn leave(&mut self, id: ListenerId) {
         self.close(id);
     }
 }
@@ -168,7 +175,7 @@ mod tests {
 
     fn newcomer(id: u64, epoch: Option<i64>) -> Newcomer {
         Newcomer {
-            id: ReaderId(id),
+            id: ListenerId(id),
             group: "$default".to_owned(),
             partition: 0,
             start: Start {
@@ -180,7 +187,7 @@ mod tests {
         }
     }
 
-    fn losers(notices: &[(ReaderId, Notice)]) -> Vec<u64> {
+    fn losers(notices: &[(ListenerId, Notice)]) -> Vec<u64> {
         notices.iter().map(|(id, _)| id.0).collect()
     }
 
@@ -198,7 +205,7 @@ mod tests {
             ..newcomer(6, None)
         };
         assert!(readers.open(elsewhere).is_ok());
-        readers.leave(ReaderId(3));
+        readers.leave(ListenerId(3));
         assert!(readers.open(newcomer(5, None)).is_ok());
     }
 
@@ -217,14 +224,14 @@ mod tests {
         assert!(refusal.message.contains("higher epoch '1' already exists"));
         assert_eq!(losers(&readers.open(newcomer(3, Some(1))).unwrap()), [2]);
         let notices = readers.open(newcomer(4, Some(7))).unwrap();
-        let [(ReaderId(3), Notice::Detached(refusal))] = notices.as_slice() else {
+        let [(ListenerId(3), Notice::Detached(refusal))] = notices.as_slice() else {
             panic!("{notices:?}")
         };
         assert_eq!(refusal.condition, "amqp:link:stolen");
         assert!(refusal.message.starts_with(
             "New receiver 'nil' with higher epoch of '7' is created hence current receiver 'nil' with epoch '1'"
         ));
-        assert_eq!(readers.cursor(ReaderId(3)), None);
+        assert_eq!(readers.cursor(ListenerId(3)), None);
     }
 
     #[test]
@@ -232,14 +239,14 @@ mod tests {
         let mut readers = Readers::default();
         readers.open(newcomer(0, None)).unwrap();
         readers.open(newcomer(1, None)).unwrap();
-        readers.advance(ReaderId(0), 3, true);
-        readers.advance(ReaderId(0), 3, true);
-        readers.advance(ReaderId(1), 2, true);
-        readers.advance(ReaderId(1), 2, false);
-        assert_eq!(readers.wake(0), [(ReaderId(0), Notice::Available)]);
+        readers.advance(ListenerId(0), 3, true);
+        readers.advance(ListenerId(0), 3, true);
+        readers.advance(ListenerId(1), 2, true);
+        readers.advance(ListenerId(1), 2, false);
+        assert_eq!(readers.wake(0), [(ListenerId(0), Notice::Available)]);
         assert_eq!(readers.wake(0), []);
-        readers.advance(ReaderId(0), 4, true);
-        readers.leave(ReaderId(0));
+        readers.advance(ListenerId(0), 4, true);
+        readers.leave(ListenerId(0));
         assert_eq!(readers.wake(0), []);
     }
 }

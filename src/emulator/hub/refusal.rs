@@ -50,6 +50,15 @@ pub(super) fn rule_denies(policy: &str, right: &str) -> Refusal {
     ))
 }
 
+/// For a connection that has been told to go, and speaks all the same.
+pub(super) fn no_session() -> Refusal {
+    refuse(
+        error_code::DEVICE_NOT_ONLINE,
+        NOT_FOUND,
+        "The device is not connected.",
+    )
+}
+
 pub(super) fn wrong_authentication() -> Refusal {
     denied("Authentication failed for this device, renew token or certificate and reconnect")
 }

@@ -100,17 +100,38 @@ impl Registry {
         }
     }
 
-    /// Notes that a device has been heard of.
-    pub(super) fn touch(&mut self, device: &str, now: DateTime<Utc>) {
-        let Some(found) = self.devices.get_mut(device) else {
+    fn find_mut(&mut self, device: &str, module: Option<&str>) -> Option<&mut Entry> {
+        let device = self.devices.get_mut(device)?;
+        match module {
+            None => Some(&mut device.entry),
+            Some(module) => device.modules.get_mut(module),
+        }
+    }
+
+    /// Notes that a device or module has connected or gone. Not kept: after a restart nobody is connected.
+    pub(super) fn set_connection(
+        &mut self,
+        device: &str,
+        module: Option<&str>,
+        now: DateTime<Utc>,
+        is_connected: bool,
+    ) {
+        if let Some(entry) = self.find_mut(device, module) {
+            entry.set_connection(now, is_connected);
+        }
+    }
+
+    /// Notes that a device or module has been heard of.
+    pub(super) fn touch(&mut self, device: &str, module: Option<&str>, now: DateTime<Utc>) {
+        let Some(entry) = self.find_mut(device, module) else {
             return;
         };
-        if found.entry.touch(now) {
+        if entry.touch(now) {
             // Made undone it stays: it was heard of all the same.
-            let kept = Box::new(found.entry.to_kept());
+            let kept = Box::new(entry.to_kept());
             self.records.push(Record::Identity {
                 device: device.to_owned(),
-                module: None,
+                module: module.map(str::to_owned),
                 before: Some(kept.clone()),
                 after: Some(kept),
             });

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
-use super::command::StoredEvent;
+use super::command::{DeviceMessage, StoredEvent};
 use super::record::{Kept, KeptIdentity, KeptPartition, Span};
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
@@ -129,7 +129,7 @@ impl Maps {
 
 /// All that a reader gets from a position until nothing is left.
 fn drain(hub: &mut Hub, store: &Maps, position: Position) -> Vec<i64> {
-    let reader = ReaderId(0);
+    let reader = ListenerId(0);
     let open = Command::OpenReader {
         reader,
         group: "$default".to_owned(),

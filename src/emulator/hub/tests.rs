@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 use proptest::prelude::*;
 
-use super::command::{Grant, Side};
+use super::command::{DeviceMessage, Grant, Side};
 use super::*;
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::device::Authentication;
@@ -14,6 +14,7 @@ use crate::protocol::sas::{SigningKey, mint};
 mod access;
 mod events;
 mod identities;
+mod sessions;
 
 const NOW: i64 = 1_700_000_000;
 const LATER: i64 = NOW + 3600;

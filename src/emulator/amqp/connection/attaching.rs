@@ -7,7 +7,7 @@ use crate::emulator::amqp::node::{self, Here, Node};
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::refusal::{Fault, Objection};
 use crate::emulator::amqp::session::{Link, Replies, Use};
-use crate::emulator::hub::command::{Command, ReaderId, Refusal, Reply, Side};
+use crate::emulator::hub::command::{Command, ListenerId, Refusal, Reply, Side};
 use crate::protocol::amqp::address::PartitionAddress;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::link::{RECEIVE_FIRST, SEND_MIXED};
@@ -114,7 +114,7 @@ impl Connection {
     pub(in crate::emulator::amqp) fn registered(
         &mut self,
         key: LinkKey,
-        answer: Result<ReaderId, Refusal>,
+        answer: Result<ListenerId, Refusal>,
     ) {
         let id = match answer {
             Ok(id) => id,

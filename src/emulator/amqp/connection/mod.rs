@@ -15,7 +15,7 @@ use crate::emulator::amqp::options::Options;
 use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Tracker;
 use crate::emulator::amqp::session::{Session, Use};
-use crate::emulator::hub::command::{Command, Notice, ReaderId, Refusal, Reply, Side};
+use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply, Side};
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind};
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{Flow, Performative};
@@ -58,9 +58,9 @@ pub(super) struct Connection {
     sessions: BTreeMap<u16, Session>,
     /// Channels of sessions that have ended; what still comes on them is stepped over.
     ended: BTreeSet<u16>,
-    readers: BTreeMap<ReaderId, LinkKey>,
+    readers: BTreeMap<ListenerId, LinkKey>,
     /// The reader that was served last: the next one comes first.
-    served: Option<ReaderId>,
+    served: Option<ListenerId>,
     tracker: Tracker,
     /// The host that the peer named.
     host: String,
@@ -222,7 +222,7 @@ impl Connection {
     }
 
     /// Takes in what happened to a reader without its asking.
-    pub(super) fn notice(&mut self, reader: ReaderId, notice: Notice) {
+    pub(super) fn notice(&mut self, reader: ListenerId, notice: Notice) {
         let Some(&key) = self.readers.get(&reader) else {
             return;
         };
@@ -232,6 +232,8 @@ impl Connection {
                     reader.wake();
                 }
             }
+            // For devices; no link of a reader hears it.
+            Notice::Superseded | Notice::Dismissed(_) => {}
             Notice::Detached(refusal) => {
                 let fault = self.word(refusal.into(), Side::Namespace);
                 self.detach_with(key, &fault);
@@ -247,7 +249,7 @@ impl Connection {
         let after = self.served.map_or(Bound::Unbounded, Bound::Excluded);
         let until = self
             .served
-            .map_or(Bound::Excluded(ReaderId(0)), Bound::Included);
+            .map_or(Bound::Excluded(ListenerId(0)), Bound::Included);
         let later = self.readers.range((after, Bound::Unbounded));
         for (&id, &key) in later.chain(self.readers.range((Bound::Unbounded, until))) {
             let Some(session) = self.sessions.get_mut(&key.channel) else {

@@ -50,7 +50,7 @@ struct Bench {
     now: Moment,
     readers: u64,
     /// Notices for readers of other connections.
-    strays: Vec<(ReaderId, Notice)>,
+    strays: Vec<(ListenerId, Notice)>,
 }
 
 fn hub() -> Hub {
@@ -317,7 +317,7 @@ impl Bench {
         while let Some(effect) = self.machine.next_effect() {
             match effect {
                 Effect::Register(key) => {
-                    let id = ReaderId(self.readers);
+                    let id = ListenerId(self.readers);
                     self.readers += 1;
                     self.machine.registered(key, Ok(id));
                 }

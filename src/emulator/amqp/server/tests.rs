@@ -74,7 +74,7 @@ async fn takes_five(hub: &HubHandle) -> bool {
     let mut taken = true;
     let mut ids = Vec::new();
     for _ in 0..5 {
-        let (reader, _notices) = hub.register_reader().await.unwrap();
+        let (reader, _notices) = hub.register_listener().await.unwrap();
         let command = Command::OpenReader {
             reader,
             group: "$Default".to_owned(),

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 const SENDER: Sender<'_> = Sender {
     device: "d",
+    module: None,
     generation_id: "1",
-    auth_method: message::AUTH_BY_DEVICE,
+    auth_method: "{}",
 };
 
 fn retention(bytes: usize) -> Retention {

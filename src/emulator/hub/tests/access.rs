@@ -130,7 +130,8 @@ fn rights_bound_what_a_policy_may_do_to_the_registry() {
         try_as("registryRead", RegistryOperation::Statistics),
         Ok(Reply::Statistics {
             total: 1,
-            enabled: 1
+            enabled: 1,
+            connected: 0
         })
     ));
     assert!(try_as("registryReadWrite", delete()).is_ok());

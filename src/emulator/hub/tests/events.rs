@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::emulator::hub::command::StoredEvent;
+use crate::protocol::amqp::message::Message;
+use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
 fn open(
     hub: &mut Hub,
@@ -12,7 +14,7 @@ fn open(
     position: Position,
 ) -> Result<Reply, Refusal> {
     let command = Command::OpenReader {
-        reader: ReaderId(reader),
+        reader: ListenerId(reader),
         group: "$default".to_owned(),
         partition: partition.to_string(),
         position,
@@ -22,8 +24,26 @@ fn open(
     ask(hub, command)
 }
 
+/// An annotation of every event that has it.
+pub(super) fn annotation_of_all(hub: &mut Hub, name: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for partition in 0..4 {
+        open(hub, 900, partition, Position::Earliest).unwrap();
+        for event in read(hub, 900, 100) {
+            let message = Message::parse(&event.encoded).unwrap();
+            texts.extend(
+                message
+                    .annotation(name)
+                    .and_then(|value| value.as_str())
+                    .map(str::to_owned),
+            );
+        }
+    }
+    texts
+}
+
 fn read(hub: &mut Hub, reader: u64, max: usize) -> Vec<Arc<StoredEvent>> {
-    let reader = ReaderId(reader);
+    let reader = ListenerId(reader);
     match ask(hub, Command::Read { reader, max }) {
         Ok(Reply::Events(events)) => events,
         other => panic!("{other:?}"),
@@ -65,7 +85,9 @@ fn readers_get_what_lies_behind_their_position_and_hear_of_more() {
     };
     let mut woken = hub.apply(now(), command).notices;
     woken.sort_by_key(|(reader, _)| *reader);
-    let everyone: Vec<_> = (0..5).map(|id| (ReaderId(id), Notice::Available)).collect();
+    let everyone: Vec<_> = (0..5)
+        .map(|id| (ListenerId(id), Notice::Available))
+        .collect();
     assert_eq!(woken, everyone);
     assert_eq!(read(&mut hub, 4, 1).len(), 1);
     assert_eq!(read(&mut hub, 4, 10).len(), 1);
@@ -87,7 +109,7 @@ fn unknown_groups_and_partitions_are_not_found() {
         ("$Default", "", false),
     ] {
         let command = Command::OpenReader {
-            reader: ReaderId(1),
+            reader: ListenerId(1),
             group: group.to_owned(),
             partition: partition.to_owned(),
             position: Position::Latest,

@@ -216,7 +216,7 @@ fn readers_are_closed_with_their_session_and_connection() {
         bench.send(1, &end);
         assert!(bench.machine.readers.is_empty());
         let open = Command::OpenReader {
-            reader: ReaderId(99),
+            reader: ListenerId(99),
             group: "$Default".to_owned(),
             partition: "1".to_owned(),
             position: Position::Latest,

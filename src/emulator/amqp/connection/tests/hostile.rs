@@ -232,7 +232,7 @@ proptest! {
         // All five places of the partition are free.
         for number in 0..5 {
             let open = Command::OpenReader {
-                reader: ReaderId(1_000 + number),
+                reader: ListenerId(1_000 + number),
                 group: "$Default".to_owned(),
                 partition: "0".to_owned(),
                 position: Position::Earliest,

@@ -1,0 +1,63 @@
+//! Devices and modules come and go.
+
+use chrono::{DateTime, Utc};
+
+use super::command::{ListenerId, Notice, Reply};
+use super::sessions::Session;
+use super::{Hub, Outcome, refusal};
+use crate::model::device::IdentityId;
+
+impl Hub {
+    /// A device or module connects; an older connection of the same identity has to go.
+    pub(super) fn open_session(
+        &mut self,
+        now: DateTime<Utc>,
+        id: ListenerId,
+        identity: IdentityId,
+        token: &str,
+    ) -> Outcome {
+        let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+        let path = identity.path();
+        let (proven_by, expires) = self.authority.authorize_identity(
+            &self.registry,
+            now,
+            Some(token),
+            (device, module),
+            &path,
+        )?;
+        self.registry.touch(device, module, now);
+        self.registry.set_connection(device, module, now, true);
+        let session = Session {
+            identity,
+            proven_by,
+        };
+        let notices = self.sessions.open(id, session);
+        Ok((Reply::Session { expires }, notices))
+    }
+
+    /// A connection has gone. What it stood for may be connected anew already, and stays so.
+    pub(super) fn close_session(&mut self, now: DateTime<Utc>, id: ListenerId) {
+        if let Some(identity) = self.sessions.close(id) {
+            let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+            self.registry.touch(device, module, now);
+            self.registry.set_connection(device, module, now, false);
+        }
+    }
+
+    /// Ends the sessions of a device that was deleted or disabled, of its modules, or of one of them.
+    pub(super) fn dismiss(
+        &mut self,
+        now: DateTime<Utc>,
+        device: &str,
+        module: Option<&str>,
+    ) -> Vec<(ListenerId, Notice)> {
+        let refusal = refusal::wrong_authentication();
+        let gone = self.sessions.evict(device, module);
+        for identity in gone.iter().map(|(_, identity)| identity) {
+            let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+            self.registry.set_connection(device, module, now, false);
+        }
+        let dismissed = |(id, _)| (id, Notice::Dismissed(refusal.clone()));
+        gone.into_iter().map(dismissed).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! Which devices and modules are connected: one connection each, and the newer one wins.
+//!
+//! Source: learn.microsoft.com, "Communicate with an IoT hub using MQTT" (a new connection closes the old one, 400027);
+//! "Understand the identity registry" (connection state).
+
+use std::collections::HashMap;
+
+use super::command::{ListenerId, Notice};
+use crate::model::device::IdentityId;
+
+/// How a connected device or module has proven who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProvenBy {
+    /// A token signed with a key of its own.
+    OwnKey,
+    /// A token signed with a policy's key.
+    PolicyKey,
+}
+
+/// A device or module that is connected.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub identity: IdentityId,
+    pub proven_by: ProvenBy,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    sessions: HashMap<ListenerId, Session>,
+    connected: HashMap<IdentityId, ListenerId>,
+}
+
+impl Sessions {
+    /// Lets a device or module in, and tells its older connection to go.
+    pub(super) fn open(&mut self, id: ListenerId, session: Session) -> Vec<(ListenerId, Notice)> {
+        let identity = session.identity.clone();
+        self.sessions.insert(id, session);
+        let older = self.connected.insert(identity, id);
+        let older = older.filter(|older| *older != id);
+        older
+            .and_then(|older| self.sessions.remove(&older).map(|_| older))
+            .map(|older| (older, Notice::Superseded))
+            .into_iter()
+            .collect()
+    }
+
+    /// Ends a session; says whose it was, unless that one is connected anew already.
+    pub(super) fn close(&mut self, id: ListenerId) -> Option<IdentityId> {
+        let session = self.sessions.remove(&id)?;
+        self.connected.remove(&session.identity);
+        Some(session.identity)
+    }
+
+    /// Ends what a device or module, or a device's modules, have open.
+    pub(super) fn evict(
+        &mut self,
+        device: &str,
+        module: Option<&str>,
+    ) -> Vec<(ListenerId, IdentityId)> {
+        let is_gone = |identity: &IdentityId| {
+            identity.device == device && (module.is_none() || identity.module.as_deref() == module)
+        };
+        let mut gone: Vec<ListenerId> = self
+            .connected
+            .iter()
+            .filter(|(identity, _)| is_gone(identity))
+            .map(|(_, id)| *id)
+            .collect();
+        gone.sort_unstable();
+        let close = |id| Some((id, self.close(id)?));
+        gone.into_iter().filter_map(close).collect()
+    }
+
+    /// A session that is open.
+    pub(super) fn find(&self, id: ListenerId) -> Option<&Session> {
+        self.sessions.get(&id)
+    }
+
+    /// How many devices are connected, by themselves or by one of their modules.
+    pub(super) fn count_devices(&self) -> usize {
+        let devices = self.connected.keys().map(|identity| &identity.device);
+        devices.collect::<std::collections::HashSet<_>>().len()
+    }
+}

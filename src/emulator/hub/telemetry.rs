@@ -1,0 +1,94 @@
+//! What devices and modules send: stored in the partition of their device, in order.
+
+use chrono::{DateTime, Utc};
+
+use super::command::{DeviceMessage, ListenerId, Reply};
+use super::message::Sender;
+use super::sessions::ProvenBy;
+use super::{Hub, Outcome, message, refusal};
+use crate::protocol::rest::MAX_MESSAGE_BYTES;
+
+impl Hub {
+    /// A request of a device that is not connected, with a token of its own.
+    pub(super) fn send_events(
+        &mut self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        device: &str,
+        messages: &[DeviceMessage],
+    ) -> Outcome {
+        let path = format!("devices/{device}/messages/events");
+        let authority = &self.authority;
+        let (proven_by, _) =
+            authority.authorize_identity(&self.registry, now, token, (device, None), &path)?;
+        check_size(messages)?;
+        self.store(now, (device, None), proven_by, messages)
+    }
+
+    /// Messages of a device or module that is connected.
+    pub(super) fn publish(
+        &mut self,
+        now: DateTime<Utc>,
+        session: ListenerId,
+        messages: &[DeviceMessage],
+    ) -> Outcome {
+        let session = self
+            .sessions
+            .find(session)
+            .ok_or_else(refusal::no_session)?;
+        let proven_by = session.proven_by;
+        let identity = session.identity.clone();
+        for message in messages {
+            check_size(std::slice::from_ref(message))?;
+        }
+        let id = (identity.device.as_str(), identity.module.as_deref());
+        self.store(now, id, proven_by, messages)
+    }
+
+    fn store(
+        &mut self,
+        now: DateTime<Utc>,
+        (device, module): (&str, Option<&str>),
+        proven_by: ProvenBy,
+        messages: &[DeviceMessage],
+    ) -> Outcome {
+        let Some(entry) = self.registry.find(device, module) else {
+            return Err(refusal::device_not_found(device));
+        };
+        let sender = Sender {
+            device,
+            module,
+            generation_id: &entry.identity.generation_id,
+            auth_method: message::auth_method(proven_by, module.is_some()),
+        };
+        let partition = self.events.partition_of(device);
+        let kept = if self.is_bypassed { &[] } else { messages };
+        let before = self.events.head(partition);
+        for message in kept {
+            let record = self.events.append(partition, now, sender, message);
+            self.records.extend(record);
+        }
+        if self.is_kept && !kept.is_empty() {
+            self.records.push(super::record::Record::Partition {
+                partition,
+                before,
+                after: self.events.head(partition),
+            });
+        }
+        self.registry.touch(device, module, now);
+        let notices = if kept.is_empty() {
+            Vec::new()
+        } else {
+            self.readers.wake(partition)
+        };
+        Ok((Reply::Done, notices))
+    }
+}
+
+fn check_size(messages: &[DeviceMessage]) -> Result<(), super::command::Refusal> {
+    let total: usize = messages.iter().map(message::size).sum();
+    if total > MAX_MESSAGE_BYTES {
+        return Err(refusal::message_too_large(total, MAX_MESSAGE_BYTES));
+    }
+    Ok(())
+}
