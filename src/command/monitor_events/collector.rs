@@ -4,10 +4,10 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use super::bounds::Bounds;
+use super::diagnosis::{Passed, Seen};
 use super::ledger::Ledger;
 use super::live::Live;
 use super::page::{OddBody, Page};
-use super::passed::Passed;
 use super::selection::Selection;
 use super::told;
 use crate::client::event_stream::{EventHub, Notice, Sink};
@@ -123,9 +123,13 @@ impl<'a> Collector<'a> {
         &self.ledger
     }
 
-    /// What was read and not shown.
-    pub(super) fn passed(&self) -> &Passed {
-        &self.passed
+    /// What is known of the reading by now.
+    pub(super) fn seen(&self) -> Seen<'_> {
+        Seen {
+            attached: self.attached.unwrap_or_default(),
+            passed: &self.passed,
+            accounts: self.ledger.accounts(),
+        }
     }
 
     /// How many partitions are being read, and of how many.

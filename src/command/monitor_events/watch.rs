@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::collector::Collector;
-use super::inquiry::Findings;
+use super::diagnosis::{Findings, Silence};
 use super::output::{FAREWELL, Output};
 use super::page::OddBody;
 use super::plan::Plan;
-use super::resumption::Resumption;
-use super::silence::Silence;
+use super::resume::Resumption;
 use super::stop::Stop;
 use crate::client::event_stream::connect::Found;
 use crate::client::event_stream::{self, EventStream, Sink as _, StreamError};
@@ -111,7 +110,9 @@ pub(super) async fn watch(
                 Ok(ControlFlow::Continue(()))
             }
             Turn::Found(findings) => {
-                silence.explain(&findings, collector);
+                if let Some(text) = silence.explain(&findings, &collector.seen()) {
+                    collector.tell(&text);
+                }
                 Ok(ControlFlow::Continue(()))
             }
             Turn::Final(logs) => {
@@ -132,7 +133,7 @@ pub(super) async fn watch(
             wish = stop.wish() => break Ok(End::Signal(wish)),
             () = until(over_at) => break Ok(End::Duration),
         };
-        silence.watch(collector);
+        silence.watch(collector.shown() > 0, collector.attached().is_some());
         collector.tell_of_body(&odd_body);
         if let Err(failure) = resumption.note(collector, output.taken()) {
             break Err(failure);

@@ -7,10 +7,7 @@ const MOST: usize = 3;
 const MOST_SLIPS: usize = 2;
 
 /// Those of `ids` that are like `asked`, the likest first.
-pub(in super::super) fn similar_ids<'a>(
-    asked: &str,
-    ids: impl Iterator<Item = &'a str>,
-) -> Vec<String> {
+pub(super) fn similar_ids<'a>(asked: &str, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
     let asked = asked.to_ascii_lowercase();
     // Of a short id, two slips leave nothing.
     let most = MOST_SLIPS.min(asked.len() / 3);

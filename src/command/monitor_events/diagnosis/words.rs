@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Cause, Device, Facts, Registry};
+use super::causes::{Cause, Device, Facts, Registry};
 use crate::client::https::MOST_LISTED;
 use crate::model::span::describe_duration;
 
@@ -22,7 +22,7 @@ const LADDER: [(i64, &str); 6] = [
 ];
 
 /// The whole diagnosis, several lines without the last newline.
-pub(in super::super) fn explanation(facts: &Facts<'_>, causes: &[Cause]) -> String {
+pub(super) fn explanation(facts: &Facts<'_>, causes: &[Cause]) -> String {
     let mut text = format!("nothing for {}", describe_duration(facts.silent_for));
     for (index, cause) in causes.iter().take(1 + MOST_FURTHER).enumerate() {
         text.push_str(if index == 0 { ": " } else { "\n  or: " });

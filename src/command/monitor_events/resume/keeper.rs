@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::collector::Connected;
-use super::ledger::{Account, Ledger};
-use super::output::Written;
+use super::super::collector::Connected;
+use super::super::ledger::{Account, Ledger};
+use super::super::output::Written;
 use super::positions::{Place, Positions, PositionsError, stamp};
 use crate::client::event_stream::{Access, Resume};
 use crate::config::file::{self, FileLock};
@@ -237,7 +237,7 @@ fn refused(path: &Path, error: &PositionsError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ledger::after;
+    use super::super::super::ledger::after;
     use super::*;
     use crate::model::secret::Secret;
     use crate::protocol::amqp::filter::Position;

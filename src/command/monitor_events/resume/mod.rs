@@ -1,14 +1,17 @@
 //! `--resume` beside the stream, if it was asked for: notes what is written, and saves it without holding anything up.
 
+mod keeper;
+mod positions;
+
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::collector::Collector;
-use super::keeper::Keeper;
 use super::output::Written;
 use super::plan::Plan;
 use crate::client::event_stream::{Access, Resume};
 use crate::failure::Failure;
+use keeper::Keeper;
 
 /// A file of positions, or none.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ const MOST_SENDERS: usize = 3;
 
 /// Someone whose events were passed by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sender {
+pub(in super::super) struct Sender {
     /// The device's id.
     pub id: String,
     /// When its last event was enqueued: milliseconds since 1970.
@@ -17,7 +17,7 @@ pub(super) struct Sender {
 
 /// Events that came and were not shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Passed {
+pub(in super::super) struct Passed {
     /// Events of other devices.
     pub others: u64,
     /// Whose they were; who sent last comes first.
@@ -32,7 +32,7 @@ pub(super) struct Passed {
 
 impl Passed {
     /// Notes an event that is not shown.
-    pub(super) fn note(&mut self, event: &Event<'_>, is_wanted: impl Fn(&str) -> bool) {
+    pub(in super::super) fn note(&mut self, event: &Event<'_>, is_wanted: impl Fn(&str) -> bool) {
         let id = event.device_id.unwrap_or_default();
         if is_wanted(id) {
             self.own += 1;

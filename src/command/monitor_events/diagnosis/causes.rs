@@ -1,8 +1,5 @@
 //! Why nothing comes: decided from facts, likeliest cause first. Pure: who gathers the facts is told elsewhere.
 
-mod similar;
-mod words;
-
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,8 +8,6 @@ use super::passed::Passed;
 use crate::client::event_stream::Start;
 use crate::model::device::{Identity, Status};
 use crate::protocol::amqp::filter::Position;
-pub(super) use similar::similar_ids;
-pub(super) use words::explanation;
 
 /// The registry and the event hub write their times apart; differences up to this say nothing.
 const SLACK: chrono::Duration = chrono::Duration::seconds(5);
@@ -30,7 +25,7 @@ pub(super) struct Log {
 
 /// What the identity registry says of one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Device {
+pub(in super::super) struct Device {
     /// Whether it may connect.
     pub is_enabled: bool,
     /// When it was heard of last; none for never.
@@ -43,7 +38,7 @@ pub(super) struct Device {
 
 /// What the identity registry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Registry {
+pub(in super::super) enum Registry {
     /// It could not be asked, because of this.
     Closed(String),
     /// The device that was asked for.

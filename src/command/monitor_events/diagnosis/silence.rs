@@ -6,20 +6,32 @@ use std::pin::Pin;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::collector::Collector;
-use super::diagnosis::{Cause, Facts, Log, explain, explanation};
+use super::super::ledger::Account;
+use super::super::plan::Plan;
+use super::causes::{Cause, Facts, Log, explain};
 use super::inquiry::{Findings, inquire};
-use super::ledger::Ledger;
-use super::plan::Plan;
+use super::passed::Passed;
 use super::vigil::Vigil;
+use super::words::explanation;
 use crate::client::event_stream;
 use crate::command::context::Clock;
 use crate::config::Settings;
 use crate::model::connection_string::ConnectionString;
 use crate::protocol::amqp::management::PartitionProperties;
 
+/// What is known of the reading without asking anybody.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Seen<'a> {
+    /// How many partitions are being read, and how many should be.
+    pub attached: (usize, usize),
+    /// Events that came and were not shown.
+    pub passed: &'a Passed,
+    /// What was read of each partition.
+    pub accounts: &'a [Account],
+}
+
 /// Explains why nothing is shown, where that lasts.
-pub(super) struct Silence<'a> {
+pub(in super::super) struct Silence<'a> {
     vigil: Vigil,
     inquiry: Option<Pin<Box<dyn Future<Output = Findings> + 'a>>>,
     settings: &'a Settings,
@@ -32,7 +44,7 @@ pub(super) struct Silence<'a> {
 
 impl<'a> Silence<'a> {
     /// Silence from a plan's stream, with that `device` asked for.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         plan: &Plan,
         settings: &'a Settings,
         device: Option<&'a str>,
@@ -50,22 +62,22 @@ impl<'a> Silence<'a> {
     }
 
     /// Looks at whether it has begun, or is over.
-    pub(super) fn watch(&mut self, collector: &Collector<'_>) {
-        if collector.shown() > 0 {
+    pub(in super::super) fn watch(&mut self, is_shown: bool, is_attached: bool) {
+        if is_shown {
             self.vigil.end();
             self.inquiry = None;
-        } else if collector.attached().is_some() {
+        } else if is_attached {
             self.vigil.attached(Instant::now());
         }
     }
 
     /// When it is to be explained.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(in super::super) fn due(&self) -> Option<Instant> {
         self.vigil.due()
     }
 
     /// Begins to look for its reason.
-    pub(super) fn inquire(&mut self) {
+    pub(in super::super) fn inquire(&mut self) {
         self.vigil.begin_inquiry();
         let (stream, settings, device) = (self.stream.clone(), self.settings, self.device);
         let now = (self.clock)();
@@ -75,7 +87,7 @@ impl<'a> Silence<'a> {
     }
 
     /// Comes with what was found, where it is looked for. May be dropped and asked again.
-    pub(super) async fn findings(&mut self) -> Findings {
+    pub(in super::super) async fn findings(&mut self) -> Findings {
         match &mut self.inquiry {
             Some(inquiry) => {
                 let findings = inquiry.await;
@@ -86,8 +98,12 @@ impl<'a> Silence<'a> {
         }
     }
 
-    /// Tells the reason, unless it is the one that was told before.
-    pub(super) fn explain(&mut self, findings: &Findings, collector: &mut Collector<'_>) {
+    /// The reason in words, unless it is the one that was told before.
+    pub(in super::super) fn explain(
+        &mut self,
+        findings: &Findings,
+        seen: &Seen<'_>,
+    ) -> Option<String> {
         let silent_for = self.vigil.explained(Instant::now());
         let host = match &self.settings.connection_string {
             ConnectionString::Hub(hub) => &hub.host.name,
@@ -97,7 +113,7 @@ impl<'a> Silence<'a> {
         let logs = match &findings.logs {
             Ok(found) => Ok(found
                 .iter()
-                .map(|found| log(found, collector.ledger()))
+                .map(|found| log(found, seen.accounts))
                 .collect()),
             Err(reason) => Err(reason.clone()),
         };
@@ -109,27 +125,26 @@ impl<'a> Silence<'a> {
             consumer_group: &self.stream.consumer_group,
             asked: &self.stream.partitions,
             start: &self.stream.start,
-            attached: collector.attached().unwrap_or_default(),
-            passed: collector.passed(),
+            attached: seen.attached,
+            passed: seen.passed,
             logs: &logs,
             registry: &findings.registry,
         };
         let causes = explain(&facts);
         let kinds: Vec<_> = causes.iter().map(std::mem::discriminant).collect();
-        if kinds != self.told {
-            self.told = kinds;
-            let text = explanation(&facts, &causes);
-            collector.tell(&text);
+        if kinds == self.told {
+            return None;
         }
+        self.told = kinds;
+        Some(explanation(&facts, &causes))
     }
 }
 
-fn log((id, log): &(String, PartitionProperties), ledger: &Ledger) -> Log {
+fn log((id, log): &(String, PartitionProperties), accounts: &[Account]) -> Log {
     let number = log.last_enqueued_sequence_number;
     let time = DateTime::<Utc>::from_timestamp_millis(log.last_enqueued_time_ms);
-    let accounts = ledger.accounts();
     let due = accounts.iter().find(|account| account.id == *id);
-    let unread = due.and_then(super::ledger::Account::due).map_or(0, |due| {
+    let unread = due.and_then(Account::due).map_or(0, |due| {
         u64::try_from(number.saturating_sub(due).saturating_add(1)).unwrap_or(0)
     });
     Log {

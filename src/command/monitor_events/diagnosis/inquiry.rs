@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::diagnosis::{Device, Registry, activity, similar_ids};
+use super::causes::{Device, Registry, activity};
+use super::similar::similar_ids;
 use crate::client::event_stream::{Plan, survey::survey};
 use crate::client::https::{HttpsError, HubClient, HubClientOptions};
 use crate::client::notice;
@@ -24,7 +25,7 @@ const LIFETIME: i64 = 300;
 
 /// What was found.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(in super::super) struct Findings {
     /// How far each partition's log goes, or why that could not be told.
     pub logs: Result<Vec<(String, PartitionProperties)>, String>,
     /// What the registry says.

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::ledger::after;
+use super::super::ledger::after;
 use crate::client::event_stream::{Access, Resume};
 use crate::protocol::amqp::filter::Position;
 

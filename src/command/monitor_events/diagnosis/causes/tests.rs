@@ -1,8 +1,9 @@
 //! Every cause by the facts that lead to it, and the words that name it with what mends it.
 
+use super::super::passed::Sender;
+use super::super::words::explanation;
 use super::*;
 use crate::command::monitor_events::ledger::after;
-use crate::command::monitor_events::passed::Sender;
 
 /// The time of every case, in seconds since 1970.
 const NOW: i64 = 1_800_000_000;

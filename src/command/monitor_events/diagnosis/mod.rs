@@ -1,0 +1,13 @@
+//! Silence explained: what passed by, when to look for the reason, who is asked, what the cause is, and its words.
+
+mod causes;
+mod inquiry;
+mod passed;
+mod silence;
+mod similar;
+mod vigil;
+mod words;
+
+pub(super) use inquiry::Findings;
+pub(super) use passed::Passed;
+pub(super) use silence::{Seen, Silence};
