@@ -11,12 +11,16 @@
 //! one, what reads as a time on both sides as that, everything else letter by letter. Ids are never numbers where equality
 //! is asked for. What is not there equals null and nothing else, and is neither less nor greater than anything.
 //!
+//! A source is compared in any case of letters, and by its short name as well: `source = telemetry` is what the annotation
+//! calls `Telemetry` or does not speak of, `source = lifecycle` is `deviceLifecycleEvents` and `moduleLifecycleEvents`.
+//!
 //! Holding an event against a condition allocates nothing.
 
 use chrono::DateTime;
 
-use super::field::{Asked, Field, View, inside_quotes};
+use super::field::{Asked, Field, Head, View, inside_quotes};
 use super::json_walk::characters;
+use crate::protocol::amqp::source::MessageSource;
 use crate::protocol::amqp::value::Value;
 
 mod compare;
@@ -92,6 +96,9 @@ impl Expression {
             Self::Not(a) => !a.holds(view),
             Self::Exists(field) => field.of(view).is_some(),
             Self::Holds(field) => field.of(view).is_some_and(is_true),
+            Self::Compare(Field::Head(Head::Source), operator, literal) => {
+                compare::source_holds(view.event.source, *operator, literal)
+            }
             Self::Compare(field, operator, literal) => {
                 compare::holds(field.of(view), *operator, literal)
             }

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use crate::model::glob::Glob;
 use crate::protocol::amqp::event::Event;
 use crate::protocol::amqp::message::Body;
+use crate::protocol::amqp::source::MessageSource;
 use crate::render::BodyFormat;
 use crate::render::condition::Condition;
 use crate::render::decode::BodyReader;
@@ -24,19 +25,15 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Whether a message whose annotation says `annotation` comes from here. What a hub says nothing of, and what came by
-    /// no hub, is telemetry.
+    /// Whether a message whose annotation says `annotation` comes from here.
     fn is(self, annotation: Option<&str>) -> bool {
-        let annotation = annotation.unwrap_or("Telemetry");
-        let names: &[&str] = match self {
-            Self::Telemetry => &["Telemetry"],
-            Self::Twin => &["twinChangeEvents"],
-            Self::Lifecycle => &["deviceLifecycleEvents", "moduleLifecycleEvents"],
-            Self::Connection => &["deviceConnectionStateEvents"],
+        let wanted = match self {
+            Self::Telemetry => MessageSource::Telemetry,
+            Self::Twin => MessageSource::Twin,
+            Self::Lifecycle => MessageSource::Lifecycle,
+            Self::Connection => MessageSource::Connection,
         };
-        names
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(annotation))
+        MessageSource::of(annotation) == Some(wanted)
     }
 }
 

@@ -27,6 +27,7 @@ pub mod message;
 pub mod performative;
 pub mod redirect;
 pub mod response;
+pub mod source;
 pub mod span;
 pub mod value;
 pub mod websocket;

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Asked, DateTime, Kind, Literal, Operator, Value, characters, inside_quotes};
+use super::{
+    Asked, DateTime, Kind, Literal, MessageSource, Operator, Value, characters, inside_quotes,
+};
 
 /// A number: exact where it is whole.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +78,35 @@ pub(super) fn holds(asked: Option<Asked<'_>>, operator: Operator, literal: &Lite
         Operator::Greater => order(asked, literal).is_some_and(Ordering::is_gt),
         Operator::GreaterOrEqual => order(asked, literal).is_some_and(Ordering::is_ge),
     }
+}
+
+/// The same for the source of a message, by `annotation`.
+pub(super) fn source_holds(
+    annotation: Option<&str>,
+    operator: Operator,
+    literal: &Literal,
+) -> bool {
+    match operator {
+        Operator::Equal => is_source(annotation, literal),
+        Operator::NotEqual => !is_source(annotation, literal),
+        Operator::Contains => annotation.is_some_and(|annotation| {
+            let (part, whole) = (literal.text.as_bytes(), annotation.as_bytes());
+            let mut windows = whole.windows(part.len().max(1));
+            part.is_empty() || windows.any(|window| window.eq_ignore_ascii_case(part))
+        }),
+        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
+            holds(annotation.map(Asked::Id), operator, literal)
+        }
+    }
+}
+
+fn is_source(annotation: Option<&str>, literal: &Literal) -> bool {
+    if literal.kind == Kind::Null {
+        return annotation.is_none();
+    }
+    annotation.is_some_and(|annotation| annotation.eq_ignore_ascii_case(&literal.text))
+        || MessageSource::named(&literal.text)
+            .is_some_and(|wanted| MessageSource::of(annotation) == Some(wanted))
 }
 
 fn is_equal(asked: Option<Asked<'_>>, literal: &Literal) -> bool {

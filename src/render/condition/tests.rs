@@ -71,6 +71,54 @@ fn holds(condition: &str) -> bool {
 }
 
 #[test]
+fn sources_go_by_their_short_names_too() {
+    let of = |source: Option<&str>| {
+        let mut out = Vec::new();
+        let mut message = MessageWriter::new(&mut out);
+        message.message_annotations(|w| {
+            w.symbol("x-opt-sequence-number");
+            w.long(7);
+            if let Some(source) = source {
+                w.symbol("iothub-message-source");
+                w.string(source);
+            }
+        });
+        message.data(b"{}");
+        out
+    };
+    for (source, condition, expected) in [
+        (Some("twinChangeEvents"), "source = twin", true),
+        (Some("twinChangeEvents"), "source = twinchangeevents", true),
+        (Some("twinChangeEvents"), "source = telemetry", false),
+        (Some("moduleLifecycleEvents"), "source = Lifecycle", true),
+        (
+            Some("deviceLifecycleEvents"),
+            "source = moduleLifecycleEvents",
+            false,
+        ),
+        (
+            Some("deviceConnectionStateEvents"),
+            "source = connection",
+            true,
+        ),
+        (Some("mqttBrokerEvents"), "source = telemetry", false),
+        (None, "source = telemetry", true),
+        (None, "source != telemetry", false),
+        (None, "source = null", true),
+        (None, "source exists", false),
+        (None, "source ~ tele", false),
+        (Some("Telemetry"), "source ~ ''", true),
+        (Some("Telemetry"), "source = true", false),
+    ] {
+        assert_eq!(
+            holds_of(&of(source), condition),
+            expected,
+            "{source:?} {condition}"
+        );
+    }
+}
+
+#[test]
 fn what_is_true_holds() {
     for condition in [
         "body.t > 24",
@@ -130,6 +178,12 @@ fn what_is_true_holds() {
         "enqueuedTime < 30s",
         "enqueuedTime >= 1525338803008",
         "source = Telemetry",
+        "source = telemetry",
+        "source = 'TELEMETRY'",
+        "source != twin",
+        "source != null",
+        "source ~ tele",
+        "source exists",
         "messageId = m1",
         "moduleId = null",
         "body.t > 30 or body.on and properties.alert = true",

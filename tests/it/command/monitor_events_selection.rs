@@ -21,6 +21,18 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn a_condition_on_the_source_takes_what_the_option_takes() {
+    let hub = Emulator::start(&[]);
+    hub.owner(&["send", "device1", "hello"]).run().success();
+    for condition in ["source = telemetry", "source = Telemetry"] {
+        assert_eq!(shown(&hub, &["--where", condition]), ["hello"]);
+    }
+    for condition in ["source != telemetry", "source = twin"] {
+        assert!(shown(&hub, &["--where", condition]).is_empty());
+    }
+}
+
+#[test]
 fn devices_are_picked_by_pattern() {
     let hub = Emulator::start(&[
         "--device", "device2", "--device", "what?", "--device", "whats",
