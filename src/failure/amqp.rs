@@ -4,6 +4,7 @@ use super::dial::amqp_hint;
 use super::{Failure, Kind};
 use crate::client::amqp::ConnectionError;
 use crate::client::event_stream::{Stage, StreamError};
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::rest::error_body::ServiceError;
 
@@ -15,16 +16,39 @@ const WHAT: &str = "cannot read the hub's events";
 
 impl From<StreamError> for Failure {
     fn from(error: StreamError) -> Self {
-        match error {
+        match &error {
             StreamError::Key { .. } => Self::new(Kind::Input, WHAT)
                 .because(&error)
                 .hint("Copy the connection string again, whole and on one line."),
             StreamError::NoSuchPartition { .. } => Self::new(Kind::NotFound, WHAT)
                 .because(&error)
                 .hint("Leave --partition out to read all of them."),
-            StreamError::Failed { stage, source } => failed(&stage, &source),
+            StreamError::NoSuchPlace {
+                place, partition, ..
+            } => no_such_place(&error, place, partition),
+            StreamError::Failed { stage, source } => failed(stage, source),
         }
     }
+}
+
+fn no_such_place(error: &StreamError, place: &Position, partition: &str) -> Failure {
+    let (written, hint) = match place {
+        Position::Offset { offset, .. } => (
+            format!("--from offset:{offset}"),
+            "An offset belongs to one partition: take `offset` as -f json shows it, together with --partition N. Or begin at a \
+             time (-s 1h), a sequence number (--from seq:N) or --from earliest.",
+        ),
+        Position::SequenceNumber { number, .. } => (
+            format!("--from seq:{number}"),
+            "A sequence number belongs to one partition: take `sequenceNumber` as -f json shows it, together with --partition \
+             N. Or begin at a time (-s 1h), or --from earliest.",
+        ),
+        Position::Earliest | Position::Latest | Position::EnqueuedTime(_) => {
+            ("where it was asked to".to_owned(), "Try: -s 1h")
+        }
+    };
+    let what = format!("cannot begin at {written} in partition {partition}");
+    Failure::new(Kind::Usage, what).because(error).hint(hint)
 }
 
 fn failed(stage: &Stage, error: &ConnectionError) -> Failure {

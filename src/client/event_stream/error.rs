@@ -4,7 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::client::amqp::ConnectionError;
+use crate::client::amqp::{ConnectionError, PeerError};
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::sas::KeyError;
 
 /// How far it came.
@@ -66,6 +67,17 @@ pub enum StreamError {
         /// Why no further.
         #[source]
         source: ConnectionError,
+    },
+    /// The service knows no such place to begin at.
+    #[error("{source}")]
+    NoSuchPlace {
+        /// Where it was to begin, an offset or a sequence number.
+        place: Position,
+        /// The partition's id.
+        partition: String,
+        /// The service's words.
+        #[source]
+        source: Box<PeerError>,
     },
     /// A partition was asked for that is not there.
     #[error("there is no partition {asked:?}; there are {}", known.join(", "))]

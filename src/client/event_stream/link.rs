@@ -7,13 +7,15 @@ use tokio::time::Instant;
 use super::error::{At as _, Stage, StreamError};
 use super::notice::Notice;
 use super::partition::Partition;
-use super::plan::Plan;
+use super::plan::{Plan, Start};
 use super::sink::Sink;
 use super::verdict::{Verdict, is_the_connections, judge};
 use crate::client::amqp::{ConnectionError, Output, PeerError, Scope};
 use crate::model::dice::Dice;
 use crate::protocol::amqp::event::Event;
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::performative::delivery::TransferHead;
+use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{Detach, End, Performative};
 
 /// Hands an event to the sink once all of it is there, unless it was read before.
@@ -57,6 +59,13 @@ pub fn wait_or_give_up(
     error: Box<PeerError>,
     now: Instant,
 ) -> Result<Notice, StreamError> {
+    if let Some(place) = refused_place(plan, partition, &error) {
+        return Err(StreamError::NoSuchPlace {
+            place: place.clone(),
+            partition: partition.id.clone(),
+            source: error,
+        });
+    }
     let is_the_connections = is_the_connections(&error.condition);
     let error = StreamError::Failed {
         stage: stage_of(plan, &partition.id),
@@ -80,6 +89,27 @@ pub fn wait_or_give_up(
             })
         }
     }
+}
+
+/// The place that was asked for, if that is what the service refuses: nothing was read after it yet.
+fn refused_place<'p>(
+    plan: &'p Plan,
+    partition: &Partition,
+    error: &PeerError,
+) -> Option<&'p Position> {
+    let Start::At(place) = &plan.start else {
+        return None;
+    };
+    let is_named = matches!(
+        place,
+        Position::Offset { .. } | Position::SequenceNumber { .. }
+    );
+    let is_the_argument = matches!(
+        error.condition.as_str(),
+        condition::ARGUMENT_ERROR | condition::ARGUMENT_OUT_OF_RANGE | condition::INVALID_FIELD
+    );
+    let is_at = is_named && is_the_argument && partition.progress.position() == *place;
+    is_at.then_some(place)
 }
 
 /// Attaches a partition's link where it is to be read from next.

@@ -33,6 +33,21 @@ fn a_condition_on_the_source_takes_what_the_option_takes() {
 }
 
 #[test]
+fn an_offset_that_the_service_refuses_is_the_command_lines() {
+    let hub = Emulator::start(&[]);
+    let call = hub.owner(&["monitor-events", "--from", "offset:zz", "-d", "5s"]);
+    let error = call.run().failure(2);
+    for word in [
+        "--from offset:zz",
+        "'zz' is invalid",
+        "--partition N",
+        "-s 1h",
+    ] {
+        assert!(error.contains(word), "{word} is not in {error}");
+    }
+}
+
+#[test]
 fn devices_are_picked_by_pattern() {
     let hub = Emulator::start(&[
         "--device", "device2", "--device", "what?", "--device", "whats",

@@ -144,3 +144,22 @@ fn a_refusal_at_the_start_is_told_at_once() {
     assert!(error.contains("amqp:resource-limit-exceeded"), "{error}");
     assert_eq!(hub.conduct().conduct.attaches.len(), 1);
 }
+
+#[test]
+fn a_place_that_the_service_refuses_is_named() {
+    for (condition, place, code) in [
+        ("amqp:invalid-field", "offset:4096", 2),
+        ("com.microsoft:argument-error", "seq:5", 2),
+        ("com.microsoft:argument-out-of-range", "seq:5", 2),
+        ("com.microsoft:argument-error", "earliest", 10),
+    ] {
+        let hub = Setup::new(vec![Log::of(10)], Script::none()).start();
+        hub.refuse(0, condition);
+        let finished = hub.reader(&["--from", place]).run();
+        let error = ended_by(&finished, code);
+        assert!(error.contains(condition), "{error}");
+        let named = format!("--from {place} in partition 0");
+        assert_eq!(error.contains(&named), code == 2, "{error}");
+        assert_eq!(hub.conduct().conduct.attaches.len(), 1);
+    }
+}

@@ -32,6 +32,8 @@ pub mod condition {
     pub const NOT_IMPLEMENTED: &str = "amqp:not-implemented";
     /// Understood and refused.
     pub const NOT_ALLOWED: &str = "amqp:not-allowed";
+    /// A field of what was sent is wrong.
+    pub const INVALID_FIELD: &str = "amqp:invalid-field";
     /// Bytes that could not be decoded.
     pub const DECODE_ERROR: &str = "amqp:decode-error";
     /// A quota is used up.
