@@ -12,6 +12,13 @@ use crate::protocol::rest::error_body::ServiceError;
 const MAKE_GROUP: &str = "To make one: `az iot hub consumer-group create --hub-name HUB --name GROUP`; the emulator takes \
                           --consumer-group GROUP.";
 
+/// Where the right name of an event hub is.
+const RIGHT_ENTITY: &str = "The right one is the Event Hub-compatible name; the Azure portal shows it under your IoT hub > Hub \
+                            settings > Built-in endpoints, where the whole string can be copied.";
+
+/// The consumer group that every event hub has.
+const DEFAULT_GROUP: &str = "$Default";
+
 const WHAT: &str = "cannot read the hub's events";
 
 impl From<StreamError> for Failure {
@@ -49,6 +56,41 @@ fn no_such_place(error: &StreamError, place: &Position, partition: &str) -> Fail
     };
     let what = format!("cannot begin at {written} in partition {partition}");
     Failure::new(Kind::Usage, what).because(error).hint(hint)
+}
+
+/// The same where the connection string named the event hub itself, as its `EntityPath`: a wrong one shows as an event hub
+/// that is not there or that the key does not open.
+#[must_use]
+pub fn blame_entity(error: StreamError, entity: &str) -> Failure {
+    let is_at_entity = match &error {
+        StreamError::Failed { stage, .. } => match stage {
+            Stage::Namespace | Stage::NamespaceToken | Stage::Management => true,
+            // There is always this group.
+            Stage::Partition { consumer_group, .. } => {
+                consumer_group.eq_ignore_ascii_case(DEFAULT_GROUP)
+            }
+            Stage::Hub | Stage::HubToken | Stage::Redirect | Stage::Reading => false,
+        },
+        StreamError::Key { .. }
+        | StreamError::NoSuchPlace { .. }
+        | StreamError::NoSuchPartition { .. } => false,
+    };
+    let failure = Failure::from(error);
+    if !is_at_entity {
+        return failure;
+    }
+    if failure.kind == Kind::NotFound {
+        failure.hint(format!(
+            "EntityPath={entity} in the connection string names no event hub of this namespace. {RIGHT_ENTITY}"
+        ))
+    } else if failure.kind == Kind::Refused {
+        let hint = failure.hint.clone().unwrap_or_default();
+        failure.hint(format!(
+            "{hint} Or EntityPath={entity} is another event hub's name than the key's. {RIGHT_ENTITY}"
+        ))
+    } else {
+        failure
+    }
 }
 
 fn failed(stage: &Stage, error: &ConnectionError) -> Failure {

@@ -3,7 +3,7 @@
 //! Each room below has an error of its own; the files here turn those into a [`Failure`] by exhaustive matches, and
 //! decide the exit code and the hint. Nothing below knows of exit codes.
 
-mod amqp;
+pub mod amqp;
 mod config;
 mod dial;
 mod emulator;

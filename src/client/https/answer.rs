@@ -49,7 +49,7 @@ pub(super) async fn refusal_of(response: Response, limit: Duration) -> HttpsErro
             .message
             .push_str(status.canonical_reason().unwrap_or("no reason given"));
     }
-    let date = date_of(text_of(&headers, header::DATE.as_str()));
+    let date = date(&headers);
     HttpsError::Service(Box::new(Refusal {
         status: status.as_u16(),
         error,
@@ -61,6 +61,11 @@ pub(super) async fn refusal_of(response: Response, limit: Duration) -> HttpsErro
 
 fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// What the other side's clock says.
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    date_of(text_of(headers, header::DATE.as_str()))
 }
 
 fn date_of(text: Option<&str>) -> Option<DateTime<Utc>> {

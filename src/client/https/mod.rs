@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Method, Request, Response, Url, redirect};
 use serde::de::DeserializeOwned;
@@ -150,6 +151,17 @@ impl<'a> HubClient<'a> {
         url.query_pairs_mut()
             .append_pair("top", &MOST_LISTED.to_string());
         self.read(token, url, LIST_LIMIT).await
+    }
+
+    /// What time it is by the host's clock, if it answers at all and says so. It is sent no token.
+    pub async fn date(&self) -> Option<DateTime<Utc>> {
+        let url = format!("https://{}/", self.options.host.authority());
+        let request = Request::new(Method::GET, Url::parse(&url).ok()?);
+        match self.exchange(request).await {
+            Ok(response) => answer::date(response.headers()),
+            Err(HttpsError::Service(refusal)) => refusal.date,
+            Err(_) => None,
+        }
     }
 
     /// Gets what an answer of at most `limit` bytes says.

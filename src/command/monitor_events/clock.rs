@@ -1,14 +1,16 @@
-//! A refused token may be this machine's clock's fault. AMQP tells no time, so the hub is asked over HTTPS.
+//! A refused token may be this machine's clock's fault. AMQP tells no time, so the hub, or the namespace, is asked
+//! over HTTPS.
 
 use std::time::Duration;
 
-use crate::client::https::{HttpsError, HubClient, HubClientOptions};
-use crate::client::notice::Notice;
+use super::transport::websocket_port;
+use crate::client::https::{HttpsError, HubClient, HubClientOptions, SetupError};
+use crate::client::notice;
 use crate::command::Context;
 use crate::config::Settings;
 use crate::failure::https::clock_hint;
 use crate::failure::{Failure, Kind};
-use crate::model::connection_string::{ConnectionString, HubCredential};
+use crate::model::connection_string::{ConnectionString, Host, HubCredential, HubString};
 use crate::model::identifier::DeviceId;
 use crate::protocol::sas::{self, SigningKey};
 
@@ -30,11 +32,41 @@ pub(super) fn blame_clock(failure: Failure, settings: &Settings, context: &Conte
     }
 }
 
-/// What the hub's clock says against this one, where it refuses this one's tokens over HTTPS as well.
+/// What the service's clock says against this one.
 async fn ask(settings: &Settings, context: &Context) -> Option<String> {
-    let ConnectionString::Hub(hub) = &settings.connection_string else {
-        return None;
+    match &settings.connection_string {
+        ConnectionString::Hub(hub) => ask_hub(hub, settings, context).await,
+        // The Event Hubs emulator speaks no TLS.
+        ConnectionString::EventHub(event_hub) if event_hub.development => None,
+        ConnectionString::EventHub(event_hub) => {
+            ask_namespace(&event_hub.endpoint, settings, context).await
+        }
+        ConnectionString::Device(_) => None,
+    }
+}
+
+/// A namespace answers over HTTPS as well, and with a date. No token is shown to it.
+async fn ask_namespace(endpoint: &Host, settings: &Settings, context: &Context) -> Option<String> {
+    let host = Host {
+        name: endpoint.name.clone(),
+        port: Some(websocket_port(endpoint)),
     };
+    let client = client(&host, settings).ok()?;
+    clock_hint(client.date().await?, context.now())
+}
+
+fn client<'a>(host: &'a Host, settings: &'a Settings) -> Result<HubClient<'a>, SetupError> {
+    HubClient::new(&HubClientOptions {
+        host,
+        ca_file: settings.ca_file.as_deref(),
+        connect_timeout: settings.connect_timeout.min(LIMIT),
+        request_timeout: LIMIT,
+        notify: &notice::ignore,
+    })
+}
+
+/// The hub's clock, where the hub refuses this one's tokens over HTTPS as well.
+async fn ask_hub(hub: &HubString, settings: &Settings, context: &Context) -> Option<String> {
     let HubCredential::Key { policy, key } = &hub.credential else {
         return None;
     };
@@ -42,14 +74,7 @@ async fn ask(settings: &Settings, context: &Context) -> Option<String> {
     let signing = SigningKey::decoded(key).ok()?;
     let expiry = now.timestamp().saturating_add(LIFETIME);
     let token = sas::mint(&signing, &hub.host.name, expiry, Some(policy));
-    let notify = |_: Notice<'_>| {};
-    let client = HubClient::new(&HubClientOptions {
-        host: &hub.host,
-        ca_file: settings.ca_file.as_deref(),
-        connect_timeout: settings.connect_timeout.min(LIMIT),
-        request_timeout: LIMIT,
-        notify: &notify,
-    });
+    let client = client(&hub.host, settings);
     // Whether there is such a device does not matter: the token is looked at first.
     let device: DeviceId = "hubctl".parse().ok()?;
     match client.ok()?.identity(&token, &device, None).await {

@@ -13,11 +13,12 @@ use super::from::From;
 use super::selection::Selection;
 use super::transport::{self, websocket_port};
 use crate::client::amqp::trace::Tracer;
-use crate::client::event_stream::{self, Access, Patience, Start};
+use crate::client::event_stream::{self, Access, Patience, Start, StreamError};
 use crate::client::https::HTTPS_PORT;
 use crate::client::trust;
 use crate::command::Context;
 use crate::config::{Settings, Transport};
+use crate::failure::amqp::blame_entity;
 use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
@@ -81,6 +82,14 @@ impl Plan {
             resume: args.resume.clone(),
             explain_after: args.explain_after,
         })
+    }
+
+    /// What ended the stream, with the part of the connection string that is to blame.
+    pub(super) fn failure(&self, error: StreamError) -> Failure {
+        match &self.stream.access {
+            Access::EventHub { entity, .. } => blame_entity(error, entity),
+            Access::Hub { .. } => error.into(),
+        }
     }
 
     /// Where reading ends, besides.

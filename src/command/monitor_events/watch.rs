@@ -139,7 +139,7 @@ pub(super) async fn watch(
             break Err(failure);
         }
         match (advanced, written) {
-            (Err(error), _) => break Err(error.into()),
+            (Err(error), _) => break Err(plan.failure(error)),
             (_, Err(_)) => break Ok(End::OutputClosed),
             (Ok(_), _) if collector.is_complete() => break Ok(End::Count),
             (Ok(_), _) if collector.is_at_end() => break Ok(End::Bounds),

@@ -163,3 +163,24 @@ fn a_place_that_the_service_refuses_is_named() {
         assert_eq!(hub.conduct().conduct.attaches.len(), 1);
     }
 }
+
+#[test]
+fn an_event_hub_that_is_not_there_is_the_entity_paths() {
+    let hub = || Setup::new(vec![Log::of(10)], Script::none()).start();
+    let (by_token, by_link, by_group) = (hub(), hub(), hub());
+    by_token.refuse_token(404);
+    by_link.refuse(0, "amqp:not-found");
+    by_group.refuse(0, "amqp:not-found");
+    for finished in [by_token.reader(&[]).run(), by_link.reader(&[]).run()] {
+        let error = ended_by(&finished, 5);
+        for word in ["EntityPath=e ", "Built-in endpoints"] {
+            assert!(error.contains(word), "{word} is not in {error}");
+        }
+    }
+    let error = by_group.reader(&["-c", "mine"]).run();
+    let error = ended_by(&error, 5);
+    assert!(
+        error.contains("There is no consumer group") && !error.contains("EntityPath"),
+        "{error}"
+    );
+}

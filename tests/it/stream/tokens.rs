@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{ended_by, read, read_all, told};
-use crate::support::event_hub::{EventHub, Fault, Log, Script, Setup};
+use crate::support::event_hub::{ENTITY, EventHub, Fault, Log, Script, Setup};
+use crate::support::hostile::KEY;
 use crate::support::runner::Finished;
+use crate::support::{Certificates, Hubctl};
 
 /// Reads for so many times 25 ms with tokens that live three seconds, from a hub that ends links when they have expired.
 fn read_with_short_tokens(
@@ -98,4 +100,27 @@ fn a_token_that_is_refused_at_the_start_ends_the_stream() {
     let error = ended_by(&finished, 4);
     assert!(error.contains("401"), "{error}");
     assert_eq!(hub.conduct().conduct.tokens, 1);
+}
+
+#[test]
+fn a_refused_token_is_held_against_the_namespaces_clock() {
+    let certificates = Certificates::make();
+    for (hours, is_off) in [(2, true), (0, false)] {
+        let time = chrono::Utc::now() - chrono::Duration::hours(hours);
+        let mut setup = Setup::new(vec![Log::of(10)], Script::none());
+        setup.manners.date = Some(time.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        let hub = EventHub::start(setup, Some(&certificates));
+        hub.refuse_token(401);
+        let string = format!(
+            "Endpoint=sb://localhost:{};SharedAccessKeyName=p;SharedAccessKey={KEY};EntityPath={ENTITY}",
+            hub.port
+        );
+        let error = Hubctl::new(&["monitor-events", "-l", &string])
+            .env("HUBCTL_CA_FILE", certificates.ca_file())
+            .run()
+            .failure(4);
+        assert_eq!(error.contains("clock is 2 h ahead"), is_off, "{error}");
+        assert_eq!(error.contains("EntityPath=e "), !is_off, "{error}");
+        hub.check();
+    }
 }

@@ -60,6 +60,8 @@ pub struct Manners {
     pub refuses_renewals: bool,
     /// When it was made: milliseconds since 1970.
     pub created_at_ms: i64,
+    /// What it says over HTTPS that the date is; without it, it speaks AMQP alone.
+    pub date: Option<String>,
 }
 
 impl Default for Manners {
@@ -76,6 +78,7 @@ impl Default for Manners {
             closes_idle: false,
             refuses_renewals: false,
             created_at_ms: 1_700_000_000_000,
+            date: None,
         }
     }
 }

@@ -62,7 +62,10 @@ pub async fn serve(
     shared: Arc<Shared>,
 ) -> io::Result<()> {
     let mut io = Io::accept(stream, tls).await?;
-    io.negotiate().await?;
+    let date = shared.state().setup.manners.date.clone();
+    if !io.negotiate(date).await? {
+        return Ok(());
+    }
     let (mut frames, mut writer) = io.split();
     let manners = {
         let mut state = shared.state();

@@ -37,9 +37,15 @@ impl Io {
         })
     }
 
-    /// Goes through the security layer.
-    pub async fn negotiate(&mut self) -> io::Result<()> {
-        self.exchange_header(ProtocolHeader::Sasl).await?;
+    /// Goes through the security layer, or tells the `date` to who asks over HTTPS: then that is all, and it is false.
+    pub async fn negotiate(&mut self, date: Option<String>) -> io::Result<bool> {
+        let mut header = [0; ProtocolHeader::LENGTH];
+        self.read_exact(&mut header).await?;
+        if let Some(date) = date.filter(|_| header.starts_with(b"GET ")) {
+            self.tell_date(&date).await?;
+            return Ok(false);
+        }
+        self.answer_header(header, ProtocolHeader::Sasl).await?;
         let offered = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
         let mechanisms = Symbols::Several(&offered);
         self.sasl(&Performative::SaslMechanisms(SaslMechanisms { mechanisms }))
@@ -50,12 +56,28 @@ impl Io {
             additional_data: Some(b"Welcome!"),
         }))
         .await?;
-        self.exchange_header(ProtocolHeader::Amqp).await
+        self.read_exact(&mut header).await?;
+        self.answer_header(header, ProtocolHeader::Amqp).await?;
+        Ok(true)
     }
 
-    async fn exchange_header(&mut self, wanted: ProtocolHeader) -> io::Result<()> {
-        let mut header = [0; ProtocolHeader::LENGTH];
-        self.read_exact(&mut header).await?;
+    async fn tell_date(&mut self, date: &str) -> io::Result<()> {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(self.read_u8().await?);
+        }
+        let request = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        assert!(!request.contains("authorization"), "a secret: {request}");
+        let answer = format!("HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n");
+        self.write_all(answer.as_bytes()).await?;
+        self.shutdown().await
+    }
+
+    async fn answer_header(
+        &mut self,
+        header: [u8; ProtocolHeader::LENGTH],
+        wanted: ProtocolHeader,
+    ) -> io::Result<()> {
         assert_eq!(&header, wanted.bytes(), "another protocol header");
         self.write_all(&header).await?;
         self.flush().await
