@@ -83,6 +83,7 @@ impl Summary<'_> {
     fn append_lag(&self, text: &mut String) {
         let (mut behind, mut late_ms) = (0_u64, 0_i64);
         let mut is_least = self.logs.is_none();
+        let mut unknown = 0;
         for account in self.accounts {
             let Some((newest, newest_ms)) = self.newest(account) else {
                 continue;
@@ -94,6 +95,11 @@ impl Summary<'_> {
                     is_least = true;
                     1
                 }
+                // Nor of what comes after an offset, of which nothing is known but its text.
+                (None, Position::Offset { .. }) => {
+                    unknown += 1;
+                    0
+                }
                 (None, _) => 0,
             };
             behind += u64::try_from(left).unwrap_or(0);
@@ -101,11 +107,19 @@ impl Summary<'_> {
                 late_ms = late_ms.max(newest_ms - account.last_enqueued_ms);
             }
         }
-        if behind == 0 {
-            return self.append_age(text);
+        let of = self.accounts.len();
+        if behind == 0 && unknown == of && unknown > 0 {
+            return text.push_str("; what is left behind is not known");
         }
-        let least = if is_least { "at least " } else { "" };
-        let _ = write!(text, "; {least}{behind} left behind");
+        if behind == 0 {
+            self.append_age(text);
+        } else {
+            let least = if is_least { "at least " } else { "" };
+            let _ = write!(text, "; {least}{behind} left behind");
+        }
+        if unknown > 0 && (behind > 0 || self.logs.is_some()) {
+            let _ = write!(text, " in {} of {of} partitions", of - unknown);
+        }
         if late_ms > 0 {
             let _ = write!(text, ", the newest {} later", seconds(late_ms));
         }
@@ -197,6 +211,60 @@ mod tests {
             "interrupted: 3 events of 4 read; partition 1: 5 to 9, partition 2: 5; 2 missing in between; 2 left behind, the \
              newest 3.3 s later"
         );
+    }
+
+    #[test]
+    fn partitions_of_which_nothing_is_known_are_not_passed_over() {
+        let offset = Position::Offset {
+            offset: "x".to_owned(),
+            inclusive: true,
+        };
+        let line = |begins: &[&Position], kept: bool| {
+            let mut ledger = Ledger::default();
+            let mut logs = Vec::new();
+            for (index, begin) in begins.iter().enumerate() {
+                let id = index.to_string();
+                ledger.log(&id, &log(4, 1000));
+                ledger.begins(&id, begin);
+                let is_empty = !kept;
+                logs.push((
+                    id,
+                    PartitionProperties {
+                        is_empty,
+                        ..log(4, 1000)
+                    },
+                ));
+            }
+            let summary = Summary {
+                reason: None,
+                shown: 0,
+                accounts: ledger.accounts(),
+                now_ms: 12_400,
+                logs: Some(&logs),
+            };
+            summary.line()
+        };
+        for (begins, kept, expected) in [
+            (
+                [&after(1), &offset, &offset],
+                true,
+                "; 3 left behind in 1 of 3 partitions",
+            ),
+            (
+                [&after(4), &after(4), &offset],
+                true,
+                "; nothing left behind in 2 of 3 partitions",
+            ),
+            (
+                [&offset, &offset, &offset],
+                true,
+                "; what is left behind is not known",
+            ),
+            ([&offset, &offset, &offset], false, "; nothing left behind"),
+        ] {
+            let text = line(&begins, kept);
+            assert!(text.ends_with(expected), "{text}");
+        }
     }
 
     #[test]
