@@ -31,7 +31,7 @@ use crate::render::EventWriter;
 use crate::render::event::SCHEMA;
 pub use args::MonitorEventsArgs;
 use collector::Collector;
-use diagnosis::Silence;
+use diagnosis::{Silence, Wanted};
 use live::Live;
 use output::Output;
 use page::{OddBody, Scribe};
@@ -88,8 +88,13 @@ pub(super) fn read(
     };
     context.note(&format!("Monitoring events from {from}..."));
     let stdout = open(context)?;
-    let device = args.device.as_ref().and_then(Glob::literal);
-    let silence = Silence::new(&plan, &settings, device, context.clock);
+    let wanted = Wanted {
+        device: args.device.as_ref(),
+        module: args.module.as_ref(),
+        sources: &args.source,
+        conditions: &args.conditions,
+    };
+    let silence = Silence::new(&plan, &settings, wanted, context.clock);
     let writer = EventWriter::new(args.format(), args.body());
     let live = Live::start(args.live(), context)?;
     let clock = context.clock;

@@ -81,6 +81,14 @@ impl Condition {
         self.expression.holds(view)
     }
 
+    /// What an event has to have for the comparisons with it to hold; those are left out that hold of what is not there.
+    #[must_use]
+    pub fn needed(&self) -> Vec<&Field> {
+        let mut fields = Vec::new();
+        self.expression.gather_needed(&mut fields);
+        fields
+    }
+
     /// Whether the body has to be read for it.
     #[must_use]
     pub fn asks_for_the_body(&self) -> bool {
@@ -102,6 +110,24 @@ impl Expression {
             Self::Compare(field, operator, literal) => {
                 compare::holds(field.of(view), *operator, literal)
             }
+        }
+    }
+
+    fn gather_needed<'a>(&'a self, fields: &mut Vec<&'a Field>) {
+        match self {
+            Self::Or(parts) | Self::And(parts) => {
+                for part in parts {
+                    part.gather_needed(fields);
+                }
+            }
+            Self::Exists(field) | Self::Holds(field) => fields.push(field),
+            Self::Compare(field, operator, literal)
+                if *operator != Operator::NotEqual && literal.kind != Kind::Null =>
+            {
+                fields.push(field);
+            }
+            // These hold of what is not there.
+            Self::Not(_) | Self::Compare(..) => {}
         }
     }
 

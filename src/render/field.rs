@@ -1,5 +1,7 @@
 //! What a reader may ask of an event, by the names that the JSON of an event has for it.
 
+use std::fmt;
+
 use super::body::Content;
 use super::decode::{Reading, Shown};
 use super::json::Json;
@@ -206,6 +208,20 @@ fn whole_body<'a>(view: &View<'a>) -> Option<Asked<'a>> {
                 Some(Asked::Body(shown))
             }
         },
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(head) => {
+                let name = HEADS.iter().find(|(_, known)| known == head);
+                f.write_str(name.map_or("", |(name, _)| name))
+            }
+            Self::Properties(path) => write!(f, "properties{path}"),
+            Self::SystemProperties(path) => write!(f, "systemProperties{path}"),
+            Self::Body(path) => write!(f, "body{path}"),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Paths into what an event carries: `a.b[0]`, with keys of any kind in brackets, `a["b.c"]`.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::body::Content;
@@ -85,6 +87,22 @@ impl Path {
             Content::Empty | Content::Lists(_) => return None,
         };
         find(json, &self.steps).map(Found::Json)
+    }
+}
+
+/// As it is written behind a name: `.a.b[0]`.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            match step {
+                Step::Key(key) if !key.is_empty() && key.chars().all(is_bare) => {
+                    write!(f, ".{key}")?;
+                }
+                Step::Key(key) => write!(f, "[{key:?}]")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -231,6 +249,14 @@ mod tests {
             Path::parse("a[").unwrap_err().to_string(),
             "an index or a key in quotes is expected at column 3"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [".a.b[0]", "[\"b.c\"].d-e", "[1][\"x y\"]", ""] {
+            let (path, rest) = Path::parse_front(text).unwrap();
+            assert_eq!((path.to_string().as_str(), rest), (text, ""));
+        }
     }
 
     #[test]

@@ -153,6 +153,20 @@ impl<'a> HubClient<'a> {
         self.read(token, url, LIST_LIMIT).await
     }
 
+    /// Lists a device's modules. `token` is one of a policy with `RegistryRead`.
+    ///
+    /// # Errors
+    /// [`HttpsError::Service`] with 404001 where there is no such device, and 401 where the token does not open it.
+    pub async fn modules(
+        &self,
+        token: &Secret,
+        device: &DeviceId,
+    ) -> Result<Vec<Identity>, HttpsError> {
+        let device = device.as_str().to_owned();
+        let url = self.url(&Resource::Modules { device })?;
+        self.read(token, url, LIST_LIMIT).await
+    }
+
     /// What time it is by the host's clock, if it answers at all and says so. It is sent no token.
     pub async fn date(&self) -> Option<DateTime<Utc>> {
         let url = format!("https://{}/", self.options.host.authority());

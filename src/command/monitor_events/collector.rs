@@ -129,6 +129,7 @@ impl<'a> Collector<'a> {
             attached: self.attached.unwrap_or_default(),
             passed: &self.passed,
             accounts: self.ledger.accounts(),
+            missing: self.selection.missing(),
         }
     }
 
@@ -143,10 +144,8 @@ impl<'a> Collector<'a> {
     }
 
     fn show(&mut self, partition: &str, event: &Event<'_>) {
-        if !self.selection.takes(partition, event) {
-            let wanted = self.selection.device.as_ref();
-            self.passed
-                .note(event, |id| wanted.is_none_or(|wanted| wanted.matches(id)));
+        if let Some(filter) = self.selection.leaves_out(partition, event) {
+            self.passed.note(event, filter);
             return self.tell_of_case(event);
         }
         if let Some(live) = &mut self.live {

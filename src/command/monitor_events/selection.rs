@@ -9,7 +9,7 @@ use crate::protocol::amqp::source::MessageSource;
 use crate::render::BodyFormat;
 use crate::render::condition::Condition;
 use crate::render::decode::BodyReader;
-use crate::render::field::View;
+use crate::render::field::{Field, View};
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +37,19 @@ impl Source {
     }
 }
 
+/// What leaves an event out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// Another device's.
+    Device,
+    /// Another module's, or none's.
+    Module,
+    /// From elsewhere.
+    Source,
+    /// Not as the conditions say.
+    Conditions,
+}
+
 /// Which events are shown, and how many.
 #[derive(Debug)]
 pub(super) struct Selection {
@@ -53,6 +66,8 @@ pub(super) struct Selection {
     /// Reads the bodies that conditions ask for.
     bodies: BodyReader,
     asks_for_bodies: bool,
+    /// What conditions need and no event had that came to them; empty once one was as they say.
+    missing: Vec<Field>,
 }
 
 impl Selection {
@@ -74,7 +89,14 @@ impl Selection {
             | BodyFormat::Hex
             | BodyFormat::Base64 => BodyFormat::Auto,
         };
+        let mut missing: Vec<Field> = Vec::new();
+        for field in conditions.iter().flat_map(Condition::needed) {
+            if !missing.contains(field) {
+                missing.push(field.clone());
+            }
+        }
         Self {
+            missing,
             asks_for_bodies: conditions.iter().any(Condition::asks_for_the_body),
             device,
             module,
@@ -85,17 +107,29 @@ impl Selection {
         }
     }
 
-    /// Whether an event is shown.
-    pub(super) fn takes(&mut self, partition: &str, event: &Event<'_>) -> bool {
+    /// What leaves an event out, if anything does: the first that does.
+    pub(super) fn leaves_out(&mut self, partition: &str, event: &Event<'_>) -> Option<Filter> {
         let is_one = |glob: &Option<Glob>, id: Option<&str>| match glob {
             Some(glob) => id.is_some_and(|id| glob.matches(id)),
             None => true,
         };
-        is_one(&self.device, event.device_id)
-            && is_one(&self.module, event.module_id)
-            && (self.sources.is_empty()
-                || self.sources.iter().any(|source| source.is(event.source)))
-            && self.holds(partition, event)
+        let is_from = |source: &Source| source.is(event.source);
+        if !is_one(&self.device, event.device_id) {
+            Some(Filter::Device)
+        } else if !is_one(&self.module, event.module_id) {
+            Some(Filter::Module)
+        } else if !self.sources.is_empty() && !self.sources.iter().any(is_from) {
+            Some(Filter::Source)
+        } else if !self.holds(partition, event) {
+            Some(Filter::Conditions)
+        } else {
+            None
+        }
+    }
+
+    /// What the conditions need and no event had that came to them.
+    pub(super) fn missing(&self) -> &[Field] {
+        &self.missing
     }
 
     fn holds(&mut self, partition: &str, event: &Event<'_>) -> bool {
@@ -112,9 +146,16 @@ impl Selection {
             event,
             body: self.bodies.read(&body),
         };
-        self.conditions
+        let holds = self
+            .conditions
             .iter()
-            .all(|condition| condition.holds(&view))
+            .all(|condition| condition.holds(&view));
+        if holds {
+            self.missing.clear();
+        } else {
+            self.missing.retain(|field| field.of(&view).is_none());
+        }
+        holds
     }
 
     /// Whether an event was left out only for the case of its device's letters.
@@ -148,7 +189,9 @@ mod tests {
     }
 
     fn takes(selection: &mut Selection, annotations: &[(&str, &str)]) -> bool {
-        selection.takes("0", &Event::parse(&payload(annotations)).unwrap())
+        let payload = payload(annotations);
+        let event = Event::parse(&payload).unwrap();
+        selection.leaves_out("0", &event).is_none()
     }
 
     fn all() -> Selection {
@@ -186,6 +229,33 @@ mod tests {
         assert!(takes(&mut selection, &[]));
         selection.sources = vec![Source::Twin];
         assert!(!takes(&mut selection, &[]));
+    }
+
+    #[test]
+    fn the_first_filter_that_leaves_an_event_out_is_named() {
+        let mut selection = all();
+        selection.device = Some(Glob::new("d*").unwrap());
+        selection.module = Some(Glob::new("m").unwrap());
+        selection.sources = vec![Source::Twin];
+        let payload = payload(&[("iothub-connection-device-id", "d1")]);
+        let event = Event::parse(&payload).unwrap();
+        assert_eq!(selection.leaves_out("0", &event), Some(Filter::Module));
+        selection.module = None;
+        assert_eq!(selection.leaves_out("0", &event), Some(Filter::Source));
+        selection.device = Some(Glob::new("e*").unwrap());
+        assert_eq!(selection.leaves_out("0", &event), Some(Filter::Device));
+    }
+
+    #[test]
+    fn what_no_event_had_is_known() {
+        let condition =
+            "(body.x > 1 or body['a b'][0] exists) and not body.z and body.t = 2 and body.y != 1";
+        let condition = Condition::parse(condition, DateTime::UNIX_EPOCH).unwrap();
+        let mut selection =
+            Selection::new(None, None, vec![], vec![condition], None, BodyFormat::Auto);
+        assert!(!takes(&mut selection, &[]));
+        let missing: Vec<String> = selection.missing().iter().map(Field::to_string).collect();
+        assert_eq!(missing, ["body.x", "body[\"a b\"][0]"]);
     }
 
     #[test]

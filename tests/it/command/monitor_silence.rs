@@ -259,6 +259,126 @@ fn others_send() {
 }
 
 #[test]
+fn a_pattern_that_no_device_matches() {
+    let hub = Emulator::start(&["--device", "pump7"]);
+    let line = explained(hub.owner(&["monitor-events", "Pump*"]));
+    let other_case = [
+        "\"Pump*\"",
+        "case of letters",
+        "hubctl monitor-events pump7",
+    ];
+    holds(&line, &other_case);
+    let line = explained(hub.owner(&["monitor-events", "valve*"]));
+    holds(
+        &line,
+        &["none of 2 devices", "\"valve*\"", "\"device1\", \"pump7\""],
+    );
+}
+
+#[test]
+fn a_pattern_is_not_all_devices() {
+    let hub = Emulator::start(&["--device", "pump7", "--device", "pump8"]);
+    send(&hub, "device1");
+    // The others' activity is not the pattern's.
+    let line = explained(hub.owner(&["monitor-events", "pump*"]));
+    holds(
+        &line,
+        &["no device that matches \"pump*\" was ever heard of"],
+    );
+    send(&hub, "pump7");
+    let mut reader = hub
+        .owner(&["monitor-events", "pump*", "--explain-after", "1s"])
+        .start();
+    reader.wait_for_talk("attached 4/4");
+    send(&hub, "device1");
+    let line = reader.wait_for_talk("nothing for ");
+    holds(&line, &["the newest event of pump7", "-s 1"]);
+    let line = reader.wait_for_talk("passed by");
+    holds(
+        &line,
+        &[
+            "1 event of other devices",
+            "did not match \"pump*\"",
+            "\"device1\"",
+        ],
+    );
+    reader.wait_for_talk("3 devices of which 2 match, pump7 heard of");
+}
+
+#[test]
+fn a_module_that_is_not_there_or_did_not_send() {
+    let hub = Emulator::start(&[]);
+    send(&hub, "device1");
+    let reader = |module| hub.owner(&["monitor-events", "device1", "-s", "10m", "-m", module]);
+    let line = explained(reader("camera"));
+    holds(&line, &["device1 has no modules", "Leave -m out"]);
+    put_identity(
+        &hub,
+        "/devices/device1/modules/camera",
+        &json!({"deviceId": "device1", "moduleId": "camera"}),
+    );
+    let line = explained(reader("camra"));
+    holds(&line, &["no module \"camra\"", "\"camera\"", "-m camera"]);
+    for module in ["camera", "cam*"] {
+        let line = explained(reader(module));
+        holds(
+            &line,
+            &[
+                "1 event of device1 was read and not shown",
+                &format!("1 by -m {module}, the last of the device itself"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_condition_that_nothing_meets() {
+    let hub = Emulator::start(&[]);
+    for body in ["{\"humidity\":40}", "{\"humidity\":50}"] {
+        hub.owner(&["send", "device1", body]).run().success();
+    }
+    let reader = |condition| {
+        hub.owner(&["monitor-events", "device1", "-s", "10m"])
+            .args(&["--where", condition])
+    };
+    let line = explained(reader("body.temperature > 30"));
+    holds(
+        &line,
+        &[
+            "2 events of device1 were read and not shown",
+            "2 by --where \"body.temperature > 30\"",
+            "none of them has body.temperature",
+        ],
+    );
+    let line = explained(reader("body.humidity > 90"));
+    holds(&line, &["2 by --where \"body.humidity > 90\""]);
+    assert!(!line.contains("none of them"), "{line}");
+}
+
+#[test]
+fn a_source_that_no_route_brings() {
+    let hub = Emulator::start(&[]);
+    send(&hub, "device1");
+    let from = |start| {
+        let mut reader = hub
+            .owner(&["monitor-events", "device1", "--source", "twin"])
+            .args(&["-s", start, "--explain-after", "1s"])
+            .start();
+        (reader.wait_for_talk("nothing for "), reader)
+    };
+    let route = [
+        "--source twin",
+        "az iot hub message-route create",
+        "--source-type TwinChangeEvents",
+    ];
+    let (line, _reader) = from("0s");
+    holds(&line, &route);
+    let (line, mut reader) = from("10m");
+    holds(&line, &["1 by --source twin, the last from Telemetry"]);
+    holds(&reader.wait_for_talk("or: "), &route);
+}
+
+#[test]
 fn nobody_is_told_who_does_not_want_to_be() {
     let hub = Emulator::start(&[]);
     let quiet = ["monitor-events", "-q", "--explain-after", "1s", "-d", "2s"];

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::super::selection::Source;
 use super::passed::Passed;
 use crate::client::event_stream::Start;
 use crate::model::device::{Identity, Status};
+use crate::model::glob::Glob;
 use crate::protocol::amqp::filter::Position;
+use crate::render::field::Field;
 
 /// The registry and the event hub write their times apart; differences up to this say nothing.
 const SLACK: chrono::Duration = chrono::Duration::seconds(5);
@@ -34,6 +37,8 @@ pub(in super::super) struct Device {
     pub connection_state: String,
     /// Since when, where the hub knows.
     pub connection_changed: Option<DateTime<Utc>>,
+    /// The ids of its modules, where they were looked at.
+    pub modules: Option<Vec<String>>,
 }
 
 /// What the identity registry says.
@@ -50,13 +55,55 @@ pub(in super::super) enum Registry {
         /// How many devices were listed.
         listed: usize,
     },
-    /// All devices, where none was asked for.
+    /// All devices, where not one alone was asked for.
     All {
         /// How many were listed.
         listed: usize,
-        /// Who was heard of last, and when.
+        /// How many of these were asked for.
+        matching: usize,
+        /// Who of these was heard of last, and when.
         latest: Option<(String, DateTime<Utc>)>,
+        /// Where none was asked for: the first ids of those that are there, before all one that other letters keep from
+        /// matching.
+        others: Vec<String>,
     },
+}
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Wanted<'a> {
+    /// The device's id, or a pattern of ids.
+    pub device: Option<&'a Glob>,
+    /// The module's id, or a pattern of ids.
+    pub module: Option<&'a Glob>,
+    /// From where.
+    pub sources: &'a [Source],
+    /// The conditions, as they were written.
+    pub conditions: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    /// The device, where it is one alone.
+    pub(super) fn id(&self) -> Option<&'a str> {
+        self.device.and_then(Glob::literal)
+    }
+
+    /// The pattern of ids, where it is one.
+    pub(super) fn pattern(&self) -> Option<&'a str> {
+        let pattern = self.device.filter(|glob| glob.literal().is_none());
+        pattern.map(Glob::as_str)
+    }
+
+    /// The pattern in small letters, for ids in small letters.
+    pub(super) fn in_small_letters(&self) -> Option<Glob> {
+        // A range such as [Z-a] has none.
+        Glob::new(&self.pattern()?.to_lowercase()).ok()
+    }
+
+    /// Whether all that is wanted comes only by a route that is made for it.
+    fn needs_a_route(&self) -> bool {
+        !self.sources.is_empty() && !self.sources.contains(&Source::Telemetry)
+    }
 }
 
 /// Everything that was looked at.
@@ -66,8 +113,10 @@ pub(super) struct Facts<'a> {
     pub now: DateTime<Utc>,
     /// How long nothing was shown.
     pub silent_for: Duration,
-    /// The device that was asked for, if one was.
-    pub device: Option<&'a str>,
+    /// What is to be shown.
+    pub wanted: Wanted<'a>,
+    /// What the conditions need and no event had that came to them.
+    pub missing: &'a [Field],
     /// The hub or namespace.
     pub host: &'a str,
     /// The consumer group.
@@ -99,6 +148,17 @@ pub(super) enum Cause {
     Misspelt(Vec<String>),
     /// The hub has no devices.
     NoDevices,
+    /// None of the hub's devices is as the pattern says.
+    NoneMatches {
+        /// How many were listed.
+        listed: usize,
+        /// An id that would be in other letters.
+        other_case: Option<String>,
+        /// Some that are there.
+        examples: Vec<String>,
+    },
+    /// The device has these modules, and none of them was asked for.
+    NoModule(Vec<String>),
     /// The hub has devices, and this is none of them.
     WrongHub {
         /// How many were listed.
@@ -108,6 +168,8 @@ pub(super) enum Cause {
     Disabled,
     /// The device's events come, and none passes the filter.
     Filtered,
+    /// What was asked for comes only where a route leads it here.
+    Unrouted,
     /// Neither the device nor, where none was asked for, any was ever heard of.
     NeverSent,
     /// What was sent last went to another partition than those that were asked for.
@@ -151,24 +213,39 @@ pub(super) fn explain(facts: &Facts<'_>) -> Vec<Cause> {
     if facts.attached.0 < facts.attached.1 {
         causes.push(Cause::Refused);
     }
-    if facts.passed.own > 0 {
+    if let Registry::Known(device) = facts.registry {
+        causes.extend(no_module(facts, device));
+    }
+    if facts.passed.own() > 0 {
         causes.push(Cause::Filtered);
     }
-    let newest = newest(facts);
     match facts.registry {
         Registry::Unknown { similar, listed } => {
-            causes.push(unknown(facts.device.unwrap_or_default(), similar, *listed));
+            causes.push(unknown(
+                facts.wanted.id().unwrap_or_default(),
+                similar,
+                *listed,
+            ));
         }
-        Registry::Known(device) => causes.extend(of_device(facts, device, newest)),
+        Registry::Known(device) => causes.extend(of_device(facts, device)),
         // Something does come, then.
-        Registry::All { .. } if facts.passed.own > 0 => {}
+        Registry::All { .. } if facts.passed.own() > 0 => {}
         Registry::All { listed: 0, .. } => causes.push(Cause::NoDevices),
+        Registry::All {
+            listed,
+            matching: 0,
+            others,
+            ..
+        } => causes.push(none_matches(facts, *listed, others)),
         Registry::All { latest: None, .. } => causes.push(Cause::NeverSent),
         Registry::All {
             latest: Some((id, active)),
             ..
-        } => causes.extend(of_activity(facts, id, *active, newest)),
-        Registry::Closed(_) => causes.extend(of_logs(facts, newest)),
+        } => causes.extend(of_activity(facts, id, *active)),
+        Registry::Closed(_) => causes.extend(of_logs(facts)),
+    }
+    if facts.wanted.needs_a_route() && !causes.contains(&Cause::Unrouted) {
+        causes.push(Cause::Unrouted);
     }
     if facts.passed.others > 0 {
         causes.push(Cause::OthersSend);
@@ -205,36 +282,51 @@ fn unknown(asked: &str, similar: &[String], listed: usize) -> Cause {
     }
 }
 
-fn of_device(
-    facts: &Facts<'_>,
-    device: &Device,
-    newest: Option<(&Log, DateTime<Utc>)>,
-) -> Vec<Cause> {
+fn none_matches(facts: &Facts<'_>, listed: usize, others: &[String]) -> Cause {
+    let lower = facts.wanted.in_small_letters();
+    let is_same = |id: &&String| {
+        let lower = lower.as_ref();
+        lower.is_some_and(|lower| lower.matches(&id.to_lowercase()))
+    };
+    Cause::NoneMatches {
+        listed,
+        other_case: others.iter().find(is_same).cloned(),
+        examples: others.to_vec(),
+    }
+}
+
+fn no_module(facts: &Facts<'_>, device: &Device) -> Option<Cause> {
+    let (wanted, modules) = (facts.wanted.module?, device.modules.as_ref()?);
+    let is_there = modules.iter().any(|id| wanted.matches(id));
+    (!is_there).then(|| Cause::NoModule(modules.clone()))
+}
+
+fn of_device(facts: &Facts<'_>, device: &Device) -> Vec<Cause> {
     let mut causes = Vec::new();
     if !device.is_enabled {
         causes.push(Cause::Disabled);
     }
-    if facts.passed.own > 0 {
+    if facts.passed.own() > 0 {
         return causes;
     }
     match device.last_activity {
         None => causes.push(Cause::NeverSent),
         Some(active) => {
-            let id = facts.device.unwrap_or_default();
-            causes.extend(of_activity(facts, id, active, newest));
+            let id = facts.wanted.id().unwrap_or_default();
+            causes.extend(of_activity(facts, id, active));
         }
     }
     causes
 }
 
 /// What it means that a device was heard of last at this time.
-fn of_activity(
-    facts: &Facts<'_>,
-    device: &str,
-    active: DateTime<Utc>,
-    newest: Option<(&Log, DateTime<Utc>)>,
-) -> Option<Cause> {
+fn of_activity(facts: &Facts<'_>, device: &str, active: DateTime<Utc>) -> Option<Cause> {
+    if facts.wanted.needs_a_route() {
+        // What the device sends says nothing of changes to its twin.
+        return Some(Cause::Unrouted);
+    }
     let logs = facts.logs.as_deref().ok()?;
+    let newest = newest(facts);
     let bypassed = || Cause::Bypassed {
         device: device.to_owned(),
         active,
@@ -272,7 +364,7 @@ fn of_activity(
 
 /// What it means that there are events that were not read.
 fn unread(facts: &Facts<'_>) -> Cause {
-    if facts.passed.others + facts.passed.own > 0 {
+    if facts.passed.others + facts.passed.own() > 0 {
         Cause::Behind
     } else {
         Cause::Stalled
@@ -280,10 +372,10 @@ fn unread(facts: &Facts<'_>) -> Cause {
 }
 
 /// What the logs alone tell.
-fn of_logs(facts: &Facts<'_>, newest: Option<(&Log, DateTime<Utc>)>) -> Option<Cause> {
+fn of_logs(facts: &Facts<'_>) -> Option<Cause> {
     let logs = facts.logs.as_deref().ok()?;
     let senders = &facts.passed.senders;
-    let same = facts.device.and_then(|asked| {
+    let same = facts.wanted.id().and_then(|asked| {
         let is_same = |id: &&str| id.eq_ignore_ascii_case(asked);
         senders
             .iter()
@@ -293,7 +385,7 @@ fn of_logs(facts: &Facts<'_>, newest: Option<(&Log, DateTime<Utc>)>) -> Option<C
     if let Some(id) = same {
         return Some(Cause::OtherCase(id.to_owned()));
     }
-    let Some((log, sent)) = newest else {
+    let Some((log, sent)) = newest(facts) else {
         return Some(Cause::Empty);
     };
     if !facts.asked.is_empty() && !facts.asked.contains(&log.id) {
@@ -302,7 +394,7 @@ fn of_logs(facts: &Facts<'_>, newest: Option<(&Log, DateTime<Utc>)>) -> Option<C
     if logs.iter().any(|log| log.unread > 0) {
         return Some(unread(facts));
     }
-    if facts.passed.others > 0 || facts.passed.own > 0 {
+    if facts.passed.others > 0 || facts.passed.own() > 0 || facts.wanted.needs_a_route() {
         return None;
     }
     Some(Cause::BeforeStart {
@@ -320,6 +412,7 @@ impl Device {
             last_activity: activity(identity),
             connection_changed: time(&identity.connection_state_updated_time),
             connection_state: identity.connection_state.clone(),
+            modules: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::causes::{Device, Registry, activity};
+use super::causes::{Device, Registry, Wanted, activity};
 use super::similar::similar_ids;
 use crate::client::event_stream::{Plan, survey::survey};
 use crate::client::https::{HttpsError, HubClient, HubClientOptions};
@@ -19,6 +19,9 @@ use crate::protocol::sas::{self, SigningKey};
 
 /// How long each answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// Ids that are told as examples.
+const MOST_EXAMPLES: usize = 3;
 
 /// A token's life in seconds.
 const LIFETIME: i64 = 300;
@@ -36,14 +39,14 @@ pub(in super::super) struct Findings {
 pub(super) async fn inquire(
     plan: &Plan,
     settings: &Settings,
-    device: Option<&str>,
+    wanted: Wanted<'_>,
     now: DateTime<Utc>,
 ) -> Findings {
     let plan = Plan {
         limit: plan.limit.min(LIMIT),
         ..plan.clone()
     };
-    let (found, registry) = tokio::join!(survey(&plan), ask_registry(settings, device, now));
+    let (found, registry) = tokio::join!(survey(&plan), ask_registry(settings, wanted, now));
     Findings {
         logs: found
             .map(|found| found.partitions)
@@ -54,7 +57,7 @@ pub(super) async fn inquire(
 
 async fn ask_registry(
     settings: &Settings,
-    device: Option<&str>,
+    wanted: Wanted<'_>,
     now: DateTime<Utc>,
 ) -> Result<Registry, String> {
     let ConnectionString::Hub(hub) = &settings.connection_string else {
@@ -71,12 +74,17 @@ async fn ask_registry(
         notify: &notice::ignore,
     })
     .map_err(|error| error.to_string())?;
-    if let Some(device) = device {
+    if let Some(device) = wanted.id() {
         let id: DeviceId = device.parse().map_err(|_| "it is no id".to_owned())?;
         match client.identity(&token, &id, None).await {
             // The service may find an id whatever its case; the events carry the registered one.
             Ok(identity) if identity.device_id == device => {
-                return Ok(Registry::Known(Device::new(&identity)));
+                let mut device = Device::new(&identity);
+                if wanted.module.is_some() {
+                    // Whoever may read the device may read these; where it fails all the same, nothing is said of them.
+                    device.modules = client.modules(&token, &id).await.ok().map(ids_of);
+                }
+                return Ok(Registry::Known(device));
             }
             Ok(_) => {}
             Err(HttpsError::Service(refusal)) if refusal.status == 404 => {}
@@ -85,12 +93,19 @@ async fn ask_registry(
     }
     let identities = client.identities(&token).await;
     let identities = identities.map_err(|error| closed(&error))?;
-    Ok(of_all(device, &identities))
+    Ok(of_all(wanted, &identities))
 }
 
-fn of_all(device: Option<&str>, identities: &[Identity]) -> Registry {
+fn ids_of(modules: Vec<Identity>) -> Vec<String> {
+    let ids = modules.into_iter().filter_map(|module| module.module_id);
+    let mut ids: Vec<String> = ids.collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn of_all(wanted: Wanted<'_>, identities: &[Identity]) -> Registry {
     let listed = identities.len();
-    if let Some(device) = device {
+    if let Some(device) = wanted.id() {
         let ids = identities
             .iter()
             .map(|identity| identity.device_id.as_str());
@@ -100,11 +115,41 @@ fn of_all(device: Option<&str>, identities: &[Identity]) -> Registry {
         };
     }
     let heard = |identity: &Identity| Some((activity(identity)?, identity.device_id.clone()));
-    let latest = identities.iter().filter_map(heard).max();
+    let is_wanted = |identity: &&Identity| {
+        let device = wanted.device;
+        device.is_none_or(|device| device.matches(&identity.device_id))
+    };
+    let matching = identities.iter().filter(is_wanted);
+    let latest = matching.clone().filter_map(heard).max();
+    let matching = matching.count();
     Registry::All {
         listed,
+        matching,
         latest: latest.map(|(time, id)| (id, time)),
+        others: if matching == 0 {
+            examples(wanted, identities)
+        } else {
+            Vec::new()
+        },
     }
+}
+
+/// The first ids, before all those that match in other letters.
+fn examples(wanted: Wanted<'_>, identities: &[Identity]) -> Vec<String> {
+    let lower = wanted.in_small_letters();
+    let is_same = |id: &str| {
+        let lower = lower.as_ref();
+        lower.is_some_and(|lower| lower.matches(&id.to_lowercase()))
+    };
+    let mut ids: Vec<&str> = identities
+        .iter()
+        .map(|identity| identity.device_id.as_str())
+        .collect();
+    ids.sort_unstable_by_key(|id| (!is_same(id), *id));
+    ids.into_iter()
+        .take(MOST_EXAMPLES)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn token(hub: &HubString, now: DateTime<Utc>) -> Result<Secret, String> {

@@ -2,13 +2,14 @@
 
 use std::mem::Discriminant;
 use std::pin::Pin;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::super::ledger::Account;
 use super::super::plan::Plan;
-use super::causes::{Cause, Facts, Log, explain};
+use super::causes::{Cause, Facts, Log, Registry, Wanted, explain};
 use super::inquiry::{Findings, inquire};
 use super::passed::Passed;
 use super::vigil::Vigil;
@@ -18,6 +19,7 @@ use crate::command::context::Clock;
 use crate::config::Settings;
 use crate::model::connection_string::ConnectionString;
 use crate::protocol::amqp::management::PartitionProperties;
+use crate::render::field::Field;
 
 /// What is known of the reading without asking anybody.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,8 @@ pub(in super::super) struct Seen<'a> {
     pub passed: &'a Passed,
     /// What was read of each partition.
     pub accounts: &'a [Account],
+    /// What the conditions need and no event had that came to them.
+    pub missing: &'a [Field],
 }
 
 /// Explains why nothing is shown, where that lasts.
@@ -36,18 +40,18 @@ pub(in super::super) struct Silence<'a> {
     inquiry: Option<Pin<Box<dyn Future<Output = Findings> + 'a>>>,
     settings: &'a Settings,
     stream: event_stream::Plan,
-    device: Option<&'a str>,
+    wanted: Wanted<'a>,
     clock: Clock,
     /// What was told last.
     told: Vec<Discriminant<Cause>>,
 }
 
 impl<'a> Silence<'a> {
-    /// Silence from a plan's stream, with that `device` asked for.
+    /// Silence from a plan's stream, of which that is `wanted`.
     pub(in super::super) fn new(
         plan: &Plan,
         settings: &'a Settings,
-        device: Option<&'a str>,
+        wanted: Wanted<'a>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -55,7 +59,7 @@ impl<'a> Silence<'a> {
             inquiry: None,
             settings,
             stream: plan.stream.clone(),
-            device,
+            wanted,
             clock,
             told: Vec::new(),
         }
@@ -79,10 +83,10 @@ impl<'a> Silence<'a> {
     /// Begins to look for its reason.
     pub(in super::super) fn inquire(&mut self) {
         self.vigil.begin_inquiry();
-        let (stream, settings, device) = (self.stream.clone(), self.settings, self.device);
+        let (stream, settings, wanted) = (self.stream.clone(), self.settings, self.wanted);
         let now = (self.clock)();
         self.inquiry = Some(Box::pin(async move {
-            inquire(&stream, settings, device, now).await
+            inquire(&stream, settings, wanted, now).await
         }));
     }
 
@@ -105,39 +109,56 @@ impl<'a> Silence<'a> {
         seen: &Seen<'_>,
     ) -> Option<String> {
         let silent_for = self.vigil.explained(Instant::now());
-        let host = match &self.settings.connection_string {
-            ConnectionString::Hub(hub) => &hub.host.name,
-            ConnectionString::EventHub(event_hub) => &event_hub.endpoint.name,
-            ConnectionString::Device(device) => &device.host.name,
-        };
         let logs = match &findings.logs {
-            Ok(found) => Ok(found
-                .iter()
-                .map(|found| log(found, seen.accounts))
-                .collect()),
+            Ok(found) => Ok(logs_of(found, seen)),
             Err(reason) => Err(reason.clone()),
         };
         let facts = Facts {
-            now: (self.clock)(),
             silent_for,
-            device: self.device,
-            host,
-            consumer_group: &self.stream.consumer_group,
-            asked: &self.stream.partitions,
-            start: &self.stream.start,
-            attached: seen.attached,
-            passed: seen.passed,
-            logs: &logs,
-            registry: &findings.registry,
+            ..self.facts(seen, &logs, &findings.registry)
         };
         let causes = explain(&facts);
         let kinds: Vec<_> = causes.iter().map(std::mem::discriminant).collect();
         if kinds == self.told {
             return None;
         }
+        let text = explanation(&facts, &causes);
         self.told = kinds;
-        Some(explanation(&facts, &causes))
+        Some(text)
     }
+
+    fn facts<'f>(
+        &'f self,
+        seen: &Seen<'f>,
+        logs: &'f Result<Vec<Log>, String>,
+        registry: &'f Registry,
+    ) -> Facts<'f> {
+        Facts {
+            now: (self.clock)(),
+            silent_for: Duration::ZERO,
+            wanted: self.wanted,
+            missing: seen.missing,
+            host: match &self.settings.connection_string {
+                ConnectionString::Hub(hub) => &hub.host.name,
+                ConnectionString::EventHub(event_hub) => &event_hub.endpoint.name,
+                ConnectionString::Device(device) => &device.host.name,
+            },
+            consumer_group: &self.stream.consumer_group,
+            asked: &self.stream.partitions,
+            start: &self.stream.start,
+            attached: seen.attached,
+            passed: seen.passed,
+            logs,
+            registry,
+        }
+    }
+}
+
+fn logs_of(found: &[(String, PartitionProperties)], seen: &Seen<'_>) -> Vec<Log> {
+    found
+        .iter()
+        .map(|found| log(found, seen.accounts))
+        .collect()
 }
 
 fn log((id, log): &(String, PartitionProperties), accounts: &[Account]) -> Log {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::causes::{Cause, Device, Facts, Registry};
+use super::filters::{events, filtered, no_module, none_matches, number_of, quoted, unrouted};
 use crate::client::https::MOST_LISTED;
 use crate::model::span::describe_duration;
 
@@ -53,12 +54,16 @@ fn is_certain(cause: &Cause) -> bool {
         | Cause::OtherCase(_)
         | Cause::Misspelt(_)
         | Cause::NoDevices
+        | Cause::NoModule(_)
         | Cause::Disabled
         | Cause::Filtered
         | Cause::Behind
         | Cause::OtherPartition(_)
         | Cause::Bypassed { .. } => true,
-        Cause::WrongHub { .. }
+        // Beyond those that are listed one may match.
+        Cause::NoneMatches { listed, .. } => *listed < MOST_LISTED,
+        Cause::Unrouted
+        | Cause::WrongHub { .. }
         | Cause::NeverSent
         | Cause::BeforeStart { .. }
         | Cause::OthersSend
@@ -68,8 +73,9 @@ fn is_certain(cause: &Cause) -> bool {
     }
 }
 
+/// One cause, and what mends it.
 fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
-    let asked = facts.device.unwrap_or("the devices");
+    let asked = facts.wanted.id().unwrap_or("the devices");
     let host = facts.host;
     let hub = host.split('.').next().unwrap_or(host);
     match cause {
@@ -93,8 +99,14 @@ fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
         Cause::NoDevices => format!(
             "the hub {host} has no devices at all, so it may be the wrong one: -l takes another hub's string. To make one: \
              az iot hub device-identity create --hub-name {hub} --device-id {}",
-            facts.device.unwrap_or("ID")
+            facts.wanted.id().unwrap_or("ID")
         ),
+        Cause::NoneMatches {
+            listed,
+            other_case,
+            examples,
+        } => none_matches(facts, *listed, other_case.as_deref(), examples),
+        Cause::NoModule(modules) => no_module(facts, modules),
         Cause::WrongHub { listed } => format!(
             "the hub {host} has no device {asked:?}, but {}. It may be the wrong hub: -l takes another hub's string",
             others(*listed)
@@ -104,12 +116,8 @@ fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
              --device-id {asked} --set status=enabled"
         ),
         Cause::Filtered => filtered(facts),
-        Cause::NeverSent => match facts.device {
-            Some(id) => format!("the device {id} was never heard of. Try: hubctl send {id} hello"),
-            None => {
-                "no device of this hub was ever heard of. Try: hubctl send DEVICE hello".to_owned()
-            }
-        },
+        Cause::Unrouted => unrouted(facts),
+        Cause::NeverSent => never_sent(facts),
         Cause::OtherPartition(id) => format!(
             "what was sent last went to partition {id}, and --partition asks for {}. Leave --partition out, or give \
              --partition {id}",
@@ -149,25 +157,18 @@ fn unread(facts: &Facts<'_>) -> u64 {
     facts.logs.iter().flatten().map(|log| log.unread).sum()
 }
 
-fn filtered(facts: &Facts<'_>) -> String {
-    let passed = facts.passed;
-    let mut text = match facts.device {
-        Some(id) => format!(
-            "{} of {id} came, and none is what was asked for",
-            events(passed.own)
+fn never_sent(facts: &Facts<'_>) -> String {
+    match (facts.wanted.id(), facts.wanted.pattern()) {
+        (Some(id), _) => {
+            format!("the device {id} was never heard of. Try: hubctl send {id} hello")
+        }
+        (None, Some(pattern)) => format!(
+            "no device that matches {pattern:?} was ever heard of. Try: hubctl send DEVICE hello"
         ),
-        None => format!(
-            "{} came, and none is what was asked for",
-            events(passed.own)
-        ),
-    };
-    if let Some(module) = &passed.own_module {
-        let _ = write!(text, "; the last was of its module {module}");
+        (None, None) => {
+            "no device of this hub was ever heard of. Try: hubctl send DEVICE hello".to_owned()
+        }
     }
-    if let Some(source) = &passed.own_source {
-        let _ = write!(text, "; the last had the source {source}");
-    }
-    text + ". Leave filters out to see them"
 }
 
 fn bypassed(
@@ -222,11 +223,17 @@ fn others_send(facts: &Facts<'_>) -> String {
         .map(|sender| sender.id.clone())
         .collect();
     let verb = if passed.others == 1 { "has" } else { "have" };
-    format!(
-        "{} of other devices {verb} passed by, the last of {}. Without DEVICE all are shown: hubctl monitor-events",
-        events(passed.others),
-        quoted(&ids)
-    )
+    let count = events(passed.others);
+    let ids = quoted(&ids);
+    match facts.wanted.pattern() {
+        Some(pattern) => format!(
+            "{count} of other devices {verb} passed by and did not match {pattern:?}, the last of {ids}. Without DEVICE all are \
+             shown: hubctl monitor-events"
+        ),
+        None => format!(
+            "{count} of other devices {verb} passed by, the last of {ids}. Without DEVICE all are shown: hubctl monitor-events"
+        ),
+    }
 }
 
 /// The newest event of each partition.
@@ -258,20 +265,34 @@ fn logs(facts: &Facts<'_>) -> String {
 }
 
 fn registry(facts: &Facts<'_>) -> String {
-    match (facts.registry, facts.device) {
+    match (facts.registry, facts.wanted.id()) {
         (Registry::Closed(reason), _) => format!("not looked at: the device registry ({reason})"),
         (Registry::Known(device), id) => known(facts.now, id.unwrap_or_default(), device),
         (Registry::Unknown { listed, .. }, _) => {
             format!("no such device among {}", number_of(*listed))
         }
-        (Registry::All { listed, latest }, _) => match latest {
-            Some((id, time)) => format!(
-                "{}, {id} heard of {}",
-                number_of(*listed),
-                ago(facts.now, *time)
-            ),
-            None => format!("{}, none ever heard of", number_of(*listed)),
-        },
+        (
+            Registry::All {
+                listed,
+                matching,
+                latest,
+                ..
+            },
+            _,
+        ) => {
+            let mut text = number_of(*listed);
+            if facts.wanted.pattern().is_some() {
+                let _ = write!(text, " of which {matching} match");
+            }
+            match latest {
+                Some((id, time)) => {
+                    let _ = write!(text, ", {id} heard of {}", ago(facts.now, *time));
+                }
+                None if *matching > 0 => text.push_str(", none ever heard of"),
+                None => {}
+            }
+            text
+        }
     }
 }
 
@@ -297,30 +318,12 @@ fn known(now: DateTime<Utc>, id: &str, device: &Device) -> String {
     text
 }
 
-fn number_of(listed: usize) -> String {
-    match listed {
-        1 => "1 device".to_owned(),
-        MOST_LISTED.. => format!("the first {listed} devices"),
-        _ => format!("{listed} devices"),
-    }
-}
-
 fn others(listed: usize) -> String {
     match listed {
         1 => "one other".to_owned(),
         MOST_LISTED.. => format!("{listed} others or more"),
         _ => format!("{listed} others"),
     }
-}
-
-fn events(count: u64) -> String {
-    let noun = if count == 1 { "event" } else { "events" };
-    format!("{count} {noun}")
-}
-
-fn quoted(ids: &[String]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| format!("{id:?}")).collect();
-    ids.join(", ")
 }
 
 fn stamp(time: DateTime<Utc>) -> String {

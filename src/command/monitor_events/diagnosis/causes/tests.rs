@@ -14,7 +14,11 @@ fn seconds_ago(seconds: i64) -> DateTime<Utc> {
 
 /// Facts that own what they are made of.
 struct Case {
-    device: Option<&'static str>,
+    device: Option<Glob>,
+    module: Option<Glob>,
+    sources: Vec<Source>,
+    conditions: Vec<String>,
+    missing: Vec<Field>,
     asked: Vec<String>,
     start: Start,
     attached: (usize, usize),
@@ -34,7 +38,11 @@ impl Case {
             unread: 0,
         };
         Self {
-            device: Some("device1"),
+            device: Some(Glob::new("device1").unwrap()),
+            module: None,
+            sources: Vec::new(),
+            conditions: Vec::new(),
+            missing: Vec::new(),
             asked: Vec::new(),
             start: Start::Now,
             attached: (4, 4),
@@ -45,6 +53,7 @@ impl Case {
                 last_activity: active.map(seconds_ago),
                 connection_state: "Disconnected".to_owned(),
                 connection_changed: active.map(seconds_ago),
+                modules: None,
             }),
         }
     }
@@ -67,7 +76,12 @@ impl Case {
     fn all(mut self, listed: usize, latest: Option<i64>) -> Self {
         self.device = None;
         let latest = latest.map(|seconds| ("device7".to_owned(), seconds_ago(seconds)));
-        self.registry(Registry::All { listed, latest })
+        self.registry(Registry::All {
+            listed,
+            matching: listed,
+            latest,
+            others: Vec::new(),
+        })
     }
 
     fn asked(mut self, partition: &str) -> Self {
@@ -90,7 +104,13 @@ impl Case {
         Facts {
             now: seconds_ago(0),
             silent_for: Duration::from_secs(10),
-            device: self.device,
+            wanted: Wanted {
+                device: self.device.as_ref(),
+                module: self.module.as_ref(),
+                sources: &self.sources,
+                conditions: &self.conditions,
+            },
+            missing: &self.missing,
             host: "contoso.azure-devices.net",
             consumer_group: "$Default",
             asked: &self.asked,
@@ -256,14 +276,31 @@ fn another_partition_than_the_one_asked_for() {
 #[test]
 fn events_that_come_and_are_not_shown() {
     let mut case = Case::new(Some(1), Some(1));
-    case.passed.own = 3;
-    case.passed.own_module = Some("camera".to_owned());
-    case.passed.own_source = Some("twinChangeEvents".to_owned());
+    case.module = Some(Glob::new("motor").unwrap());
+    case.passed.by_module = 1;
+    case.passed.last_module = Some("camera".to_owned());
+    case.sources = vec![Source::Telemetry];
+    case.passed.by_source = 2;
+    case.passed.last_source = Some("twinChangeEvents".to_owned());
     case.expect(
         &Cause::Filtered,
-        &["3 events", "camera", "twinChangeEvents"],
+        &[
+            "3 events of device1 were read and not shown",
+            "1 by -m motor, the last of its module camera",
+            "2 by --source telemetry, the last from twinChangeEvents",
+        ],
     );
     assert_eq!(case.told().0.len(), 1);
+    let mut case = Case::new(Some(1), Some(1));
+    case.conditions = vec!["body.x > 1".to_owned()];
+    case.passed.by_conditions = 1;
+    case.missing = vec![Field::parse("body.x").unwrap()];
+    let words = [
+        "1 event of device1 was",
+        "1 by --where \"body.x > 1\"",
+        "none of them has body.x",
+    ];
+    case.expect(&Cause::Filtered, &words);
     let others = Case::new(Some(3000), Some(1)).others(&["device8", "device9"]);
     let facts = others.facts();
     let causes = explain(&facts);
@@ -286,6 +323,89 @@ fn events_that_come_and_are_not_shown() {
 }
 
 #[test]
+fn a_pattern_is_held_against_the_registry() {
+    let all = |pattern: &str, matching: usize, others: &[&str]| {
+        let mut case = Case::new(None, Some(180));
+        case.device = Some(Glob::new(pattern).unwrap());
+        case.registry(Registry::All {
+            listed: 5,
+            matching,
+            latest: (matching > 0).then(|| ("pump7".to_owned(), seconds_ago(180))),
+            others: others.iter().map(|id| (*id).to_owned()).collect(),
+        })
+    };
+    let (causes, line) = all("Pump*", 0, &["pump7", "fan"]).told();
+    assert!(
+        matches!(&causes[0], Cause::NoneMatches { other_case: Some(id), .. } if id == "pump7"),
+        "{causes:?}"
+    );
+    assert!(line.contains("case of letters"), "{line}");
+    let (_, line) = all("valve*", 0, &["fan", "pump7"]).told();
+    for word in [
+        "none of 5 devices",
+        "\"valve*\"",
+        "\"fan\", \"pump7\" and others",
+        "-l",
+    ] {
+        assert!(line.contains(word), "{word:?} is not in {line:?}");
+    }
+    let nothing = all("valve*", 0, &["fan"]);
+    let facts = nothing.facts();
+    let text = explanation(&facts, &explain(&facts));
+    assert!(text.ends_with("5 devices of which 0 match"), "{text}");
+    let (causes, line) = all("pump*", 2, &[]).others(&["fan"]).told();
+    assert!(matches!(causes[0], Cause::BeforeStart { .. }), "{causes:?}");
+    assert!(line.contains("pump7") && line.contains("-s 10m"), "{line}");
+    assert_eq!(causes[1], Cause::OthersSend);
+    let case = all("pump*", 2, &[]).others(&["fan"]);
+    let facts = case.facts();
+    let text = explanation(&facts, &explain(&facts));
+    assert!(text.contains("did not match \"pump*\""), "{text}");
+    assert!(
+        text.contains("5 devices of which 2 match, pump7 heard of"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_module_that_the_device_has_not() {
+    let mut case = Case::new(Some(1), Some(1));
+    case.module = Some(Glob::new("camra").unwrap());
+    let modules = |case: &mut Case, ids: &[&str]| {
+        if let Registry::Known(device) = &mut case.registry {
+            device.modules = Some(ids.iter().map(|id| (*id).to_owned()).collect());
+        }
+    };
+    modules(&mut case, &["$edgeAgent", "camera"]);
+    case.passed.by_module = 2;
+    let ids = vec!["$edgeAgent".to_owned(), "camera".to_owned()];
+    case.expect(
+        &Cause::NoModule(ids),
+        &["no module \"camra\"", "\"camera\"", "-m camera"],
+    );
+    modules(&mut case, &[]);
+    case.expect(&Cause::NoModule(vec![]), &["has no modules", "-m"]);
+    modules(&mut case, &["camra"]);
+    case.expect(&Cause::Filtered, &["the last of the device itself"]);
+}
+
+#[test]
+fn what_only_a_route_brings() {
+    let mut case = Case::new(Some(180), Some(180));
+    case.sources = vec![Source::Twin];
+    let words = [
+        "--source twin",
+        "--source-type TwinChangeEvents",
+        "--endpoint-name events",
+    ];
+    case.expect(&Cause::Unrouted, &words);
+    case.passed.by_source = 1;
+    assert_eq!(case.told().0, [Cause::Filtered, Cause::Unrouted]);
+    case.passed.by_source = 0;
+    case.without_registry().expect(&Cause::Unrouted, &words);
+}
+
+#[test]
 fn what_the_logs_alone_tell() {
     let empty = Case::new(None, None).without_registry();
     empty.expect(&Cause::Empty, &["never had an event", "hubctl send"]);
@@ -299,7 +419,7 @@ fn what_the_logs_alone_tell() {
     behind.logs.as_mut().unwrap()[2].unread = 7;
     behind.expect(&Cause::Behind, &["7 events", "still to be read", "-s TIME"]);
     let mut filtered = Case::new(None, Some(1)).all(3, Some(1));
-    filtered.passed.own = 2;
+    filtered.passed.by_conditions = 2;
     assert_eq!(filtered.told().0, [Cause::Filtered]);
     let mut dumb = Case::new(Some(1), Some(1));
     dumb.logs = Err("it hung up".to_owned());
