@@ -94,7 +94,7 @@ pub(super) fn read(
         sources: &args.source,
         conditions: &args.conditions,
     };
-    let silence = Silence::new(&plan, &settings, wanted, context.clock);
+    let mut silence = Silence::new(&plan, &settings, wanted, context.clock);
     let writer = EventWriter::new(args.format(), args.body());
     let live = Live::start(args.live(), context)?;
     let clock = context.clock;
@@ -104,7 +104,13 @@ pub(super) fn read(
     let mut scribe = Scribe::new(writer, odd_body.clone());
     let (end, found) = Context::block_on(async {
         let output = Output::start(stdout, move |page, text| scribe.write(page, text))?;
-        Box::pin(watch(plan, &mut collector, silence, (output, odd_body))).await
+        Box::pin(watch(
+            plan,
+            &mut collector,
+            &mut silence,
+            (output, odd_body),
+        ))
+        .await
     })?;
     collector.finish_live();
     let shown = collector.shown();
@@ -118,6 +124,10 @@ pub(super) fn read(
         };
         collector.tell(&summary.line());
     }
+    // Beyond --until there may be events that are meant to stay unread.
+    let logs = found.as_ref().filter(|_| args.until.is_none());
+    let logs = logs.map(|found| found.partitions.as_slice());
+    let reason = silence.shortfall(&collector.seen(), logs);
     if let Some(device) = args
         .device
         .as_ref()
@@ -129,10 +139,15 @@ pub(super) fn read(
     let end = end
         .map_err(|failure| clock::blame_clock(failure, &settings, context))
         .map_err(|failure| transport::name_proxy(failure, &settings))?;
-    finish(end, shown, args)
+    finish(end, shown, args, reason)
 }
 
-fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure> {
+fn finish(
+    end: End,
+    shown: u64,
+    args: &MonitorEventsArgs,
+    reason: Option<String>,
+) -> Result<(), Failure> {
     let Some(count) = args.count else {
         return Ok(());
     };
@@ -149,7 +164,7 @@ fn finish(end: End, shown: u64, args: &MonitorEventsArgs) -> Result<(), Failure>
         format!("only {shown} of {count} events came"),
     )
     .because(&because)
-    .hint(
-        "Is the device sending, under exactly this id? -s 1h shows what it sent in the last hour.",
-    ))
+    .hint(reason.unwrap_or_else(|| {
+        "Is the device sending, under exactly this id? -s 1h shows what it sent in the last hour.".to_owned()
+    })))
 }

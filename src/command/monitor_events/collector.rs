@@ -130,6 +130,7 @@ impl<'a> Collector<'a> {
             passed: &self.passed,
             accounts: self.ledger.accounts(),
             missing: self.selection.missing(),
+            shown: self.shown,
         }
     }
 

@@ -75,7 +75,7 @@ enum Turn {
 pub(super) async fn watch(
     plan: Plan,
     collector: &mut Collector<'_>,
-    mut silence: Silence<'_>,
+    silence: &mut Silence<'_>,
     (mut output, odd_body): (Output, OddBody),
 ) -> Result<(Result<End, Failure>, Option<Found>), Failure> {
     let mut stop = Stop::listen();

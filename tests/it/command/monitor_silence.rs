@@ -379,6 +379,40 @@ fn a_source_that_no_route_brings() {
 }
 
 #[test]
+fn too_few_events_are_explained_by_what_was_seen() {
+    let hub = Emulator::start(&["--device", "pump7"]);
+    let short = |arguments: &[&str]| {
+        hub.owner(&["monitor-events", "--count", "2"])
+            .args(arguments)
+            .run()
+            .failure(12)
+    };
+    holds(&short(&["-d", "2s"]), &["never had an event"]);
+    hub.owner(&["send", "device1", "{\"humidity\":40}"])
+        .run()
+        .success();
+    let all = ["-s", "10m", "--exit-at-end"];
+    for (arguments, words) in [
+        (
+            ["device1", "--where", "body.temperature > 30"].as_slice(),
+            [
+                "1 event of device1 was read and not shown",
+                "none of them has body.temperature",
+            ],
+        ),
+        (
+            &["pump*"],
+            ["1 event of other devices", "did not match \"pump*\""],
+        ),
+        (&["device1"], ["only 1 of 2", "Is the device sending"]),
+    ] {
+        holds(&short(&[arguments, &all].concat()), &words);
+    }
+    let words = ["newest event of partition", "before the place", "-s 1"];
+    holds(&short(&["-d", "2s"]), &words);
+}
+
+#[test]
 fn nobody_is_told_who_does_not_want_to_be() {
     let hub = Emulator::start(&[]);
     let quiet = ["monitor-events", "-q", "--explain-after", "1s", "-d", "2s"];

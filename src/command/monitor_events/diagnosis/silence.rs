@@ -13,13 +13,17 @@ use super::causes::{Cause, Facts, Log, Registry, Wanted, explain};
 use super::inquiry::{Findings, inquire};
 use super::passed::Passed;
 use super::vigil::Vigil;
-use super::words::explanation;
+use super::words::{explanation, sentence};
 use crate::client::event_stream;
 use crate::command::context::Clock;
 use crate::config::Settings;
 use crate::model::connection_string::ConnectionString;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::render::field::Field;
+
+/// For a run that was over before it could read.
+const NOT_ATTACHED: &str =
+    "It was over before the partitions were attached. Give it longer: --duration 30s.";
 
 /// What is known of the reading without asking anybody.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +36,8 @@ pub(in super::super) struct Seen<'a> {
     pub accounts: &'a [Account],
     /// What the conditions need and no event had that came to them.
     pub missing: &'a [Field],
+    /// How many events were shown.
+    pub shown: u64,
 }
 
 /// Explains why nothing is shown, where that lasts.
@@ -125,6 +131,36 @@ impl<'a> Silence<'a> {
         let text = explanation(&facts, &causes);
         self.told = kinds;
         Some(text)
+    }
+
+    /// The likeliest reason in words for fewer events than were asked for, from what is known without asking: the reading
+    /// and, where they are at hand and nothing was to be left unread, the `logs`. None where nothing speaks for one.
+    pub(in super::super) fn shortfall(
+        &self,
+        seen: &Seen<'_>,
+        logs: Option<&[(String, PartitionProperties)]>,
+    ) -> Option<String> {
+        if seen.attached.1 == 0 && seen.shown + seen.passed.own() + seen.passed.others == 0 {
+            return Some(NOT_ATTACHED.to_owned());
+        }
+        let unknown = || "not asked".to_owned();
+        let registry = Registry::Closed(unknown());
+        let logs = logs.map(|logs| logs_of(logs, seen)).ok_or_else(unknown);
+        let facts = self.facts(seen, &logs, &registry);
+        // The start and the logs are not to blame where something was shown.
+        let is_told = |cause: &Cause| match seen.shown {
+            0 => *cause != Cause::Quiet,
+            _ => matches!(
+                cause,
+                Cause::Refused | Cause::Filtered | Cause::OthersSend | Cause::Behind
+            ),
+        };
+        let causes = explain(&facts);
+        let cause = causes.iter().find(|cause| is_told(cause))?;
+        let text = sentence(&facts, cause);
+        let mut characters = text.chars();
+        let first = characters.next()?.to_uppercase();
+        Some(first.chain(characters).collect())
     }
 
     fn facts<'f>(

@@ -74,7 +74,7 @@ fn is_certain(cause: &Cause) -> bool {
 }
 
 /// One cause, and what mends it.
-fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
+pub(super) fn sentence(facts: &Facts<'_>, cause: &Cause) -> String {
     let asked = facts.wanted.id().unwrap_or("the devices");
     let host = facts.host;
     let hub = host.split('.').next().unwrap_or(host);
