@@ -3,6 +3,7 @@
 use hubctl::protocol::amqp::performative::{
     AmqpError, Attach, Close, Detach, End, Flow, Performative, Role, Source, Target, Transfer,
 };
+use std::time::Instant;
 
 use super::State;
 use super::node::Node;
@@ -192,6 +193,7 @@ impl Connection {
     /// Nothing comes any more; the client has to notice.
     fn fall_silent(&mut self, keep_alives: u32, state: &mut State) {
         self.mute = Some(keep_alives);
+        self.mute_since = Some(Instant::now());
         self.leave_links(state);
     }
 

@@ -48,6 +48,8 @@ pub struct Connection {
     pub(super) expiry: Option<i64>,
     /// Nothing comes any more, but so many keep-alives.
     pub(super) mute: Option<u32>,
+    /// Since when.
+    pub(super) mute_since: Option<Instant>,
     /// Whether the client is about to leave this connection for another, whatever is still under way.
     pub(super) is_left: bool,
     last_received: Instant,
@@ -81,12 +83,13 @@ pub async fn serve(
         idle_time_out: None,
         expiry: None,
         mute: None,
+        mute_since: None,
         is_left: false,
         last_received: Instant::now(),
         turns: 0,
     };
     let ending = connection.run(&mut frames, &mut writer).await;
-    let is_heard_out = connection.mute.is_some() || matches!(ending, Ok(Ending::HangUp));
+    let is_heard_out = connection.was_left_for_silence() || matches!(ending, Ok(Ending::HangUp));
     let is_cut_off = connection.is_left || !is_heard_out;
     {
         let mut state = shared.state();
@@ -186,6 +189,14 @@ impl Connection {
             self.violation("the client does not keep the connection alive".to_owned());
         }
         is_dead && self.manners.closes_idle
+    }
+
+    /// Whether the client went because nothing came any more. One that goes sooner had another reason, as where this side got no
+    /// turn for long, and has not heard all.
+    fn was_left_for_silence(&self) -> bool {
+        let limit = self.idle_time_out.unwrap_or_default();
+        self.mute_since
+            .is_some_and(|since| since.elapsed() >= limit)
     }
 
     /// How long the client may give no sign of life.
