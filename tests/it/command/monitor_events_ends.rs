@@ -198,7 +198,10 @@ fn the_end_comes_with_the_time_and_not_long_after_it() {
 fn what_was_enqueued_before_the_end_is_read_while_more_comes() {
     let hub = Emulator::start(&["--partitions", "1"]);
     let sender = hub
-        .owner(&["send", "device1", "x", "--count", "100000", "--batch"])
+        .owner(&[
+            "send", "device1", "x", "--count", "1000000", "--rate", "2000",
+        ])
+        .args(&["--concurrency", "4"])
         .start();
     let until = Utc::now() + Duration::from_secs(2);
     let until = until.timestamp_millis().to_string();
