@@ -11,8 +11,13 @@ pub fn write_system_properties(
     properties: &PropertyFields<'_>,
     json: &mut Json<'_>,
 ) {
-    let annotations = event.message.message_annotations.unwrap_or_default();
-    for (name, value) in annotations.raw_pairs().map_while(Result::ok) {
+    let annotations = event.message.message_annotations;
+    let annotations = annotations.filter(|_| event.has_further_annotations);
+    for (name, value) in annotations
+        .unwrap_or_default()
+        .raw_pairs()
+        .map_while(Result::ok)
+    {
         let Some(name) = name.text() else {
             // Annotations are named by symbols; numbers are reserved by the standard, and nobody sends them.
             continue;

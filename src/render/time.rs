@@ -5,31 +5,44 @@ const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 /// Appends `2018-05-03T09:13:23.008Z`. False, and nothing appended, for a time outside the years 0 to 9999.
 pub fn write_time(milliseconds: i64, out: &mut Vec<u8>) -> bool {
     let days = milliseconds.div_euclid(MILLISECONDS_PER_DAY);
-    let of_day = milliseconds.rem_euclid(MILLISECONDS_PER_DAY);
+    // Less than 2³².
+    let of_day = u32::try_from(milliseconds.rem_euclid(MILLISECONDS_PER_DAY)).unwrap_or(0);
     let Some((year, month, day)) = civil(days) else {
         return false;
     };
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], of_day / 3_600_000);
-    digits(&mut text[14..16], of_day / 60_000 % 60);
-    digits(&mut text[17..19], of_day / 1000 % 60);
-    digits(&mut text[20..23], of_day % 1000);
+    let (seconds, thousandths) = (of_day / 1000, of_day % 1000);
+    text[0..2].copy_from_slice(&pair(year / 100));
+    text[2..4].copy_from_slice(&pair(year % 100));
+    text[5..7].copy_from_slice(&pair(month));
+    text[8..10].copy_from_slice(&pair(day));
+    text[11..13].copy_from_slice(&pair(seconds / 3600));
+    text[14..16].copy_from_slice(&pair(seconds / 60 % 60));
+    text[17..19].copy_from_slice(&pair(seconds % 60));
+    text[20..22].copy_from_slice(&pair(thousandths / 10));
+    text[22] = pair(thousandths % 10)[1];
     out.extend_from_slice(&text);
     true
 }
 
-fn digits(place: &mut [u8], mut number: i64) {
-    for digit in place.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-    }
+/// Two digits; of the number's last two where it has more.
+#[inline]
+fn pair(number: u32) -> [u8; 2] {
+    /// `00`, `01` and so on.
+    const PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[0; 2]; 100];
+        let mut number = 0_u8;
+        while number < 100 {
+            pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+            number += 1;
+        }
+        pairs
+    };
+    PAIRS[(number % 100) as usize]
 }
 
 /// Year, month and day by the days since 1970-01-01, after Howard Hinnant's `civil_from_days`.
-fn civil(days: i64) -> Option<(i64, i64, i64)> {
+fn civil(days: i64) -> Option<(u32, u32, u32)> {
     let days = days.checked_add(719_468)?;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -43,7 +56,11 @@ fn civil(days: i64) -> Option<(i64, i64, i64)> {
         month_from_march - 9
     };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (0..=9999).contains(&year).then_some((year, month, day))
+    if !(0..=9999).contains(&year) {
+        return None;
+    }
+    let [year, month, day] = [year, month, day].map(|part| u32::try_from(part).unwrap_or(0));
+    Some((year, month, day))
 }
 
 #[cfg(test)]

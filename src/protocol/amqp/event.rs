@@ -65,6 +65,8 @@ pub struct Event<'a> {
     pub module_id: Option<&'a str>,
     /// `Telemetry`, `twinChangeEvents`, `deviceLifecycleEvents` and so on.
     pub source: Option<&'a str>,
+    /// Whether there are annotations beside those that have a place of their own.
+    pub has_further_annotations: bool,
     /// All the rest: annotations, properties, body.
     pub message: Message<'a>,
     /// The bytes that it was read from.
@@ -85,6 +87,7 @@ impl<'a> Event<'a> {
             device_id: None,
             module_id: None,
             source: None,
+            has_further_annotations: false,
             message,
             payload,
         };
@@ -96,11 +99,14 @@ impl<'a> Event<'a> {
                 Some(SEQUENCE_NUMBER) => sequence_number = value.read()?.as_i64(),
                 Some(OFFSET) => event.offset = value.read()?.as_str().unwrap_or_default(),
                 Some(ENQUEUED_TIME) => enqueued = value.read()?.as_timestamp_ms(),
-                Some(HUB_ENQUEUED_TIME) => hub_enqueued = value.read()?.as_timestamp_ms(),
+                Some(HUB_ENQUEUED_TIME) => {
+                    hub_enqueued = value.read()?.as_timestamp_ms();
+                    event.has_further_annotations = true;
+                }
                 Some(DEVICE_ID) => event.device_id = value.read()?.as_str(),
                 Some(MODULE_ID) => event.module_id = value.read()?.as_str(),
                 Some(SOURCE) => event.source = value.read()?.as_str(),
-                _ => {}
+                _ => event.has_further_annotations = true,
             }
         }
         event.sequence_number = SequenceNumber(sequence_number.ok_or(DecodeError::Malformed {
@@ -122,6 +128,7 @@ impl<'a> Event<'a> {
             device_id: self.device_id.map(span),
             module_id: self.module_id.map(span),
             source: self.source.map(span),
+            has_further_annotations: self.has_further_annotations,
             message: MessageOutline::of(&self.message, self.payload),
         }
     }
@@ -136,6 +143,7 @@ pub struct EventOutline {
     device_id: Option<Span>,
     module_id: Option<Span>,
     source: Option<Span>,
+    has_further_annotations: bool,
     message: MessageOutline,
 }
 
@@ -151,6 +159,7 @@ impl EventOutline {
             device_id: self.device_id.map(|span| span.text(payload)),
             module_id: self.module_id.map(|span| span.text(payload)),
             source: self.source.map(|span| span.text(payload)),
+            has_further_annotations: self.has_further_annotations,
             message: self.message.message(payload),
             payload,
         }

@@ -99,6 +99,7 @@ mod tests {
             enqueued_time_ms: ms,
             device_id: Some(id),
             module_id: Some("m"),
+            has_further_annotations: false,
             source: Some("Telemetry"),
             message: Message::default(),
             payload: &[],

@@ -358,6 +358,7 @@ pub(super) mod tests {
             enqueued_time_ms,
             device_id: Some(device),
             module_id: None,
+            has_further_annotations: false,
             source: None,
             message: Message::default(),
             payload: &[],
