@@ -1,7 +1,5 @@
 //! The way to the event hub: the hub and its redirect, the namespace, the token, the partitions.
 
-use tokio::time::{Instant, sleep_until};
-
 use super::error::{At as _, Stage, StreamError};
 use super::notice::{Notice, Way};
 use super::plan::{Access, Plan, Transport};
@@ -304,21 +302,6 @@ pub async fn find_partitions(plan: &Plan, opened: &mut Opened) -> Result<Found, 
         created_at_ms: event_hub.created_at_ms,
         partitions: ids.into_iter().zip(logs).collect(),
     })
-}
-
-/// How the logs of all partitions that are read are at `at`, or now where that has passed, by a connection for this alone.
-///
-/// # Errors
-/// [`StreamError`], as for [`open`] and [`find_partitions`].
-pub async fn logs(
-    plan: &Plan,
-    at: Instant,
-) -> Result<Vec<(String, PartitionProperties)>, StreamError> {
-    let mut opened = open(plan, &mut |_| {}).await?;
-    sleep_until(at).await;
-    let found = find_partitions(plan, &mut opened).await?;
-    opened.connection.close().await;
-    Ok(found.partitions)
 }
 
 /// A name that no other connection has.

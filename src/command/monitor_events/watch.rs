@@ -13,7 +13,8 @@ use super::plan::Plan;
 use super::resume::Resumption;
 use super::stop::Stop;
 use crate::client::event_stream::connect::Found;
-use crate::client::event_stream::{self, EventStream, Sink as _, StreamError};
+use crate::client::event_stream::survey::survey;
+use crate::client::event_stream::{EventStream, Sink as _, StreamError};
 use crate::failure::Failure;
 use crate::protocol::amqp::management::PartitionProperties;
 
@@ -168,8 +169,8 @@ async fn final_logs(plan: &Plan, at: Option<Instant>) -> Vec<(String, PartitionP
     };
     sleep_until(at.checked_sub(AHEAD).unwrap_or(at)).await;
     loop {
-        match event_stream::connect::logs(&plan.stream, at).await {
-            Ok(logs) => return logs,
+        match survey(&plan.stream, Some(at)).await {
+            Ok(found) => return found.partitions,
             // The stream's own connection is in the same trouble, and tells of it.
             Err(_) => sleep(LOOK_AGAIN).await,
         }

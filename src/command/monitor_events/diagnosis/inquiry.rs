@@ -44,9 +44,11 @@ pub(super) async fn inquire(
 ) -> Findings {
     let plan = Plan {
         limit: plan.limit.min(LIMIT),
+        // All of them, whichever are read.
+        partitions: Vec::new(),
         ..plan.clone()
     };
-    let (found, registry) = tokio::join!(survey(&plan), ask_registry(settings, wanted, now));
+    let (found, registry) = tokio::join!(survey(&plan, None), ask_registry(settings, wanted, now));
     Findings {
         logs: found
             .map(|found| found.partitions)
