@@ -186,6 +186,8 @@ impl LocalHub {
             partitions: Some(PARTITIONS),
             retention: DEFAULT_RETENTION,
             retention_bytes: None,
+            faults: Vec::new(),
+            seed: 0,
             consumer_groups: Vec::new(),
             routes: Vec::new(),
             devices: vec![DEVICE.to_owned()],

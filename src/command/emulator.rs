@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
+use crate::emulator::fault::Fault;
 use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::failure::{Failure, Kind};
@@ -99,6 +100,19 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "MB")]
     retention_size: Option<u32>,
 
+    /// Misbehave on purpose, such as throttle:5s,on=https,every=10; may be given several times
+    ///
+    /// refuse closes new connections. throttle[:RETRY_AFTER] answers 429, unavailable 503. delay:DURATION does what is asked
+    /// and answers late; drop does it and cuts the connection instead of answering. Behind a comma each: on=https+amqp+mqtt,
+    /// device=PATTERN, after=N (so many pass first), every=N (each Nth), count=N (so often at the most), rate=0.1 (by chance),
+    /// for=DURATION from the start on.
+    #[arg(long, value_name = "SPEC")]
+    fault: Vec<Fault>,
+
+    /// What chance is drawn from: the same number makes the same faults strike
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+
     /// Print `export` lines for a shell instead of JSON, once it is ready
     ///
     /// As the hub goes on running, send them to a file and read that: hubctl emulator --print-env > hub.env & and, once
@@ -108,7 +122,7 @@ pub struct EmulatorArgs {
 }
 
 /// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 struct Plan {
     options: Options,
     /// Other machines can reach it.
@@ -211,6 +225,8 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             consumer_groups: args.consumer_group.clone(),
             routes: args.route.clone(),
             devices: args.device.clone(),
+            faults: args.fault.clone(),
+            seed: args.seed,
         },
         is_remote,
     })

@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::amqp;
 use super::driver::{Clock, HubHandle};
+use super::fault::{Mischief, Occasion, Wire};
 use super::https;
 
 /// The most connections at once on one port; more wait in the system's queue.
@@ -35,6 +36,16 @@ pub(super) enum Protocol {
     AmqpOrWebSocket,
 }
 
+impl Protocol {
+    /// What faults go by.
+    fn wire(self) -> Wire {
+        match self {
+            Self::Https => Wire::Https,
+            Self::Amqp | Self::AmqpOrWebSocket => Wire::Amqp,
+        }
+    }
+}
+
 /// A port that is being listened on, and what happens to those who come.
 pub(super) struct Listener {
     pub socket: TcpListener,
@@ -45,6 +56,8 @@ pub(super) struct Listener {
     pub amqp: Arc<amqp::options::Options>,
     pub hub: HubHandle,
     pub clock: Clock,
+    /// What goes wrong on purpose.
+    pub mischief: Mischief,
     pub stop: Stop,
 }
 
@@ -93,6 +106,14 @@ impl Listener {
     }
 
     async fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        let wire = self.protocol.wire();
+        if self
+            .mischief
+            .strike(self.clock, Occasion::Connection { wire })
+            .is_some()
+        {
+            return Ok(());
+        }
         stream.set_nodelay(true)?;
         match &self.tls {
             None => self.speak(stream).await,
@@ -134,7 +155,9 @@ impl Listener {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let stop = self.stop.clone().requested();
-        let served = https::serve_connection(stream, self.hub.clone(), self.clock, stop).await;
+        let served =
+            https::serve_connection(stream, self.hub.clone(), self.clock, &self.mischief, stop)
+                .await;
         if let Some(upgraded) = served {
             self.speak_amqp(https::bytes_of(upgraded).await).await;
         }

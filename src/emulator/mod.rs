@@ -8,6 +8,7 @@ pub mod amqp;
 pub mod certificate;
 pub mod driver;
 pub mod endpoint;
+pub mod fault;
 pub mod file_error;
 pub mod https;
 pub mod hub;

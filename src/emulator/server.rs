@@ -19,6 +19,7 @@ use super::amqp;
 use super::certificate::CertificateError;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
+use super::fault::{Fault, Faults, Mischief};
 use super::file_error::FileError;
 use super::hub::Hub;
 use super::hub::command::Refusal;
@@ -42,7 +43,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub const USUAL_PARTITIONS: usize = 4;
 
 /// What an emulator is started with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// The address to listen on. For an IPv4 loopback address, `::1` is tried as well: `localhost` may mean either.
     pub address: IpAddr,
@@ -66,6 +67,10 @@ pub struct Options {
     pub routes: Vec<Route>,
     /// Devices that are there from the start.
     pub devices: Vec<String>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
+    /// What chance is drawn from, where faults strike by chance.
+    pub seed: u64,
 }
 
 /// Why an emulator does not start.
@@ -162,6 +167,7 @@ impl Emulator {
         };
         let amqp = Arc::new(amqp_options(&endpoints, clock));
         let (hub, end) = drive(hub, store, clock, &options)?;
+        let mischief = Mischief::new(Faults::new(now, options.faults, options.seed));
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         // The standard's own port speaks nothing else at Azure either.
@@ -183,6 +189,7 @@ impl Emulator {
                     amqp: Arc::clone(&amqp),
                     hub: hub.clone(),
                     clock,
+                    mischief: mischief.clone(),
                     stop: Stop(stopped.clone()),
                 };
                 servers.spawn(listener.run());

@@ -2,16 +2,17 @@
 //!
 //! | file | what it knows |
 //! |---|---|
+//! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
 //! | `response` | how answers and refusals look on the wire |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
+mod fault;
 mod request;
 mod response;
 mod upgrade;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::driver::{Clock, HubHandle};
+use super::fault::Mischief;
 use super::hub::command::Command;
 use crate::protocol::amqp::websocket;
 use request::{Rejection, Wanted};
@@ -57,6 +59,7 @@ pub async fn serve_connection<S>(
     stream: S,
     hub: HubHandle,
     clock: Clock,
+    mischief: &Mischief,
     stop: impl Future<Output = ()>,
 ) -> Option<Upgraded>
 where
@@ -71,11 +74,18 @@ where
             *pending() = Some(upgraded);
             response
         });
+        let deed = fault::strike(mischief, clock, &request);
         async move {
-            Ok::<_, Infallible>(match response {
-                Some(response) => response,
-                None => answer(&hub, clock, request).await,
-            })
+            let answer = async {
+                match response {
+                    Some(response) => response,
+                    None => answer(&hub, clock, request).await,
+                }
+            };
+            match deed {
+                None => Ok(answer.await),
+                Some(deed) => fault::answer(deed, Responder::new(clock), answer).await,
+            }
         }
     });
     let connection = http1::Builder::new()

@@ -2,6 +2,8 @@
 //!
 //! Sources: azure-iot-device-http 1.14.4; azure-iot-hub 2.7.0; azure-iothub 1.16.6.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -64,6 +66,10 @@ pub(super) enum Rejection {
     TimedOut,
     /// The connection broke inside the body.
     Broken,
+    /// Too much at once, as a fault has it.
+    Throttled { retry_after: Duration },
+    /// The service is not there, as a fault has it.
+    Unavailable,
     /// The hub says no.
     Refused(Refusal),
 }

@@ -102,6 +102,16 @@ impl Responder {
                 error_code::ARGUMENT_INVALID,
                 "This path opens WebSockets of the subprotocol AMQPWSB10 alone.",
             ),
+            Rejection::Throttled { retry_after } => {
+                let text = "Operations are being throttled for this tenant.";
+                let mut response = self.error(error_code::THROTTLING, text);
+                let seconds = HeaderValue::from(retry_after.as_secs());
+                response.headers_mut().insert(header::RETRY_AFTER, seconds);
+                response
+            }
+            Rejection::Unavailable => {
+                self.error(error_code::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
             Rejection::Method { allowed } => {
                 let text = "The requested resource does not support this method.";
                 let mut response = self.error(error_code::METHOD_NOT_ALLOWED, text);

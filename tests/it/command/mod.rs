@@ -4,6 +4,7 @@ mod completion;
 mod demo;
 mod dps;
 mod emulator;
+mod emulator_faults;
 mod emulator_store;
 mod inspect_token;
 #[cfg(unix)]

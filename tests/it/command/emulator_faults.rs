@@ -1,0 +1,91 @@
+//! An emulator that misbehaves on purpose, and what its clients make of it.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Emulator, Hubctl};
+
+fn arrived(hub: &Emulator) -> usize {
+    let call = [
+        "monitor-events",
+        "--from",
+        "earliest",
+        "--exit-at-end",
+        "-f",
+        "raw",
+    ];
+    hub.owner(&call).run().success().lines().count()
+}
+
+#[test]
+fn a_throttled_request_is_told_when_to_come_again() {
+    let hub = Emulator::start(&["--fault", "throttle:1s,device=device1,count=2"]);
+    let began = Instant::now();
+    // One is for the device's key, the other for the message.
+    let sent = hub.owner(&["send", "device1", "x"]).run();
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    assert!(sent.stderr.contains("429"), "{}", sent.stderr);
+    sent.success();
+    assert_eq!(arrived(&hub), 1);
+}
+
+#[test]
+fn a_service_that_is_not_there_for_a_device_is_for_others() {
+    let hub = Emulator::start(&[
+        "--device",
+        "device2",
+        "--fault",
+        "unavailable,device=device2",
+    ]);
+    hub.owner(&["send", "device1", "x"]).run().success();
+    let error = hub.owner(&["send", "device2", "x"]).run().failure(10);
+    assert!(
+        error.contains("503001") || error.contains("ServiceUnavailable"),
+        "{error}"
+    );
+    assert_eq!(arrived(&hub), 1);
+}
+
+#[test]
+fn what_is_cut_off_was_done_all_the_same() {
+    let hub = Emulator::start(&["--fault", "drop,on=https,device=device1,after=1,count=1"]);
+    let sent = hub.owner(&["send", "device1", "x"]).run();
+    assert!(sent.stderr.contains("may arrive twice"), "{}", sent.stderr);
+    sent.success();
+    assert_eq!(arrived(&hub), 2);
+}
+
+#[test]
+fn an_answer_comes_late() {
+    let hub = Emulator::start(&["--fault", "delay:1s,after=1,count=1"]);
+    let began = Instant::now();
+    hub.owner(&["send", "device1", "x"]).run().success();
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn connections_are_refused_while_the_fault_lasts() {
+    let hub = Emulator::start(&["--fault", "refuse,on=https,count=1"]);
+    let call = ["sas-token", "device1"];
+    let first = hub.owner(&call).run();
+    let second = hub.owner(&call).run();
+    // The first is refused at least once, and tries again or says so.
+    assert!(
+        first.code == 9 || first.stderr.contains("again"),
+        "{} {}",
+        first.code,
+        first.stderr
+    );
+    second.success();
+}
+
+#[test]
+fn a_fault_that_is_none_is_told_what_there_is() {
+    let error = Hubctl::new(&["emulator", "--fault", "explode"])
+        .run()
+        .failure(2);
+    assert!(error.contains("refuse, throttle, unavailable"), "{error}");
+    let error = Hubctl::new(&["emulator", "--fault", "drop,every=0"])
+        .run()
+        .failure(2);
+    assert!(error.contains("no number from 1 on"), "{error}");
+}
