@@ -7,9 +7,12 @@ use clap::ValueEnum;
 use super::prefix::Prefix;
 use super::roots::Roots;
 use crate::model::connection_string::Host;
+use crate::model::device::IdentityId;
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::registration::{IdScope, RegistrationId};
 use crate::model::secret::Secret;
+use crate::protocol::mqtt::topic::DeviceTopic;
+use crate::protocol::mqtt::user_name::UserName;
 use crate::protocol::rest::API_VERSION;
 use crate::protocol::rest::path::Resource;
 use crate::protocol::sas;
@@ -109,17 +112,6 @@ pub struct Flashed {
     pub roots: Option<Roots>,
     /// The PEM file that a program on this machine needs to trust the hub, where it is not one of Azure's.
     pub ca_file: Option<String>,
-}
-
-/// What a device says of itself over MQTT.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mqtt {
-    /// The client id.
-    pub client_id: String,
-    /// The user name.
-    pub user_name: String,
-    /// What the device's or module's own topics begin with, without a slash at the end.
-    pub topic: String,
 }
 
 /// One part of what is flashed.
@@ -300,12 +292,12 @@ impl Flashed {
             text(
                 "IOT_HUB_MQTT_USERNAME",
                 "The user name over MQTT.",
-                &mqtt.user_name,
+                &mqtt.to_string(),
             ),
             text(
                 "IOT_HUB_MQTT_TOPIC",
                 "The topic to publish messages to over MQTT.",
-                &format!("{}/messages/events/", mqtt.topic),
+                &DeviceTopic::events_of(&mqtt.identity).to_string(),
             ),
         ]
     }
@@ -330,22 +322,17 @@ impl Flashed {
         self.events_path().map(|path| self.url_of(&path))
     }
 
-    /// What MQTT needs, if it is a device or a module. Ids stand as they are in MQTT's user name and topics, never
-    /// percent-encoded (azure-iot-device 2.14.0, `mqtt_topic_iothub.py`).
+    /// What a client says of itself over MQTT, if it is a device or a module.
     #[must_use]
-    pub fn mqtt(&self) -> Option<Mqtt> {
+    pub fn mqtt(&self) -> Option<UserName> {
         let device = self.subject.device()?;
-        let (client_id, topic) = match self.subject.module() {
-            None => (device.to_string(), format!("devices/{device}")),
-            Some(module) => (
-                format!("{device}/{module}"),
-                format!("devices/{device}/modules/{module}"),
-            ),
-        };
-        Some(Mqtt {
-            user_name: format!("{}/{client_id}/?api-version={API_VERSION}", self.host.name),
-            client_id,
-            topic,
+        Some(UserName {
+            host: self.host.name.clone(),
+            identity: IdentityId {
+                device: device.to_string(),
+                module: self.subject.module().map(ToString::to_string),
+            },
+            api_version: API_VERSION.to_owned(),
         })
     }
 

@@ -23,7 +23,7 @@ mod roots;
 mod rust;
 
 pub use anchors::{ANCHORS, Anchor};
-pub use flashed::{Fact, Flashed, Mqtt, Protocol, Subject, Value};
+pub use flashed::{Fact, Flashed, Protocol, Subject, Value};
 pub use format::{Format, Unsuited};
 pub use prefix::{Prefix, PrefixError};
 pub use roots::{Roots, RootsError, is_azure, pem};

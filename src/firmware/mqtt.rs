@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::env;
 use super::flashed::Flashed;
 use super::head;
+use crate::protocol::mqtt::topic::{DeviceTopic, Filter};
 
 /// The lines' text; nothing for a whole hub, which is no client.
 pub(super) fn write(flashed: &Flashed) -> Option<String> {
@@ -33,20 +34,24 @@ pub(super) fn write(flashed: &Flashed) -> Option<String> {
     };
     line("HOST", &env::quote(&flashed.host.name));
     line("PORT", &flashed.mqtt_port.to_string());
-    line("CLIENT_ID", &env::quote(&mqtt.client_id));
-    line("USERNAME", &env::quote(&mqtt.user_name));
+    line("CLIENT_ID", &env::quote(&mqtt.identity.to_string()));
+    line("USERNAME", &env::quote(&mqtt.to_string()));
     line("PASSWORD", &env::quote(flashed.token.expose()));
     if let Some(file) = &flashed.ca_file {
         line("CA_FILE", &env::quote(file));
     }
-    let own = |rest: &str| env::quote(&format!("{}/{rest}", mqtt.topic));
-    line("TOPIC_EVENTS", &own("messages/events/"));
+    let events = DeviceTopic::events_of(&mqtt.identity).to_string();
+    line("TOPIC_EVENTS", &env::quote(&events));
     // Outside of Edge nothing is sent to a module.
-    if flashed.subject.module().is_none() {
-        line("TOPIC_MESSAGES", &own("messages/devicebound/#"));
+    for (name, filter) in [
+        ("TOPIC_MESSAGES", Filter::Messages),
+        ("TOPIC_METHODS", Filter::Methods),
+        ("TOPIC_TWIN", Filter::TwinResults),
+        ("TOPIC_DESIRED", Filter::Desired),
+    ] {
+        if let Some(filter) = filter.write(&mqtt.identity) {
+            line(name, &env::quote(&filter));
+        }
     }
-    line("TOPIC_METHODS", "'$iothub/methods/POST/#'");
-    line("TOPIC_TWIN", "'$iothub/twin/res/#'");
-    line("TOPIC_DESIRED", "'$iothub/twin/PATCH/properties/desired/#'");
     Some(text)
 }

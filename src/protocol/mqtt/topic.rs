@@ -55,6 +55,16 @@ pub enum DeviceTopic<'a> {
 }
 
 impl<'a> DeviceTopic<'a> {
+    /// Where that device or module publishes events, with no properties yet.
+    #[must_use]
+    pub fn events_of(identity: &'a IdentityId) -> Self {
+        Self::Events {
+            device: identity.device.as_str().into(),
+            module: identity.module.as_deref().map(Cow::Borrowed),
+            bag: "".into(),
+        }
+    }
+
     /// Reads a topic; `None` for one that the hub does not know.
     #[must_use]
     pub fn parse(topic: &'a str) -> Option<Self> {
