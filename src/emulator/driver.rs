@@ -93,8 +93,8 @@ impl HubHandle {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// A number for a new reader, and the notices that will come for it. The driver forgets a reader whose receiver has
-    /// been dropped, once [`Command::CloseReader`] was asked for it.
+    /// A number for a new reader or a device's session, and the notices that will come for it. The driver forgets it once
+    /// [`Command::CloseReader`] or [`Command::CloseSession`] was asked for it.
     ///
     /// # Errors
     /// `ServiceUnavailable` when the hub has been stopped.
@@ -213,6 +213,9 @@ impl Owner {
         for request in waiting.drain(..) {
             match request {
                 Request::Ask { command, reply } if command.is_write() => {
+                    if let Command::CloseSession { session } = &command {
+                        self.readers.remove(session);
+                    }
                     let effects = self.hub.apply(now, command);
                     self.records.extend(effects.records);
                     self.notices.extend(effects.notices);

@@ -13,6 +13,7 @@ pub mod file_error;
 pub mod https;
 pub mod hub;
 mod listener;
+mod moment;
 pub mod server;
 pub mod state;
 pub mod store;

@@ -6,7 +6,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`options`], `moment` | what the server says of itself, and the time as a machine is told it |
+//! | [`options`] | what the server says of itself |
 //! | `output` | frames, encoded one after another into one buffer |
 //! | `sasl` | the security layer's short conversation |
 //! | `windows`, `link`, `session` | how many transfers, how many deliveries, and on which link |
@@ -24,7 +24,6 @@ mod connection;
 mod effect;
 mod link;
 mod management;
-mod moment;
 mod node;
 mod output;
 mod reader;

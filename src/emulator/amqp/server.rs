@@ -18,10 +18,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::emulator::amqp::connection::Connection;
 use crate::emulator::amqp::effect::Effect;
-use crate::emulator::amqp::moment::Moment;
 use crate::emulator::amqp::options::Options;
 use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal};
+use crate::emulator::moment::Moment;
 
 /// Bytes of events that are put together for one write.
 const WRITE_MARK: usize = 128 * 1024;

@@ -174,3 +174,13 @@ async fn with_the_disk_full_the_hub_refuses_goes_on_and_loses_nothing() {
     hub.ask(event("f")).await.unwrap();
     assert_eq!(read(&hub, id).await, expected(&[(2, "f")]));
 }
+
+#[tokio::test]
+async fn whose_session_is_closed_is_forgotten() {
+    let home = tempfile::tempdir().unwrap();
+    let (disk, kept) = open(home.path());
+    let (hub, _end) = begin(&disk, kept);
+    let (session, mut notices) = hub.register_listener().await.unwrap();
+    hub.ask(Command::CloseSession { session }).await.unwrap();
+    assert_eq!(notices.recv().await, None);
+}

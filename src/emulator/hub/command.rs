@@ -61,6 +61,14 @@ pub enum Command {
         /// The messages, in order.
         messages: Vec<DeviceMessage>,
     },
+    /// The connection of a device or module broke off, and this is what it wished to be told then; [`Command::CloseSession`]
+    /// follows. The reply is [`Reply::Done`].
+    PublishWill {
+        /// Its session, which a newer one may have taken the place of.
+        session: ListenerId,
+        /// The message.
+        message: Box<DeviceMessage>,
+    },
     /// A device or module has gone; without effect for a session that is not open.
     CloseSession {
         /// Its session.
@@ -112,6 +120,7 @@ impl Command {
             Self::SendEvents { .. }
             | Self::OpenSession { .. }
             | Self::Publish { .. }
+            | Self::PublishWill { .. }
             | Self::CloseSession { .. } => true,
             Self::Registry { operation, .. } => match operation {
                 RegistryOperation::Write { .. } | RegistryOperation::Delete { .. } => true,
@@ -152,6 +161,28 @@ pub struct DeviceMessage {
     pub content_encoding: Option<String>,
     /// The user's own properties, and those of the system that travel among them.
     pub properties: BTreeMap<String, String>,
+}
+
+impl DeviceMessage {
+    /// Its size in bytes as the service counts it: the body, the values of the system's properties, the names and values of
+    /// the user's ("Create and read IoT Hub messages").
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let system = [
+            &self.message_id,
+            &self.correlation_id,
+            &self.user_id,
+            &self.content_type,
+            &self.content_encoding,
+        ];
+        let system: usize = system.into_iter().flatten().map(String::len).sum();
+        let user: usize = self
+            .properties
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.body.len() + system + user
+    }
 }
 
 /// What can be done to the identity registry.

@@ -51,7 +51,7 @@ pub(super) fn auth_method(proven_by: ProvenBy, is_module: bool) -> &'static str 
 
 /// Encodes the whole message.
 pub(super) fn encode(sender: Sender<'_>, place: Place, message: &DeviceMessage) -> Bytes {
-    let mut out = Vec::with_capacity(ANNOTATION_ROOM + size(message));
+    let mut out = Vec::with_capacity(ANNOTATION_ROOM + message.size());
     let writer = &mut Writer::new(&mut out);
     write_annotations(writer, sender, place);
     write_properties(writer, message);
@@ -131,25 +131,6 @@ fn write_properties(writer: &mut Writer<'_>, message: &DeviceMessage) {
     });
 }
 
-/// A message's size as the service counts it: the body, the values of the system's properties, the names and values of
-/// the user's ("Create and read IoT Hub messages").
-pub(super) fn size(message: &DeviceMessage) -> usize {
-    let system = [
-        &message.message_id,
-        &message.correlation_id,
-        &message.user_id,
-        &message.content_type,
-        &message.content_encoding,
-    ];
-    let system: usize = system.into_iter().flatten().map(String::len).sum();
-    let user: usize = message
-        .properties
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    message.body.len() + system + user
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +195,6 @@ mod tests {
         }
         assert_eq!(annotations.len(), expected.len() * 2);
         assert_eq!(sections[3].1, Value::Binary(b"{}"));
-        assert_eq!(size(&message), 2 + 2 + 1 + 16 + 9);
+        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9);
     }
 }

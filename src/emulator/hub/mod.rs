@@ -170,6 +170,7 @@ impl Hub {
                 token,
             } => self.open_session(now, session, identity, &token),
             Command::Publish { session, messages } => self.publish(now, session, &messages),
+            Command::PublishWill { session, message } => self.publish_will(now, session, &message),
             Command::CloseSession { session } => {
                 self.close_session(now, session);
                 Ok(quiet(Reply::Done))

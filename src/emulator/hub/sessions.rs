@@ -27,27 +27,33 @@ pub(super) struct Session {
 /// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    sessions: HashMap<ListenerId, Session>,
+    open: HashMap<ListenerId, Session>,
     connected: HashMap<IdentityId, ListenerId>,
+    /// Those that had to give way, until their connections are gone.
+    superseded: HashMap<ListenerId, Session>,
 }
 
 impl Sessions {
     /// Lets a device or module in, and tells its older connection to go.
     pub(super) fn open(&mut self, id: ListenerId, session: Session) -> Vec<(ListenerId, Notice)> {
         let identity = session.identity.clone();
-        self.sessions.insert(id, session);
+        self.open.insert(id, session);
         let older = self.connected.insert(identity, id);
         let older = older.filter(|older| *older != id);
-        older
-            .and_then(|older| self.sessions.remove(&older).map(|_| older))
-            .map(|older| (older, Notice::Superseded))
+        let superseded = older.and_then(|older| Some((older, self.open.remove(&older)?)));
+        superseded
+            .map(|(older, session)| {
+                self.superseded.insert(older, session);
+                (older, Notice::Superseded)
+            })
             .into_iter()
             .collect()
     }
 
     /// Ends a session; says whose it was, unless that one is connected anew already.
     pub(super) fn close(&mut self, id: ListenerId) -> Option<IdentityId> {
-        let session = self.sessions.remove(&id)?;
+        self.superseded.remove(&id);
+        let session = self.open.remove(&id)?;
         self.connected.remove(&session.identity);
         Some(session.identity)
     }
@@ -74,7 +80,12 @@ impl Sessions {
 
     /// A session that is open.
     pub(super) fn find(&self, id: ListenerId) -> Option<&Session> {
-        self.sessions.get(&id)
+        self.open.get(&id)
+    }
+
+    /// A session that is open, or had to give way to a newer one and whose connection is not gone yet.
+    pub(super) fn find_last(&self, id: ListenerId) -> Option<&Session> {
+        self.find(id).or_else(|| self.superseded.get(&id))
     }
 
     /// How many devices are connected, by themselves or by one of their modules.

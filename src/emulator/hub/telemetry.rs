@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::{DeviceMessage, ListenerId, Reply};
 use super::message::Sender;
-use super::sessions::ProvenBy;
+use super::sessions::{ProvenBy, Session};
 use super::{Hub, Outcome, message, refusal};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
@@ -36,13 +36,34 @@ impl Hub {
             .sessions
             .find(session)
             .ok_or_else(refusal::no_session)?;
-        let proven_by = session.proven_by;
-        let identity = session.identity.clone();
+        let session = session.clone();
+        self.store_of(now, &session, messages)
+    }
+
+    /// The will of a device or module whose connection broke off, perhaps because it has a newer one.
+    pub(super) fn publish_will(
+        &mut self,
+        now: DateTime<Utc>,
+        session: ListenerId,
+        message: &DeviceMessage,
+    ) -> Outcome {
+        let session = self.sessions.find_last(session);
+        let session = session.ok_or_else(refusal::no_session)?.clone();
+        self.store_of(now, &session, std::slice::from_ref(message))
+    }
+
+    fn store_of(
+        &mut self,
+        now: DateTime<Utc>,
+        session: &Session,
+        messages: &[DeviceMessage],
+    ) -> Outcome {
         for message in messages {
             check_size(std::slice::from_ref(message))?;
         }
+        let identity = &session.identity;
         let id = (identity.device.as_str(), identity.module.as_deref());
-        self.store(now, id, proven_by, messages)
+        self.store(now, id, session.proven_by, messages)
     }
 
     fn store(
@@ -86,7 +107,7 @@ impl Hub {
 }
 
 fn check_size(messages: &[DeviceMessage]) -> Result<(), super::command::Refusal> {
-    let total: usize = messages.iter().map(message::size).sum();
+    let total: usize = messages.iter().map(DeviceMessage::size).sum();
     if total > MAX_MESSAGE_BYTES {
         return Err(refusal::message_too_large(total, MAX_MESSAGE_BYTES));
     }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use crate::emulator::amqp::access::Access;
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
-use crate::emulator::amqp::moment::Moment;
 use crate::emulator::amqp::options::Options;
 use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Tracker;
 use crate::emulator::amqp::session::{Session, Use};
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply, Side};
+use crate::emulator::moment::Moment;
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind};
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{Flow, Performative};

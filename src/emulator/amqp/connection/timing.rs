@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Connection, Phase};
 use crate::emulator::amqp::effect::LinkKey;
-use crate::emulator::amqp::moment::Moment;
 use crate::emulator::amqp::refusal::Objection;
+use crate::emulator::moment::Moment;
 use crate::protocol::amqp::performative::error::condition;
 
 impl Connection {

@@ -144,3 +144,22 @@ fn a_token_for_another_device_opens_nothing() {
         assert_eq!(code(ask(&mut hub, command)), code_wanted, "{identity}");
     }
 }
+
+#[test]
+fn a_will_is_heard_though_a_newer_connection_stands() {
+    let mut hub = hub();
+    hub.register(now(), "d1").unwrap();
+    let will = |hub: &mut Hub| {
+        let message = Box::default();
+        let session = ONE;
+        hub.apply(now(), Command::PublishWill { session, message })
+    };
+    assert_eq!(code(will(&mut hub).reply), 404_103);
+    connect(&mut hub, ONE, device("d1")).reply.unwrap();
+    will(&mut hub).reply.unwrap();
+    connect(&mut hub, TWO, device("d1")).reply.unwrap();
+    will(&mut hub).reply.unwrap();
+    ask(&mut hub, Command::CloseSession { session: ONE }).unwrap();
+    assert_eq!(code(will(&mut hub).reply), 404_103);
+    assert_eq!(state(&mut hub, "d1"), "Connected");
+}

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 /// One moment on two clocks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(in crate::emulator) struct Moment {
     /// Since the connection began; never runs backwards. Silence is measured on it.
-    pub(super) elapsed: Duration,
+    pub(in crate::emulator) elapsed: Duration,
     /// The time of day. Tokens end by it.
-    pub(super) utc: DateTime<Utc>,
+    pub(in crate::emulator) utc: DateTime<Utc>,
 }
