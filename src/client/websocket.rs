@@ -24,7 +24,7 @@ use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
 use super::dial::{DialError, dial_tcp, shake_hands, timed_out};
 use super::proxy::{Proxies, ProxyError};
-use crate::protocol::amqp::websocket::{SUBPROTOCOL, carried, limits, stream_error};
+use crate::protocol::websocket::{Subprotocol, carried, limits, stream_error};
 
 /// The longest reason of a close that is repeated, in characters.
 const LONGEST_REASON: usize = 200;
@@ -113,7 +113,7 @@ fn request(host: &str, port: u16, path: &str) -> Result<Request<()>, SocketError
     let headers = request.headers_mut();
     headers.insert(
         header::SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(SUBPROTOCOL),
+        HeaderValue::from_static(Subprotocol::Amqp.name()),
     );
     headers.insert(
         header::USER_AGENT,

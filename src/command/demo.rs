@@ -180,6 +180,7 @@ impl LocalHub {
                 https: 0,
                 amqps: 0,
                 amqp: None,
+                mqtts: 0,
             },
             data_dir,
             keep: false,

@@ -26,10 +26,11 @@ use crate::model::span::parse_duration;
 /// The ports that clients assume which cannot be told another.
 const STANDARD_HTTPS: u16 = 443;
 const STANDARD_AMQPS: u16 = 5671;
+const STANDARD_MQTTS: u16 = 8883;
 
 /// Run an IoT Hub of your own on this machine
 ///
-/// Speaks the same REST and AMQP as Azure's, over TLS, with the same tokens and errors. Registry and events live in memory
+/// Speaks the same REST, AMQP and MQTT as Azure's, over TLS, with the same tokens and errors. Registry and events live in memory
 /// and are gone when it ends, unless --data-dir names a folder for them; its certificate authority and its keys are kept
 /// either way, so the connection strings stay the same.
 #[derive(Debug, Args)]
@@ -56,14 +57,18 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "PORT", default_value_t = STANDARD_AMQPS)]
     amqps_port: u16,
 
+    /// The port for MQTT over TLS; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = STANDARD_MQTTS)]
+    mqtts_port: u16,
+
     /// Serve AMQP without TLS as well, for Event Hubs clients with UseDevelopmentEmulator=true; loopback only
     #[arg(long, value_name = "PORT")]
     plain_amqp_port: Option<u16>,
 
-    /// Take ports 443 and 5671, so that connection strings carry none
+    /// Take ports 443, 5671 and 8883, so that connection strings carry none
     ///
-    /// Microsoft's AMQP clients cannot be told another port.
-    #[arg(long, conflicts_with_all = ["https_port", "amqps_port"])]
+    /// Microsoft's AMQP and MQTT clients cannot be told another port.
+    #[arg(long, conflicts_with_all = ["https_port", "amqps_port", "mqtts_port"])]
     standard_ports: bool,
 
     /// How many partitions the events are spread over, from 1 to 32 [default: 4, or as many as are kept]
@@ -158,9 +163,14 @@ async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Re
         ready_line(address, running.endpoints())
     };
     context.print(ready.as_bytes())?;
-    let Ports { https, amqps, .. } = running.endpoints().ports;
+    let Ports {
+        https,
+        amqps,
+        mqtts,
+        ..
+    } = running.endpoints().ports;
     context.note(&format!(
-        "listening on {address}, ports {https} (HTTPS) and {amqps} (AMQP); Ctrl-C stops it"
+        "listening on {address}, ports {https} (HTTPS), {amqps} (AMQP) and {mqtts} (MQTT); Ctrl-C stops it"
     ));
     interrupted.await;
     running.stop().await;
@@ -199,10 +209,10 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
         )
         .hint("Name one with --data-dir.")
     })?;
-    let (https, amqps) = if args.standard_ports {
-        (STANDARD_HTTPS, STANDARD_AMQPS)
+    let (https, amqps, mqtts) = if args.standard_ports {
+        (STANDARD_HTTPS, STANDARD_AMQPS, STANDARD_MQTTS)
     } else {
-        (args.https_port, args.amqps_port)
+        (args.https_port, args.amqps_port, args.mqtts_port)
     };
     let mut hosts = args.hostname.clone();
     if is_remote && !address.is_unspecified() {
@@ -216,6 +226,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
                 https,
                 amqps,
                 amqp: args.plain_amqp_port,
+                mqtts,
             },
             data_dir,
             keep: args.data_dir.is_some(),
@@ -271,13 +282,18 @@ fn ready_line(address: IpAddr, endpoints: &Endpoints) -> String {
                 .collect::<Map<_, _>>(),
         )
     };
-    let Ports { https, amqps, amqp } = endpoints.ports;
+    let Ports {
+        https,
+        amqps,
+        amqp,
+        mqtts,
+    } = endpoints.ports;
     let development = endpoints.development_string();
     let line = json!({
         "ready": true,
         "hub": endpoints.host,
         "host": address.to_string(),
-        "ports": { "https": https, "amqps": amqps, "amqp": amqp },
+        "ports": { "https": https, "amqps": amqps, "amqp": amqp, "mqtts": mqtts },
         "caFile": endpoints.ca_file.to_string_lossy(),
         "eventHub": endpoints.entity,
         "hubConnectionString": endpoints.owner_string().expose(),
@@ -293,7 +309,8 @@ fn ready_line(address: IpAddr, endpoints: &Endpoints) -> String {
 fn env_lines(endpoints: &Endpoints) -> String {
     let ca_file = endpoints.ca_file.to_string_lossy();
     let owner = endpoints.owner_string();
-    let port = endpoints.ports.amqps.to_string();
+    let amqp_port = endpoints.ports.amqps.to_string();
+    let mqtt_port = endpoints.ports.mqtts.to_string();
     let event_hub = endpoints.event_hub_string();
     let device = endpoints.device_strings().into_iter().next();
     let mut variables = vec![
@@ -304,7 +321,8 @@ fn env_lines(endpoints: &Endpoints) -> String {
         variables.push(("IOTHUB_DEVICE_CONNECTION_STRING", string.expose()));
     }
     variables.extend([
-        ("HUBCTL_AMQP_PORT", port.as_str()),
+        ("HUBCTL_AMQP_PORT", amqp_port.as_str()),
+        ("HUBCTL_MQTT_PORT", mqtt_port.as_str()),
         ("HUBCTL_CA_FILE", &ca_file),
         ("NODE_EXTRA_CA_CERTS", &ca_file),
     ]);
@@ -342,6 +360,7 @@ mod tests {
                 https: 443,
                 amqps: 5671,
                 amqp: None,
+                mqtts: 8883,
             },
             ca_file: PathBuf::from("/da'ta/ca.pem"),
             entity: "eh".to_owned(),
@@ -378,7 +397,10 @@ mod tests {
             Kind::Usage
         );
         let standard = planned(&["--standard-ports"]).unwrap().options.ports;
-        assert_eq!((standard.https, standard.amqps), (443, 5671));
+        assert_eq!(
+            (standard.https, standard.amqps, standard.mqtts),
+            (443, 5671, 8883)
+        );
     }
 
     #[test]
@@ -387,7 +409,7 @@ mod tests {
         assert_eq!(
             line,
             concat!(
-                r#"{"ready":true,"hub":"localhost","host":"127.0.0.1","ports":{"https":443,"amqps":5671,"amqp":null},"#,
+                r#"{"ready":true,"hub":"localhost","host":"127.0.0.1","ports":{"https":443,"amqps":5671,"amqp":null,"mqtts":8883},"#,
                 r#""caFile":"/da'ta/ca.pem","eventHub":"eh","#,
                 r#""hubConnectionString":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5","#,
                 r#""policies":{"iothubowner":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"},"#,
@@ -403,6 +425,7 @@ mod tests {
     fn a_shell_reads_back_what_was_meant() {
         let lines = env_lines(&endpoints());
         assert!(lines.contains(r"export IOTHUB_DEVICE_CONNECTION_STRING='HostName=localhost;DeviceId=d'\''1;SharedAccessKey=a2V5'"));
+        assert!(lines.contains("export HUBCTL_MQTT_PORT='8883'\n"));
         #[cfg(unix)]
         {
             let script = format!("{lines}printf %s \"$HUBCTL_CA_FILE\"");

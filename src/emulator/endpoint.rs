@@ -20,6 +20,8 @@ pub struct Ports {
     pub amqps: u16,
     /// AMQP without TLS, where that was asked for.
     pub amqp: Option<u16>,
+    /// MQTT over TLS.
+    pub mqtts: u16,
 }
 
 /// Where an emulator is reached, and with which keys.
@@ -136,6 +138,7 @@ mod tests {
             https: 443,
             amqps: 5671,
             amqp: Some(5672),
+            mqtts: 8883,
         });
         let key = "MDEyMzQ1Njc4OWFiY2RlZg==";
         assert_eq!(
@@ -162,6 +165,7 @@ mod tests {
             https: 8443,
             amqps: 5000,
             amqp: None,
+            mqtts: 8884,
         });
         assert!(
             other
@@ -184,6 +188,7 @@ mod tests {
             https: 1,
             amqps: 2,
             amqp: Some(3),
+            mqtts: 4,
         });
         let all = [
             endpoints.owner_string(),

@@ -15,9 +15,12 @@ use super::amqp;
 use super::driver::{Clock, HubHandle};
 use super::fault::{Mischief, Occasion, Wire};
 use super::https;
+use super::mqtt;
+use crate::protocol::websocket::Subprotocol;
 
-/// The most connections at once on one port; more wait in the system's queue.
+/// The most connections at once on one port; more wait in the system's queue. Devices stay connected.
 const MAX_CONNECTIONS: usize = 4096;
+const MAX_DEVICE_CONNECTIONS: usize = 16_384;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -34,6 +37,8 @@ pub(super) enum Protocol {
     Amqp,
     /// AMQP, at once or over WebSocket: an `Endpoint` names one port, whichever way a client goes.
     AmqpOrWebSocket,
+    /// MQTT.
+    Mqtt,
 }
 
 impl Protocol {
@@ -42,6 +47,7 @@ impl Protocol {
         match self {
             Self::Https => Wire::Https,
             Self::Amqp | Self::AmqpOrWebSocket => Wire::Amqp,
+            Self::Mqtt => Wire::Mqtt,
         }
     }
 }
@@ -54,6 +60,8 @@ pub(super) struct Listener {
     pub tls: Option<TlsAcceptor>,
     /// What connections that speak AMQP share.
     pub amqp: Arc<amqp::options::Options>,
+    /// And those that speak MQTT.
+    pub mqtt: Arc<mqtt::options::Options>,
     pub hub: HubHandle,
     pub clock: Clock,
     /// What goes wrong on purpose.
@@ -76,7 +84,7 @@ impl Listener {
     /// Accepts connections until the emulator stops, and waits for those that are open then.
     pub(super) async fn run(self) {
         let listener = Arc::new(self);
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let slots = Arc::new(Semaphore::new(listener.most_connections()));
         let mut connections = JoinSet::new();
         let accept_all = async {
             loop {
@@ -103,6 +111,13 @@ impl Listener {
             () = listener.stop.clone().requested() => {}
         }
         while connections.join_next().await.is_some() {}
+    }
+
+    fn most_connections(&self) -> usize {
+        match self.protocol {
+            Protocol::Https | Protocol::Amqp | Protocol::AmqpOrWebSocket => MAX_CONNECTIONS,
+            Protocol::Mqtt => MAX_DEVICE_CONNECTIONS,
+        }
     }
 
     async fn serve(&self, stream: TcpStream) -> io::Result<()> {
@@ -135,6 +150,7 @@ impl Listener {
         match self.protocol {
             Protocol::Https => self.speak_https(stream).await,
             Protocol::Amqp => self.speak_amqp(stream).await,
+            Protocol::Mqtt => self.speak_mqtt(stream).await,
             Protocol::AmqpOrWebSocket => {
                 let mut stream = BufReader::new(stream);
                 let first = tokio::select! {
@@ -158,8 +174,14 @@ impl Listener {
         let served =
             https::serve_connection(stream, self.hub.clone(), self.clock, &self.mischief, stop)
                 .await;
-        if let Some(upgraded) = served {
-            self.speak_amqp(https::bytes_of(upgraded).await).await;
+        let Some(upgrade) = served else {
+            return;
+        };
+        let subprotocol = upgrade.subprotocol;
+        let stream = https::bytes_of(upgrade).await;
+        match subprotocol {
+            Subprotocol::Amqp => self.speak_amqp(stream).await,
+            Subprotocol::Mqtt => self.speak_mqtt(stream).await,
         }
     }
 
@@ -170,6 +192,17 @@ impl Listener {
         let options = Arc::clone(&self.amqp);
         tokio::select! {
             () = amqp::server::serve_connection(stream, self.hub.clone(), options) => {}
+            () = self.stop.clone().requested() => {}
+        }
+    }
+
+    async fn speak_mqtt<S>(&self, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let options = Arc::clone(&self.mqtt);
+        tokio::select! {
+            () = mqtt::server::serve_connection(stream, self.hub.clone(), options) => {}
             () = self.stop.clone().requested() => {}
         }
     }

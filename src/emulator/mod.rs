@@ -14,6 +14,7 @@ pub mod https;
 pub mod hub;
 mod listener;
 mod moment;
+pub mod mqtt;
 pub mod server;
 pub mod state;
 pub mod store;

@@ -28,6 +28,7 @@ use super::hub::options::{
     STANDARD_POLICIES,
 };
 use super::listener::{Listener, Protocol, Stop};
+use super::mqtt;
 use super::state::{State, StateError};
 use super::store::{Store, StoreError, Wanted};
 use crate::model::device::Identity;
@@ -145,7 +146,7 @@ impl Emulator {
                 .server_config(now, &options.hosts, protocols);
             config.map(TlsAcceptor::from)
         };
-        let (https_tls, amqps_tls) = (tls(&[b"http/1.1"])?, tls(&[])?);
+        let (https_tls, amqps_tls, mqtts_tls) = (tls(&[b"http/1.1"])?, tls(&[])?, tls(&[])?);
         // All ports first: an emulator that misses one must not have begun to serve on the others.
         let https = Bound::at(options.address, options.ports.https).await?;
         let amqps = Bound::at(options.address, options.ports.amqps).await?;
@@ -153,12 +154,14 @@ impl Emulator {
             Some(port) => Some(Bound::at(options.address, port).await?),
             None => None,
         };
+        let mqtts = Bound::at(options.address, options.ports.mqtts).await?;
         let endpoints = Endpoints {
             host: NAME.to_owned(),
             ports: Ports {
                 https: https.port,
                 amqps: amqps.port,
                 amqp: plain.as_ref().map(|bound| bound.port),
+                mqtts: mqtts.port,
             },
             ca_file: state.ca_file,
             entity: state.entity,
@@ -166,6 +169,7 @@ impl Emulator {
             devices,
         };
         let amqp = Arc::new(amqp_options(&endpoints, clock));
+        let mqtt = Arc::new(mqtt::options::Options::new(hosts(&options), clock));
         let (hub, end) = drive(hub, store, clock, &options)?;
         let mischief = Mischief::new(Faults::new(now, options.faults, options.seed));
         let (stop, stopped) = watch::channel(false);
@@ -179,6 +183,7 @@ impl Emulator {
             (Some(https), Protocol::Https, Some(https_tls)),
             (Some(amqps), amqps_protocol, Some(amqps_tls)),
             (plain, Protocol::Amqp, None),
+            (Some(mqtts), Protocol::Mqtt, Some(mqtts_tls)),
         ];
         for (bound, protocol, tls) in served {
             for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
@@ -187,6 +192,7 @@ impl Emulator {
                     protocol,
                     tls: tls.clone(),
                     amqp: Arc::clone(&amqp),
+                    mqtt: Arc::clone(&mqtt),
                     hub: hub.clone(),
                     clock,
                     mischief: mischief.clone(),
@@ -273,17 +279,13 @@ fn drive(
 }
 
 fn hub_options(options: &Options, state: &State) -> HubOptions {
-    let loopback = [NAME, "127.0.0.1", "[::1]"].map(str::to_owned);
     let rights = |name: &str| {
         let known = STANDARD_POLICIES.iter().find(|(known, _)| *known == name);
         known.map_or_else(Vec::new, |(_, rights)| rights.to_vec())
     };
     HubOptions {
         name: NAME.to_owned(),
-        hosts: loopback
-            .into_iter()
-            .chain(options.hosts.iter().cloned())
-            .collect(),
+        hosts: hosts(options),
         entity: state.entity.clone(),
         policies: state
             .policies
@@ -305,6 +307,13 @@ fn hub_options(options: &Options, state: &State) -> HubOptions {
         retention: options.retention,
         secret: state.secret.clone(),
     }
+}
+
+/// Every name of the hub.
+fn hosts(options: &Options) -> Vec<String> {
+    let loopback = [NAME, "127.0.0.1", "[::1]"].map(str::to_owned);
+    let others = options.hosts.iter().cloned();
+    loopback.into_iter().chain(others).collect()
 }
 
 /// Readers are sent on to where they are already: hub and namespace share the host and the port.

@@ -4,3 +4,4 @@ pub mod amqp;
 pub mod mqtt;
 pub mod rest;
 pub mod sas;
+pub mod websocket;

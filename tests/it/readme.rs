@@ -61,7 +61,7 @@ fn the_readme_is_as_it_says() {
     // Only the ports are others, for the usual ones may be taken.
     let walk = commands("The walk").replace(
         "hubctl emulator",
-        "hubctl emulator --https-port 0 --amqps-port 0",
+        "hubctl emulator --https-port 0 --amqps-port 0 --mqtts-port 0",
     );
     let port = "PORT=$(echo \"$HUB\" | sed 's/.*HostName=[^:]*:\\([0-9]*\\).*/\\1/')\n";
     let board = commands("From token to flashed board");

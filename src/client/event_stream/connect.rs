@@ -14,8 +14,8 @@ use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address;
 use crate::protocol::amqp::management::PartitionProperties;
-use crate::protocol::amqp::websocket::{HUB_PATH, NAMESPACE_PATH};
 use crate::protocol::sas::{self, SigningKey};
+use crate::protocol::websocket::{HUB_PATH, NAMESPACE_PATH};
 
 /// The channel of the links to `$cbs`.
 pub const CBS_CHANNEL: u16 = 0;

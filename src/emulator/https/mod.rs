@@ -24,7 +24,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -32,10 +31,10 @@ use tokio::time::timeout;
 use super::driver::{Clock, HubHandle};
 use super::fault::Mischief;
 use super::hub::command::Command;
-use crate::protocol::amqp::websocket;
+use crate::protocol::websocket::spoken_at;
 use request::{Rejection, Wanted};
 use response::{Answer, Responder};
-pub(super) use upgrade::bytes_of;
+pub(super) use upgrade::{Upgrade, bytes_of};
 
 /// How long a client may take for a request's headers, waiting between two requests included. The service's front ends
 /// let go of an idle connection after four minutes.
@@ -53,15 +52,15 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How much of a body that is too large is read and thrown away, so that the client is there to read why.
 const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
 
-/// Serves one connection after TLS, until the client goes or `stop` comes, or wants to speak AMQP over WebSocket: then what
-/// it has become comes back, for `bytes_of`.
-pub async fn serve_connection<S>(
+/// Serves one connection after TLS, until the client goes or `stop` comes, or wants to speak something else over
+/// WebSocket: then what it has become comes back, for `bytes_of`.
+pub(in crate::emulator) async fn serve_connection<S>(
     stream: S,
     hub: HubHandle,
     clock: Clock,
     mischief: &Mischief,
     stop: impl Future<Output = ()>,
-) -> Option<Upgraded>
+) -> Option<Upgrade>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -70,8 +69,8 @@ where
     let service = service_fn(|mut request| {
         let hub = hub.clone();
         let accepted = upgrade::accept(&mut request);
-        let response = accepted.map(|(response, upgraded)| {
-            *pending() = Some(upgraded);
+        let response = accepted.map(|(response, upgrade)| {
+            *pending() = Some(upgrade);
             response
         });
         let deed = fault::strike(mischief, clock, &request);
@@ -107,8 +106,8 @@ where
         }
     }
     // By now it has come, or never will.
-    let upgraded = pending().take()?;
-    upgraded.await.ok()
+    let upgrade = pending().take()?;
+    upgrade.complete().await
 }
 
 async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> response::Response {
@@ -121,7 +120,7 @@ async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> re
 
 async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
-    if websocket::is_served_at(head.uri.path()) {
+    if !spoken_at(head.uri.path()).is_empty() {
         return Err(Rejection::NoWebSocket);
     }
     let wanted = Wanted::of(&head)?;

@@ -100,7 +100,7 @@ impl Responder {
             ),
             Rejection::NoWebSocket => self.error(
                 error_code::ARGUMENT_INVALID,
-                "This path opens WebSockets of the subprotocol AMQPWSB10 alone.",
+                "This path opens WebSockets of its own subprotocols alone: AMQPWSB10, and on the hub mqtt.",
             ),
             Rejection::Throttled { retry_after } => {
                 let text = "Operations are being throttled for this tenant.";

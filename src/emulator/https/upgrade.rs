@@ -1,4 +1,4 @@
-//! AMQP over WebSocket (RFC 6455): the requests that want it, and the bytes of its binary messages.
+//! AMQP and MQTT over WebSocket (RFC 6455): the requests that want one of them, and the bytes of the binary messages.
 
 use std::future::ready;
 use std::io;
@@ -19,22 +19,53 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
 use super::response::Response;
-use crate::protocol::amqp::websocket::{SUBPROTOCOL, carried, is_served_at, limits, stream_error};
+use crate::protocol::websocket::{Subprotocol, carried, limits, spoken_at, stream_error};
 
-/// The answer to a request that turns its connection into a WebSocket for AMQP, and what becomes of the connection then.
-/// `None` for every other request.
-pub(super) fn accept(request: &mut Request<Incoming>) -> Option<(Response, OnUpgrade)> {
-    if request.method() != Method::GET || !is_served_at(request.uri().path()) {
-        return None;
+/// How many bytes a device's socket is read by: its messages are small, and there are many devices.
+const READ_SIZE: usize = 4096;
+
+/// A connection that is becoming a WebSocket.
+pub(super) struct Pending {
+    upgrade: OnUpgrade,
+    subprotocol: Subprotocol,
+}
+
+impl Pending {
+    /// Waits for what it becomes; `None` where the client has gone.
+    pub(super) async fn complete(self) -> Option<Upgrade> {
+        let connection = self.upgrade.await.ok()?;
+        Some(Upgrade {
+            connection,
+            subprotocol: self.subprotocol,
+        })
     }
+}
+
+/// A connection that has become a WebSocket.
+pub(in crate::emulator) struct Upgrade {
+    connection: Upgraded,
+    /// What is spoken over it.
+    pub(in crate::emulator) subprotocol: Subprotocol,
+}
+
+/// The answer to a request that turns its connection into a WebSocket, and what becomes of the connection then. `None` for
+/// every other request.
+pub(super) fn accept(request: &mut Request<Incoming>) -> Option<(Response, Pending)> {
+    let spoken = spoken_at(request.uri().path());
     let headers = request.headers();
-    let is_wanted = lists(headers, &header::UPGRADE, "websocket")
+    let is_wanted = request.method() == Method::GET
+        && lists(headers, &header::UPGRADE, "websocket")
         && lists(headers, &header::CONNECTION, "upgrade")
-        && lists(headers, &header::SEC_WEBSOCKET_VERSION, "13")
-        && lists(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
+        && lists(headers, &header::SEC_WEBSOCKET_VERSION, "13");
     if !is_wanted {
         return None;
     }
+    // The client's first is the one that it likes best.
+    let named = |word: &str| {
+        let is_it = |known: &&Subprotocol| known.name().eq_ignore_ascii_case(word);
+        spoken.iter().copied().find(|known| is_it(&known))
+    };
+    let subprotocol = words(headers, &header::SEC_WEBSOCKET_PROTOCOL).find_map(named)?;
     let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
     let key = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()?;
     let mut response = Response::new(Full::default());
@@ -45,28 +76,40 @@ pub(super) fn accept(request: &mut Request<Incoming>) -> Option<(Response, OnUpg
         (header::SEC_WEBSOCKET_ACCEPT, key),
         (
             header::SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(SUBPROTOCOL),
+            HeaderValue::from_static(subprotocol.name()),
         ),
     ]);
-    Some((response, hyper::upgrade::on(request)))
+    let upgrade = hyper::upgrade::on(request);
+    Some((
+        response,
+        Pending {
+            upgrade,
+            subprotocol,
+        },
+    ))
+}
+
+/// The words of a header that is a list.
+fn words<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim))
 }
 
 /// Whether a header that is a list holds `word`, in any case of letters.
 fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    headers.get_all(name).iter().any(|value| {
-        let words = value.to_str().unwrap_or_default().split(',');
-        words
-            .map(str::trim)
-            .any(|found| found.eq_ignore_ascii_case(word))
-    })
+    words(headers, name).any(|found| found.eq_ignore_ascii_case(word))
 }
 
 /// The bytes that a WebSocket's binary messages carry, both ways. What is written at once is one message.
 pub(in crate::emulator) async fn bytes_of(
-    upgraded: Upgraded,
+    upgrade: Upgrade,
 ) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    let stream = TokioIo::new(upgraded);
-    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits())).await;
+    let stream = TokioIo::new(upgrade.connection);
+    let config = match upgrade.subprotocol {
+        Subprotocol::Amqp => limits(),
+        Subprotocol::Mqtt => limits().read_buffer_size(READ_SIZE),
+    };
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     let (sink, messages) = socket.split();
     let chunks = messages.filter_map(|message| ready(chunk(message)));
     let sink = sink

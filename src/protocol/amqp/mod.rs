@@ -8,7 +8,6 @@
 //! | [`message`], [`event`] | the sections of a payload; a device's message as a reader of the event hub sees it |
 //! | [`address`], [`filter`] | what a link is attached to, and where it starts reading |
 //! | [`redirect`] | how the hub sends readers on to its event hub |
-//! | [`websocket`] | what AMQP is called over WebSocket, where it is served, and what its messages carry |
 //! | [`response`], [`cbs`], [`management`] | requests and replies of `$cbs` and `$management` |
 //!
 //! Reading borrows from the bytes and takes what any of Microsoft's stacks sends; walking a message allocates nothing.
@@ -30,7 +29,6 @@ pub mod response;
 pub mod source;
 pub mod span;
 pub mod value;
-pub mod websocket;
 pub mod writer;
 
 #[cfg(test)]

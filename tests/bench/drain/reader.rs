@@ -77,6 +77,8 @@ impl Hub {
                 "0",
                 "--amqps-port",
                 "0",
+                "--mqtts-port",
+                "0",
                 "--data-dir",
             ])
             .arg(folder.join("hub"))

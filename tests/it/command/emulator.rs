@@ -187,6 +187,8 @@ fn an_interrupt_is_a_normal_end() {
         "0",
         "--amqps-port",
         "0",
+        "--mqtts-port",
+        "0",
         "--print-env",
     ];
     let mut running = Hubctl::new(&ports).start();

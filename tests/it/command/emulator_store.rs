@@ -296,7 +296,7 @@ fn a_store_that_cannot_be_used_is_named_with_a_way_out() {
     let hub = Emulator::start_kept(&["--partitions", "3"]);
     let folder = hub.data().to_str().unwrap().to_owned();
     let start = |more: &[&str]| {
-        let ports = ["--https-port", "0", "--amqps-port", "0"];
+        let ports = ["--https-port=0", "--amqps-port=0", "--mqtts-port=0"];
         Hubctl::new(&["emulator", "--data-dir", &folder])
             .args(&ports)
             .args(more)

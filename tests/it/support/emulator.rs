@@ -21,34 +21,40 @@ pub struct Stopped {
     /// Its folder.
     pub data: TempDir,
     keeps: bool,
-    ports: [String; 2],
+    ports: [String; 3],
 }
 
 impl Stopped {
     /// Starts it again on the same ports.
     pub fn restart(self, arguments: &[&str]) -> Emulator {
-        let [https, amqps] = &self.ports;
-        Emulator::start_in(self.data, self.keeps, [https, amqps], arguments)
+        let [https, amqps, mqtts] = &self.ports;
+        Emulator::start_in(self.data, self.keeps, [https, amqps, mqtts], arguments)
     }
 }
 
 impl Emulator {
     /// Starts one with `device1` and these further arguments.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), false, ["0", "0"], arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), false, ["0"; 3], arguments)
     }
 
     /// The same with registry and events kept in a folder.
     pub fn start_kept(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), true, ["0", "0"], arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), true, ["0"; 3], arguments)
     }
 
-    fn start_in(data: TempDir, keeps: bool, [https, amqps]: [&str; 2], arguments: &[&str]) -> Self {
+    fn start_in(
+        data: TempDir,
+        keeps: bool,
+        [https, amqps, mqtts]: [&str; 3],
+        arguments: &[&str],
+    ) -> Self {
         let folder = data.path().to_str().unwrap();
         let kept: &[&str] = if keeps { &["--data-dir", folder] } else { &[] };
         let mut running = Hubctl::new(&["emulator", "--device", "device1"])
             .env("HUBCTL_DATA_DIR", data.path())
             .args(&["--https-port", https, "--amqps-port", amqps])
+            .args(&["--mqtts-port", mqtts])
             .args(kept)
             .args(arguments)
             .start();
@@ -68,7 +74,7 @@ impl Emulator {
 
     /// Ends it without warning.
     pub fn stop(self) -> Stopped {
-        let ports = ["https", "amqps"].map(|name| self.ready["ports"][name].to_string());
+        let ports = ["https", "amqps", "mqtts"].map(|name| self.ready["ports"][name].to_string());
         self.running.kill();
         Stopped {
             data: self.data,
@@ -125,6 +131,7 @@ impl Emulator {
         Hubctl::new(arguments)
             .env("HUBCTL_CA_FILE", self.text("/caFile"))
             .env("HUBCTL_AMQP_PORT", self.port("amqps").to_string())
+            .env("HUBCTL_MQTT_PORT", self.port("mqtts").to_string())
     }
 
     /// The same, with the hub's own connection string in the environment.

@@ -1,6 +1,6 @@
-//! AMQP over WebSocket (RFC 6455): what the two services call it, where they serve it, and what its messages carry.
+//! AMQP and MQTT over WebSocket (RFC 6455): what the services call them, where they serve them, and what the messages carry.
 //!
-//! Frames travel as one stream of bytes cut into binary messages anywhere: a message may hold several frames, and a frame
+//! Frames and packets travel as one stream of bytes cut into binary messages anywhere: a message may hold several, and one
 //! may begin in one message and end in another.
 
 use std::io;
@@ -12,8 +12,25 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 /// The largest message that is taken, in bytes. An AMQP frame has 64 KiB here, and the services send few at once.
 const MAX_MESSAGE_SIZE: usize = 4 << 20;
 
-/// The subprotocol of both services. The specification's own name, `amqp`, opens neither.
-pub const SUBPROTOCOL: &str = "AMQPWSB10";
+/// What is spoken over a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subprotocol {
+    /// AMQP 1.0, with both services. The specification's own name, `amqp`, opens neither.
+    Amqp,
+    /// MQTT 3.1.1, with the hub alone.
+    Mqtt,
+}
+
+impl Subprotocol {
+    /// What stands for it in `Sec-WebSocket-Protocol`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amqp => "AMQPWSB10",
+            Self::Mqtt => "mqtt",
+        }
+    }
+}
 
 /// The path of an IoT hub.
 pub const HUB_PATH: &str = "/$iothub/websocket";
@@ -21,13 +38,19 @@ pub const HUB_PATH: &str = "/$iothub/websocket";
 /// The path of an event hub's namespace.
 pub const NAMESPACE_PATH: &str = "/$servicebus/websocket";
 
-/// Whether a request for `path` wants to speak AMQP over WebSocket. Some clients put a slash behind it.
+/// What can be spoken over a WebSocket at `path`; nothing where there is none. Some clients put a slash behind it.
 #[must_use]
-pub fn is_served_at(path: &str) -> bool {
+pub fn spoken_at(path: &str) -> &'static [Subprotocol] {
     let path = path.strip_suffix('/').unwrap_or(path);
     // Browsers and some libraries encode the dollar sign.
     let path = path.replacen("%24", "$", 1);
-    path.eq_ignore_ascii_case(HUB_PATH) || path.eq_ignore_ascii_case(NAMESPACE_PATH)
+    if path.eq_ignore_ascii_case(HUB_PATH) {
+        &[Subprotocol::Amqp, Subprotocol::Mqtt]
+    } else if path.eq_ignore_ascii_case(NAMESPACE_PATH) {
+        &[Subprotocol::Amqp]
+    } else {
+        &[]
+    }
 }
 
 /// How much either side takes at once.
@@ -47,7 +70,7 @@ pub fn carried(message: Message) -> io::Result<Option<Bytes>> {
         Message::Binary(bytes) => Ok(Some(bytes)),
         Message::Text(_) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "a text message came over the WebSocket, and AMQP comes in binary ones",
+            "a text message came over the WebSocket, and AMQP and MQTT come in binary ones",
         )),
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(None),
     }
@@ -119,20 +142,18 @@ mod tests {
 
     #[test]
     fn both_paths_are_known_as_clients_write_them() {
-        for path in [
-            "/$iothub/websocket",
-            "/$servicebus/websocket/",
-            "/%24iothub/WebSocket",
-        ] {
-            assert!(is_served_at(path), "{path}");
+        use Subprotocol::{Amqp, Mqtt};
+        for path in ["/$iothub/websocket", "/%24iothub/WebSocket"] {
+            assert_eq!(spoken_at(path), [Amqp, Mqtt], "{path}");
         }
+        assert_eq!(spoken_at("/$servicebus/websocket/"), [Amqp]);
         for path in [
             "/",
             "/iothub/websocket",
             "/$iothub/websocket/x",
             "/$iothub/websocket//",
         ] {
-            assert!(!is_served_at(path), "{path}");
+            assert_eq!(spoken_at(path), [], "{path}");
         }
     }
 }

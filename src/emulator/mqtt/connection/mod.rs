@@ -1,0 +1,222 @@
+//! The machine of one connection: bytes in; bytes and questions to the hub out. Pure: no socket, no clock.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `opening` | who a client says it is, and what it is told |
+//! | `traffic` | what a client sends once it is let in |
+//! | this file | how both hang together, what the hub answers and tells, and how it ends |
+
+mod opening;
+mod traffic;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use super::effect::{Effect, Origin};
+use super::options::Options;
+use super::subscriptions::Subscriptions;
+use crate::emulator::hub::command::{Command, DeviceMessage, ListenerId, Notice, Refusal, Reply};
+use crate::emulator::moment::Moment;
+use crate::model::device::IdentityId;
+use crate::protocol::mqtt::packet::{self, ConnectReturnCode, Packet, PacketError, PubAck};
+
+/// How far a connection has come.
+#[derive(Debug)]
+enum Phase {
+    /// Nothing has come yet.
+    Silent,
+    /// The hub is asked whether this client may come in.
+    Knocking(Box<Client>),
+    /// The client is in.
+    Open(Box<Client>, ListenerId),
+    /// It is over.
+    Closed,
+}
+
+/// Who is on the other side.
+#[derive(Debug)]
+struct Client {
+    identity: IdentityId,
+    /// Whether it comes back to what it had subscribed to.
+    is_remembered: bool,
+    subscriptions: Subscriptions,
+    /// Silence after which it is taken for dead.
+    silence: Duration,
+    /// Seconds since 1970 at which its token ends.
+    expires: i64,
+    /// What it wishes to be told if it breaks off.
+    will: Option<Box<DeviceMessage>>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    options: Arc<Options>,
+    now: Moment,
+    /// When something last came.
+    heard: Duration,
+    phase: Phase,
+    out: BytesMut,
+    effects: VecDeque<Effect>,
+    /// Bytes of messages that wait for the hub.
+    waiting: usize,
+}
+
+impl Connection {
+    /// A connection that has just been made.
+    pub(super) fn new(options: Arc<Options>, now: Moment) -> Self {
+        Self {
+            options,
+            now,
+            heard: now.elapsed,
+            phase: Phase::Silent,
+            out: BytesMut::new(),
+            effects: VecDeque::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Tells the time; does what is due by then.
+    pub(super) fn tick(&mut self, now: Moment) {
+        self.now = now;
+        if self.waiting >= self.options.limits.waiting_bytes {
+            // The hub's slowness is not the client's silence.
+            self.heard = now.elapsed;
+        }
+        let is_expired = match &self.phase {
+            Phase::Open(client, _) => now.utc.timestamp() >= client.expires,
+            Phase::Silent | Phase::Knocking(_) | Phase::Closed => false,
+        };
+        if is_expired || now.elapsed >= self.patience_ends() {
+            self.hang_up();
+        }
+    }
+
+    /// When [`Connection::tick`] has something to do next, since the connection began.
+    pub(super) fn deadline(&self) -> Duration {
+        let patience = self.patience_ends();
+        let Phase::Open(client, _) = &self.phase else {
+            return patience;
+        };
+        let left = client.expires.saturating_sub(self.now.utc.timestamp());
+        let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
+        patience.min(self.now.elapsed.saturating_add(left))
+    }
+
+    fn patience_ends(&self) -> Duration {
+        let limits = &self.options.limits;
+        match &self.phase {
+            // However busy it is with something else.
+            Phase::Silent => limits.connect_wait,
+            Phase::Open(client, _) => self.heard + client.silence,
+            Phase::Knocking(_) | Phase::Closed => self.heard + limits.silence,
+        }
+    }
+
+    /// Takes what it can from what has come.
+    pub(super) fn receive(&mut self, input: &mut BytesMut) {
+        while self.may_read() {
+            match packet::read(input, self.options.limits.packet_size) {
+                Ok(Some(packet)) => self.take(packet),
+                Ok(None) => return,
+                Err(PacketError::Version) if matches!(self.phase, Phase::Silent) => {
+                    self.turn_away(ConnectReturnCode::RefusedProtocolVersion);
+                }
+                Err(_) => self.hang_up(),
+            }
+        }
+    }
+
+    /// Whether more can be taken in: not while the client does not listen, or the hub has enough to do.
+    pub(super) fn may_read(&self) -> bool {
+        let limits = &self.options.limits;
+        matches!(self.phase, Phase::Silent | Phase::Open(..))
+            && self.waiting < limits.waiting_bytes
+            && self.out.len() < limits.output_bytes
+    }
+
+    /// Something has come.
+    pub(super) fn hear(&mut self) {
+        self.heard = self.now.elapsed;
+    }
+
+    fn take(&mut self, packet: Packet) {
+        match &mut self.phase {
+            Phase::Silent => self.greet(packet),
+            Phase::Open(..) => self.carry(packet),
+            Phase::Knocking(_) | Phase::Closed => {}
+        }
+    }
+
+    /// What is to be done next, if anything is.
+    pub(super) fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The hub's answer to a command.
+    pub(super) fn answer(&mut self, origin: Origin, answer: &Result<Reply, Refusal>) {
+        match origin {
+            Origin::Nobody => {}
+            Origin::Publish { acknowledge, bytes } => {
+                self.waiting = self.waiting.saturating_sub(bytes);
+                if answer.is_err() {
+                    return self.hang_up();
+                }
+                for id in acknowledge {
+                    self.send(&Packet::PubAck(PubAck::new(id)));
+                }
+            }
+        }
+    }
+
+    /// What the hub tells without being asked.
+    pub(super) fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Superseded => self.hang_up(),
+            Notice::Dismissed(_) => {
+                if let Phase::Open(client, _) = &mut self.phase {
+                    client.will = None;
+                    self.effects
+                        .push_back(Effect::Forget(client.identity.clone()));
+                }
+                self.hang_up();
+            }
+            // For readers of events.
+            Notice::Available | Notice::Detached(_) => {}
+        }
+    }
+
+    /// Ends it, whoever wants that; the client's will is heard unless it has said goodbye.
+    pub(super) fn hang_up(&mut self) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        if let Phase::Open(client, session) = phase
+            && let Some(message) = client.will
+        {
+            let command = Command::PublishWill { session, message };
+            let origin = Origin::Nobody;
+            self.effects.push_back(Effect::Ask { origin, command });
+        }
+    }
+
+    /// Whether it is over, but for what is still to be done and written.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn output(&mut self) -> &mut BytesMut {
+        &mut self.out
+    }
+
+    fn send(&mut self, packet: &Packet) {
+        if packet::write(packet, &mut self.out).is_err() {
+            self.hang_up();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

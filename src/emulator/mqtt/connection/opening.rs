@@ -1,0 +1,118 @@
+//! Who a client says it is, and what it is told.
+//!
+//! Codes: the service's own are known from traces (5 for a bad token); the C SDK takes 2, 4 and 5 alike for credentials that
+//! are not good.
+
+use std::time::Duration;
+
+use super::{Client, Connection, Phase};
+use crate::emulator::hub::command::{ListenerId, Refusal, Reply};
+use crate::emulator::mqtt::effect::{Effect, Opening};
+use crate::emulator::mqtt::event;
+use crate::emulator::mqtt::subscriptions::Subscriptions;
+use crate::model::device::IdentityId;
+use crate::protocol::mqtt::packet::{ConnAck, Connect, ConnectReturnCode, Packet, QoS};
+use crate::protocol::mqtt::user_name::{self, UserName};
+
+impl Connection {
+    /// The first packet: who is there?
+    pub(super) fn greet(&mut self, packet: Packet) {
+        let Packet::Connect(connect) = packet else {
+            return self.hang_up();
+        };
+        let (identity, token) = match self.introduce(&connect) {
+            Ok(introduced) => introduced,
+            Err(code) => return self.turn_away(code),
+        };
+        let will = match connect.last_will {
+            None => None,
+            Some(will) if will.qos == QoS::ExactlyOnce => return self.hang_up(),
+            Some(will) => match event::will(&identity, will) {
+                Some(message) => Some(Box::new(message)),
+                None => return self.hang_up(),
+            },
+        };
+        let limit = self.options.limits.silence;
+        let silence = match connect.keep_alive {
+            0 => limit,
+            seconds => limit.min(Duration::from_secs(seconds.into()) * 3 / 2),
+        };
+        self.effects.push_back(Effect::Open(Opening {
+            identity: identity.clone(),
+            token,
+            starts_anew: connect.clean_session,
+        }));
+        self.phase = Phase::Knocking(Box::new(Client {
+            identity,
+            is_remembered: !connect.clean_session,
+            subscriptions: Subscriptions::default(),
+            silence,
+            expires: 0,
+            will,
+        }));
+    }
+
+    /// Who a CONNECT speaks for, and its token.
+    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, String), ConnectReturnCode> {
+        let identity =
+            user_name::parse_client_id(&connect.client_id).ok_or(ConnectReturnCode::BadClientId)?;
+        let login = connect.login.as_ref();
+        let login = login.ok_or(ConnectReturnCode::BadUserNamePassword)?;
+        let user = UserName::parse(&login.username)
+            .filter(|user| self.is_called(&user.host))
+            .ok_or(ConnectReturnCode::BadUserNamePassword)?;
+        if user.identity != identity {
+            return Err(ConnectReturnCode::BadClientId);
+        }
+        if login.password.is_empty() {
+            // A certificate instead of a token; this hub takes none.
+            return Err(ConnectReturnCode::NotAuthorized);
+        }
+        Ok((identity, login.password.clone()))
+    }
+
+    /// Whether the hub has that name. A port behind it, which Azure's never has, does no harm.
+    fn is_called(&self, host: &str) -> bool {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let mut names = self.options.hosts.iter();
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// What the hub says to who knocked, under which number it is in, and what was known of it.
+    pub(in crate::emulator::mqtt) fn opened(
+        &mut self,
+        answer: Result<(ListenerId, Reply), Refusal>,
+        known: Option<Subscriptions>,
+    ) {
+        let Phase::Knocking(mut client) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            return;
+        };
+        let (session, expires) = match answer {
+            Ok((session, Reply::Session { expires })) => (session, expires),
+            Err(refusal) if refusal.code.http_status() != 503 => {
+                return self.turn_away(ConnectReturnCode::NotAuthorized);
+            }
+            Ok(_) | Err(_) => return self.turn_away(ConnectReturnCode::ServiceUnavailable),
+        };
+        client.expires = expires;
+        client.subscriptions = known.unwrap_or_default();
+        if client.is_remembered && known.is_none() {
+            let nothing = Subscriptions::default();
+            let remember = Effect::Remember(client.identity.clone(), nothing);
+            self.effects.push_back(remember);
+        }
+        self.phase = Phase::Open(client, session);
+        self.hear();
+        let welcome = ConnAck::new(ConnectReturnCode::Success, known.is_some());
+        self.send(&Packet::ConnAck(welcome));
+    }
+
+    /// Says why not, and ends it.
+    pub(super) fn turn_away(&mut self, code: ConnectReturnCode) {
+        self.send(&Packet::ConnAck(ConnAck::new(code, false)));
+        self.hang_up();
+    }
+}

@@ -1,0 +1,48 @@
+//! What a machine wants done, and where the answer belongs.
+
+use super::subscriptions::Subscriptions;
+use crate::emulator::hub::command::Command;
+use crate::model::device::IdentityId;
+
+/// Something to be done outside the machine. One is carried out, and answered, after another.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A device or module wants to be let in: it needs a number of the driver, and then the hub's word.
+    Open(Opening),
+    /// A command for the hub; its answer goes back with the origin.
+    Ask {
+        /// Where the answer belongs.
+        origin: Origin,
+        /// What is asked.
+        command: Command,
+    },
+    /// What a client that comes back has subscribed to.
+    Remember(IdentityId, Subscriptions),
+    /// A client will not come back.
+    Forget(IdentityId),
+}
+
+/// Who wants to be let in.
+#[derive(Debug)]
+pub(super) struct Opening {
+    /// Who it is.
+    pub(super) identity: IdentityId,
+    /// The token.
+    pub(super) token: String,
+    /// Whether what was known of it is to be forgotten.
+    pub(super) starts_anew: bool,
+}
+
+/// Where the answer to a command belongs.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// Events that were published.
+    Publish {
+        /// The packet identifiers to acknowledge, in order.
+        acknowledge: Vec<u16>,
+        /// What they took up while they waited, in bytes.
+        bytes: usize,
+    },
+    /// Nobody waits for it.
+    Nobody,
+}

@@ -1,0 +1,134 @@
+//! A device's message as its topic and payload tell it.
+
+use bytes::Bytes;
+
+use crate::emulator::hub::command::DeviceMessage;
+use crate::model::device::IdentityId;
+use crate::protocol::mqtt::packet::LastWill;
+use crate::protocol::mqtt::property_bag;
+use crate::protocol::mqtt::system_property::SystemProperty;
+use crate::protocol::mqtt::topic::DeviceTopic;
+
+/// The property of a message that was to be retained.
+const RETAIN: &str = "mqtt-retain";
+/// The property of a will, and its value.
+const TYPE: &str = "iothub-MessageType";
+const WILL: &str = "Will";
+
+/// The message whose properties stand in `bag`.
+pub(super) fn message(bag: &str, payload: Bytes, is_retained: bool) -> DeviceMessage {
+    let mut message = DeviceMessage {
+        body: payload,
+        ..DeviceMessage::default()
+    };
+    for (name, value) in property_bag::read(bag) {
+        // Event hubs know no property without a value.
+        let value = value.unwrap_or_default().into_owned();
+        let mut property = |name: &str, value| {
+            message.properties.insert(name.to_owned(), value);
+        };
+        match SystemProperty::of_name(&name) {
+            Some(SystemProperty::MessageId) => message.message_id = Some(value),
+            Some(SystemProperty::CorrelationId) => message.correlation_id = Some(value),
+            Some(SystemProperty::UserId) => message.user_id = Some(value),
+            Some(SystemProperty::ContentType) => message.content_type = Some(value),
+            Some(SystemProperty::ContentEncoding) => message.content_encoding = Some(value),
+            Some(SystemProperty::CreationTime) => property("iothub-creation-time-utc", value),
+            Some(SystemProperty::Schema) => property("iothub-message-schema", value),
+            Some(SystemProperty::Interface) => property("iothub-interface-id", value),
+            Some(SystemProperty::Component) => property("dt-subject", value),
+            // Not told to those who read events.
+            Some(SystemProperty::To | SystemProperty::Expiry | SystemProperty::Output) => {}
+            None => property(&name, value),
+        }
+    }
+    if is_retained {
+        let property = (RETAIN.to_owned(), "true".to_owned());
+        message.properties.extend([property]);
+    }
+    message
+}
+
+/// The message that is a client's will; `None` where its topic is not the client's own for events.
+pub(super) fn will(identity: &IdentityId, will: LastWill) -> Option<DeviceMessage> {
+    let Some(DeviceTopic::Events {
+        device,
+        module,
+        bag,
+    }) = DeviceTopic::parse(&will.topic)
+    else {
+        return None;
+    };
+    if device != identity.device || module.as_deref() != identity.module.as_deref() {
+        return None;
+    }
+    let mut message = message(&bag, will.message, will.retain);
+    let property = (TYPE.to_owned(), WILL.to_owned());
+    message.properties.extend([property]);
+    Some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::mqtt::packet::QoS;
+
+    #[test]
+    fn properties_find_their_places() {
+        let bag = "%24.mid=m%201&$.cid=c&$.uid=u&$.ct=application%2Fjson&$.ce=utf-8&$.to=x&$.exp=y\
+            &$.ctime=2024-05-01T00%3A00%3A00Z&$.sub=thermostat&$.new=z&level=high%20alarm&flag";
+        let message = message(bag, Bytes::from_static(b"{}"), true);
+        let text = |text: &str| Some(text.to_owned());
+        let properties = [
+            ("iothub-creation-time-utc", "2024-05-01T00:00:00Z"),
+            ("dt-subject", "thermostat"),
+            ("$.new", "z"),
+            ("level", "high alarm"),
+            ("flag", ""),
+            ("mqtt-retain", "true"),
+        ];
+        let expected = DeviceMessage {
+            body: Bytes::from_static(b"{}"),
+            message_id: text("m 1"),
+            correlation_id: text("c"),
+            user_id: text("u"),
+            content_type: text("application/json"),
+            content_encoding: text("utf-8"),
+            properties: properties
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        };
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_will_is_an_event_of_ones_own() {
+        let identity = IdentityId {
+            device: "d1".to_owned(),
+            module: None,
+        };
+        let of = |topic: &str| {
+            will(
+                &identity,
+                LastWill::new(topic, "gone", QoS::AtMostOnce, false),
+            )
+        };
+        let message = of("devices/d1/messages/events/why=power").unwrap();
+        assert_eq!(message.body, "gone");
+        let properties: Vec<_> = message.properties.into_iter().collect();
+        let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            property("iothub-MessageType", "Will"),
+            property("why", "power"),
+        ];
+        assert_eq!(properties, expected);
+        for topic in [
+            "will",
+            "devices/d2/messages/events/",
+            "devices/d1/modules/m/messages/events/",
+            "$iothub/twin/GET/?$rid=1",
+        ] {
+            assert_eq!(of(topic), None, "{topic}");
+        }
+    }
+}
