@@ -187,7 +187,7 @@ impl LocalHub {
             partitions: Some(PARTITIONS),
             retention: DEFAULT_RETENTION,
             retention_bytes: None,
-            faults: Vec::new(),
+            troubles: Vec::new(),
             seed: 0,
             consumer_groups: Vec::new(),
             routes: Vec::new(),

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
-use crate::emulator::fault::Fault;
+use crate::emulator::fault::Trouble;
 use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::failure::{Failure, Kind};
@@ -110,9 +110,10 @@ pub struct EmulatorArgs {
     /// refuse closes new connections. throttle[:RETRY_AFTER] answers 429, unavailable 503. delay:DURATION does what is asked
     /// and answers late; drop does it and cuts the connection instead of answering. Behind a comma each: on=https+amqp+mqtt,
     /// device=PATTERN, after=N (so many pass first), every=N (each Nth), count=N (so often at the most), rate=0.1 (by chance),
-    /// for=DURATION from the start on.
+    /// for=DURATION from the start on. All the time, and without conditions: skew:DURATION sets the hub's clock ahead (skew:-10m
+    /// behind), expire:DURATION ends tokens so long before their time, quota:N lets so many messages of 4 KB a day through.
     #[arg(long, value_name = "SPEC")]
-    fault: Vec<Fault>,
+    fault: Vec<Trouble>,
 
     /// What chance is drawn from: the same number makes the same faults strike
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -236,7 +237,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             consumer_groups: args.consumer_group.clone(),
             routes: args.route.clone(),
             devices: args.device.clone(),
-            faults: args.fault.clone(),
+            troubles: args.fault.clone(),
             seed: args.seed,
         },
         is_remote,

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Hub;
@@ -27,8 +27,39 @@ const QUEUE: usize = 1024;
 /// The most requests that are taken in one turn.
 const TURN: usize = 512;
 
-/// Where the hub gets its time from.
-pub type Clock = fn() -> DateTime<Utc>;
+/// Where the hub gets its time from: the machine's clock, and how far the hub's is ahead of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    source: fn() -> DateTime<Utc>,
+    ahead: TimeDelta,
+}
+
+impl Clock {
+    /// A clock that is right.
+    #[must_use]
+    pub const fn new(source: fn() -> DateTime<Utc>) -> Self {
+        Self::skewed(source, TimeDelta::zero())
+    }
+
+    /// A clock that is ahead by so much, or behind where that is less than nothing.
+    #[must_use]
+    pub const fn skewed(source: fn() -> DateTime<Utc>, ahead: TimeDelta) -> Self {
+        Self { source, ahead }
+    }
+
+    /// The time by it.
+    #[must_use]
+    pub fn now(self) -> DateTime<Utc> {
+        let now = (self.source)();
+        now.checked_add_signed(self.ahead).unwrap_or(now)
+    }
+
+    /// Whether it is off.
+    #[must_use]
+    pub fn is_skewed(self) -> bool {
+        !self.ahead.is_zero()
+    }
+}
 
 /// What keeps a hub's changes, and gives events back.
 pub trait Keeper: fmt::Debug + Send + Sync {
@@ -208,7 +239,7 @@ impl Owner {
     }
 
     fn turn(&mut self, waiting: &mut Vec<Request>) {
-        let now = (self.clock)();
+        let now = self.clock.now();
         self.records = self.hub.tidy(now);
         for request in waiting.drain(..) {
             match request {
@@ -268,7 +299,7 @@ impl Owner {
                 if let Command::CloseReader { reader } = &command {
                     self.readers.remove(reader);
                 }
-                let effects: Effects = self.hub.apply((self.clock)(), command);
+                let effects: Effects = self.hub.apply(self.clock.now(), command);
                 self.notices.extend(effects.notices);
                 self.deliver();
                 let _ = reply.send(effects.reply);

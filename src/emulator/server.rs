@@ -19,7 +19,7 @@ use super::amqp;
 use super::certificate::CertificateError;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
-use super::fault::{Fault, Faults, Mischief};
+use super::fault::{Fault, Faults, Mischief, Standing, Trouble};
 use super::file_error::FileError;
 use super::hub::Hub;
 use super::hub::command::Refusal;
@@ -69,7 +69,7 @@ pub struct Options {
     /// Devices that are there from the start.
     pub devices: Vec<String>,
     /// What goes wrong on purpose.
-    pub faults: Vec<Fault>,
+    pub troubles: Vec<Trouble>,
     /// What chance is drawn from, where faults strike by chance.
     pub seed: u64,
 }
@@ -135,8 +135,14 @@ impl Emulator {
     ///
     /// # Errors
     /// [`EmulatorError`] names the file, option, device or port.
-    pub async fn start(options: Options, clock: Clock) -> Result<Running, EmulatorError> {
-        let now = clock();
+    pub async fn start(
+        options: Options,
+        machine_clock: fn() -> DateTime<Utc>,
+    ) -> Result<Running, EmulatorError> {
+        // Certificates are good by the right time, however wrong the hub's own is.
+        let now = machine_clock();
+        let troubles = Troubles::of(&options.troubles);
+        let clock = Clock::skewed(machine_clock, troubles.ahead);
         let state = State::load(now, &options.data_dir)?;
         let (mut hub, store) = hub(now, &options, &state)?;
         let devices = register(&mut hub, now, &options.devices)?;
@@ -171,7 +177,7 @@ impl Emulator {
         let amqp = Arc::new(amqp_options(&endpoints, clock));
         let mqtt = Arc::new(mqtt::options::Options::new(hosts(&options), clock));
         let (hub, end) = drive(hub, store, clock, &options)?;
-        let mischief = Mischief::new(Faults::new(now, options.faults, options.seed));
+        let mischief = Mischief::new(Faults::new(clock.now(), troubles.faults, options.seed));
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         // The standard's own port speaks nothing else at Azure either.
@@ -279,6 +285,7 @@ fn drive(
 }
 
 fn hub_options(options: &Options, state: &State) -> HubOptions {
+    let troubles = Troubles::of(&options.troubles);
     let rights = |name: &str| {
         let known = STANDARD_POLICIES.iter().find(|(known, _)| *known == name);
         known.map_or_else(Vec::new, |(_, rights)| rights.to_vec())
@@ -306,6 +313,44 @@ fn hub_options(options: &Options, state: &State) -> HubOptions {
         }),
         retention: options.retention,
         secret: state.secret.clone(),
+        token_shortening: troubles.expire_early,
+        daily_quota: troubles.quota,
+    }
+}
+
+/// What is wrong on purpose, sorted.
+struct Troubles {
+    faults: Vec<Fault>,
+    /// How far the hub's clock is ahead.
+    ahead: TimeDelta,
+    /// How long before their time tokens end.
+    expire_early: TimeDelta,
+    /// Messages a day.
+    quota: Option<u64>,
+}
+
+impl Troubles {
+    /// Of several of a kind that is so all the time the last one counts.
+    fn of(troubles: &[Trouble]) -> Self {
+        let mut sorted = Self {
+            faults: Vec::new(),
+            ahead: TimeDelta::zero(),
+            expire_early: TimeDelta::zero(),
+            quota: None,
+        };
+        for trouble in troubles {
+            match trouble {
+                Trouble::Fault(fault) => sorted.faults.push(fault.clone()),
+                Trouble::Standing(Standing::Skew { seconds }) => {
+                    sorted.ahead = TimeDelta::try_seconds(*seconds).unwrap_or_default();
+                }
+                Trouble::Standing(Standing::Expire { early }) => {
+                    sorted.expire_early = TimeDelta::from_std(*early).unwrap_or(TimeDelta::MAX);
+                }
+                Trouble::Standing(Standing::Quota { messages }) => sorted.quota = Some(*messages),
+            }
+        }
+        sorted
     }
 }
 

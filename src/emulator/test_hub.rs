@@ -26,5 +26,7 @@ pub(super) fn options(partitions: usize) -> HubOptions {
         retention_bytes: DEFAULT_RETENTION_BYTES,
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),
+        token_shortening: chrono::TimeDelta::zero(),
+        daily_quota: None,
     }
 }

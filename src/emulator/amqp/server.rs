@@ -106,7 +106,7 @@ where
         let began = Instant::now();
         let now = Moment {
             elapsed: Duration::ZERO,
-            utc: (options.clock)(),
+            utc: options.clock.now(),
         };
         let number = uuid::Uuid::new_v4().as_u128();
         Self {
@@ -129,7 +129,7 @@ where
         loop {
             self.machine.tick(Moment {
                 elapsed: self.began.elapsed(),
-                utc: (self.options.clock)(),
+                utc: self.options.clock.now(),
             });
             self.digest().await;
             if self.machine.is_closed() {

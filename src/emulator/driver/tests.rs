@@ -56,7 +56,7 @@ fn begin(disk: &Arc<Disk>, kept: Kept) -> (HubHandle, oneshot::Receiver<()>) {
         ..options(1)
     };
     let hub = Hub::restore(options, kept).unwrap();
-    start_kept(hub, now, Arc::clone(disk) as Arc<dyn Keeper>).unwrap()
+    start_kept(hub, Clock::new(now), Arc::clone(disk) as Arc<dyn Keeper>).unwrap()
 }
 
 fn token() -> String {

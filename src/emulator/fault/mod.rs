@@ -3,11 +3,13 @@
 //! | file | what it knows |
 //! |---|---|
 //! | [`spec`] | how a fault is written: `throttle:5s,on=https,every=10` |
+//! | [`standing`] | what is wrong all the time: `skew:10m` |
 //! | this file | which of the faults strikes on which occasion |
 //!
 //! The servers ask on every occasion and do what they are told. Must never know a socket.
 
 pub mod spec;
+pub mod standing;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::driver::Clock;
 use crate::model::dice::Dice;
 pub use spec::{Deed, Fault, SpecError, Wire};
+pub use standing::{Standing, Trouble};
 
 /// When a fault may strike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl Mischief {
         let faults = self.0.as_ref()?;
         // Whoever panicked with the lock has left nothing half done.
         let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.strike(clock(), occasion)
+        faults.strike(clock.now(), occasion)
     }
 }
 

@@ -137,7 +137,7 @@ pub struct Fault {
 pub enum SpecError {
     /// Nothing that can be done.
     #[error(
-        "{name:?} is no fault; there are refuse, throttle, unavailable, delay:DURATION and drop"
+        "{name:?} is no fault; there are refuse, throttle, unavailable, delay:DURATION, drop, skew:DURATION, expire:DURATION and quota:N"
     )]
     Deed {
         /// What was given.

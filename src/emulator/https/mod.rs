@@ -112,10 +112,15 @@ where
 
 async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> response::Response {
     let responder = Responder::new(clock);
-    match carry_out(hub, request).await {
+    let mut response = match carry_out(hub, request).await {
         Ok(answer) => responder.answer(answer),
         Err(rejection) => responder.reject(&rejection),
+    };
+    if clock.is_skewed() {
+        // Otherwise the machine's time is put there.
+        responder.date(&mut response);
     }
+    response
 }
 
 async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer, Rejection> {

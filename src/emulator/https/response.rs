@@ -51,6 +51,14 @@ impl Responder {
         Self { clock }
     }
 
+    /// Dates a response by the hub's own clock.
+    pub(super) fn date(self, response: &mut Response) {
+        let date = self.clock.now().format("%a, %d %b %Y %H:%M:%S GMT");
+        if let Ok(date) = HeaderValue::from_str(&date.to_string()) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+    }
+
     pub(super) fn answer(self, answer: Answer) -> Response {
         match (answer.shape, answer.reply) {
             (_, Reply::Done) => response(StatusCode::NO_CONTENT, Bytes::new()),
@@ -137,7 +145,7 @@ impl Responder {
 
     fn error(self, code: ErrorCode, message: &str) -> Response {
         let id = Uuid::new_v4();
-        let time = (self.clock)().format("%m/%d/%Y %H:%M:%S");
+        let time = self.clock.now().format("%m/%d/%Y %H:%M:%S");
         let tracking_id = format!("{}-G:0-TimeStamp:{time}", id.simple());
         let body = ServiceError::write(code, message, &tracking_id);
         let status =
@@ -184,7 +192,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     const RESPONDER: Responder = Responder {
-        clock: || DateTime::UNIX_EPOCH,
+        clock: Clock::new(|| DateTime::UNIX_EPOCH),
     };
 
     async fn body(response: Response) -> String {

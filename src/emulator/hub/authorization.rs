@@ -3,7 +3,7 @@
 //! IoT Hub's side decodes its keys from base64, the Event Hubs namespace signs with their text; both answer under one
 //! name here, so the path of a token's resource tells which of them it is for.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq as _;
 
@@ -56,6 +56,8 @@ pub(super) struct Authority {
     hosts: Vec<String>,
     entity: String,
     policies: Vec<PolicyKeys>,
+    /// How long before their time tokens end.
+    shortening: TimeDelta,
 }
 
 impl Authority {
@@ -74,6 +76,7 @@ impl Authority {
             name: options.name.clone(),
             hosts: options.hosts.clone(),
             entity: options.entity.clone(),
+            shortening: options.token_shortening,
             policies: options
                 .policies
                 .iter()
@@ -93,7 +96,7 @@ impl Authority {
         path: &str,
     ) -> Result<(ProvenBy, i64), Refusal> {
         let token = token.ok_or_else(refusal::header_missing)?;
-        let token = parse(now, token)?;
+        let token = self.parse(now, token)?;
         let resource = token.resource();
         let scope = self.scope(&resource)?;
         if !sas::covers(&scope.without_scheme(), &format!("{}/{path}", scope.host)) {
@@ -136,7 +139,7 @@ impl Authority {
         right: Right,
     ) -> Result<(), Refusal> {
         let token = token.ok_or_else(refusal::header_missing)?;
-        let token = parse(now, token)?;
+        let token = self.parse(now, token)?;
         let resource = token.resource();
         let scope = self.scope(&resource)?;
         let policy = token.policy_name().ok_or_else(refusal::unauthorized)?;
@@ -155,7 +158,7 @@ impl Authority {
         now: DateTime<Utc>,
         text: &str,
     ) -> Result<Grant, Refusal> {
-        let token = parse(now, text)?;
+        let token = self.parse(now, text)?;
         let resource = token.resource();
         let scope = self.scope(&resource)?;
         let (side, may_read_events) = if let Some(name) = token.policy_name() {
@@ -217,11 +220,11 @@ impl Authority {
         password: &str,
     ) -> Result<Grant, Refusal> {
         if let Some((policy, hub)) = user.rsplit_once(PLAIN_POLICY) {
-            let is_the_tokens = parse(now, password)?.policy_name().as_deref() == Some(policy);
+            let is_the_tokens = self.parse(now, password)?.policy_name().as_deref() == Some(policy);
             return self.plain_token(registry, now, password, hub, is_the_tokens);
         }
         if let Some((name, hub)) = user.rsplit_once(PLAIN_DEVICE) {
-            let token = parse(now, password)?;
+            let token = self.parse(now, password)?;
             let resource = token.resource();
             let identity = self
                 .scope(&resource)?
@@ -268,6 +271,16 @@ impl Authority {
             .ok_or_else(refusal::unauthorized)
     }
 
+    /// Reads a token and looks at its expiry. Whether the service allows for a clock that is a little off is not in evidence.
+    fn parse<'t>(&self, now: DateTime<Utc>, text: &'t str) -> Result<Token<'t>, Refusal> {
+        let mut token = Token::parse(text).map_err(|_| refusal::unauthorized())?;
+        token.expiry = token.expiry.saturating_sub(self.shortening.num_seconds());
+        if now.timestamp() > token.expiry {
+            return Err(refusal::unauthorized());
+        }
+        Ok(token)
+    }
+
     /// Takes a resource apart; only our own hosts will do.
     fn scope<'r>(&self, resource: &'r str) -> Result<Scope<'r>, Refusal> {
         let scope = Scope::parse(resource);
@@ -278,15 +291,6 @@ impl Authority {
             Err(refusal::unauthorized())
         }
     }
-}
-
-/// Reads a token and looks at its expiry. Whether the service allows for a clock that is a little off is not in evidence.
-fn parse(now: DateTime<Utc>, text: &str) -> Result<Token<'_>, Refusal> {
-    let token = Token::parse(text).map_err(|_| refusal::unauthorized())?;
-    if now.timestamp() > token.expiry {
-        return Err(refusal::unauthorized());
-    }
-    Ok(token)
 }
 
 fn verify_identity(token: &Token<'_>, device: &str, entry: &Entry) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers` | who reads what, and who must give way |
 //! | `sessions`, `presence` | who is connected |
-//! | `telemetry` | what devices send |
+//! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
@@ -20,6 +20,7 @@ mod event_log;
 mod keep;
 mod keys;
 mod message;
+mod meter;
 pub mod options;
 mod presence;
 mod readers;
@@ -47,6 +48,7 @@ use crate::protocol::amqp::filter::Position;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
 use event_log::{EventLog, Found, Retention, Start};
+use meter::Meter;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
 use readers::{Newcomer, Readers};
 use record::{Record, StoredRange, Threshold};
@@ -61,6 +63,7 @@ pub struct Hub {
     events: EventLog,
     readers: Readers,
     sessions: Sessions,
+    meter: Meter,
     /// In lower case.
     groups: Vec<String>,
     /// Whether routes take telemetry past the built-in endpoint.
@@ -107,6 +110,7 @@ impl Hub {
             ),
             readers: Readers::default(),
             sessions: Sessions::default(),
+            meter: Meter::new(options.name.clone(), options.daily_quota),
             groups,
             is_bypassed: is_bypassed(&options.routes),
             host: options.hosts.into_iter().next().unwrap_or_default(),

@@ -137,6 +137,10 @@ pub struct HubOptions {
     pub retention: TimeDelta,
     /// What devices' keys are derived from.
     pub secret: Secret,
+    /// How long before their time tokens end.
+    pub token_shortening: TimeDelta,
+    /// How many messages of 4 KB may be sent on a day of UTC.
+    pub daily_quota: Option<u64>,
 }
 
 /// Why a hub cannot be made.

@@ -136,6 +136,16 @@ pub(super) fn message_too_large(size: usize, limit: usize) -> Refusal {
     )
 }
 
+pub(super) fn over_quota(hub: &str, allowed: u64, used: u64) -> Refusal {
+    refuse(
+        error_code::IOT_HUB_QUOTA_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        format!(
+            "Total number of messages on IotHub '{hub}' exceeded the allocated quota. Max allowed message count: '{allowed}', current message count: '{used}'. Send and Receive operations are blocked for this hub until the next UTC day. Consider increasing the units for this hub to increase the quota."
+        ),
+    )
+}
+
 pub(super) fn entity_not_found(address: &str) -> Refusal {
     refuse(
         error_code::AMQP_ADDRESS_NOT_FOUND,

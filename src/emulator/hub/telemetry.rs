@@ -73,6 +73,8 @@ impl Hub {
         proven_by: ProvenBy,
         messages: &[DeviceMessage],
     ) -> Outcome {
+        self.meter
+            .take(now, messages.iter().map(DeviceMessage::size))?;
         let Some(entry) = self.registry.find(device, module) else {
             return Err(refusal::device_not_found(device));
         };

@@ -79,7 +79,7 @@ where
         let (reading, writing) = tokio::io::split(stream);
         let now = Moment {
             elapsed: Duration::ZERO,
-            utc: (options.clock)(),
+            utc: options.clock.now(),
         };
         Self {
             reading,
@@ -102,7 +102,7 @@ where
         loop {
             self.machine.tick(Moment {
                 elapsed: self.began.elapsed(),
-                utc: (self.options.clock)(),
+                utc: self.options.clock.now(),
             });
             self.digest().await;
             if self.machine.is_closed() && self.asking.is_none() {

@@ -89,3 +89,47 @@ fn a_fault_that_is_none_is_told_what_there_is() {
         .failure(2);
     assert!(error.contains("no number from 1 on"), "{error}");
 }
+
+#[test]
+fn a_clock_that_is_off_is_told_where_it_refuses_tokens() {
+    // The hub is two hours ahead: a token of one hour has ended by its clock.
+    let hub = Emulator::start(&["--fault", "skew:2h"]);
+    let error = hub.owner(&["send", "device1", "x"]).run().failure(4);
+    assert!(error.contains("clock"), "{error}");
+    let behind = Emulator::start(&["--fault", "skew:-10m"]);
+    behind.owner(&["send", "device1", "x"]).run().success();
+    assert_eq!(arrived(&behind), 1);
+}
+
+#[test]
+fn tokens_end_before_their_time() {
+    let hub = Emulator::start(&["--fault", "expire:50m"]);
+    let send = |lifetime: &str| {
+        let call = [
+            "sas-token",
+            "device1",
+            "-d",
+            lifetime,
+            "-f",
+            "connection-string",
+        ];
+        let with_token = hub.owner(&call).run().success();
+        hub.hubctl(&["send", "device1", "x", "-l", with_token.trim()])
+            .run()
+    };
+    send("2h").success();
+    send("49m").failure(4);
+}
+
+#[test]
+fn the_quota_of_a_day_is_used_up() {
+    let hub = Emulator::start(&["--fault", "quota:2"]);
+    let big = "x".repeat(4097);
+    hub.owner(&["send", "device1", &big]).run().success();
+    let error = hub.owner(&["send", "device1", "x"]).run().failure(7);
+    assert!(
+        error.contains("403002") || error.contains("IotHubQuotaExceeded"),
+        "{error}"
+    );
+    assert_eq!(arrived(&hub), 1);
+}

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::emulator::amqp::options::Limits;
+use crate::emulator::driver::Clock;
 use crate::emulator::hub::Hub;
 use crate::emulator::hub::command::DeviceMessage;
 use crate::emulator::hub::options::HubOptions;
@@ -73,7 +74,7 @@ fn options() -> Options {
         redirect_host: "localhost".to_owned(),
         redirect_port: 5671,
         entity: ENTITY.to_owned(),
-        clock: || utc(0),
+        clock: Clock::new(|| utc(0)),
         limits: Limits::default(),
     }
 }

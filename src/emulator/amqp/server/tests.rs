@@ -45,7 +45,7 @@ fn start_hub() -> HubHandle {
     };
     let mut hub = Hub::new(now(), options).unwrap();
     hub.register(now(), "d1").unwrap();
-    driver::start(hub, now)
+    driver::start(hub, driver::Clock::new(now))
 }
 
 fn token(key: &SigningKey, scope: &str) -> String {
@@ -99,7 +99,7 @@ fn serve(hub: &HubHandle, capacity: usize) -> (Peer, tokio::task::JoinHandle<()>
         redirect_host: "localhost".to_owned(),
         redirect_port: 5671,
         entity: "ehub".to_owned(),
-        clock: now,
+        clock: driver::Clock::new(now),
         limits: Limits::default(),
     };
     let task = tokio::spawn(serve_connection(far, hub.clone(), Arc::new(options)));

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use super::*;
+use crate::emulator::driver::Clock;
 use crate::emulator::mqtt::effect::Opening;
 use crate::protocol::mqtt::packet::{
     ConnAck, Connect, LastWill, Publish, QoS, SubAck, Subscribe, SubscribeFilter,
@@ -37,7 +38,7 @@ fn moment(seconds: u64) -> Moment {
 }
 
 fn machine() -> Connection {
-    let options = Options::new(vec!["localhost".to_owned()], clock);
+    let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
     Connection::new(Arc::new(options), moment(0))
 }
 
