@@ -1,4 +1,4 @@
-//! The field's own words: identities, connection strings, secrets, durations and events.
+//! The field's own words: identities, twins, connection strings, secrets, durations and events.
 //!
 //! Knows the shapes that hub, device and user agree on. Must never know a wire, a file, a clock or a terminal.
 
@@ -11,3 +11,4 @@ pub mod key_list;
 pub mod registration;
 pub mod secret;
 pub mod span;
+pub mod twin;
