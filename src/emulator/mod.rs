@@ -15,6 +15,7 @@ pub mod hub;
 mod listener;
 mod moment;
 pub mod mqtt;
+pub mod query;
 pub mod server;
 pub mod state;
 pub mod store;
