@@ -138,7 +138,9 @@ impl Wanted {
             Resource::Modules { device } => get(head, || Self::ListModules { device }),
             Resource::DeviceStatistics => get(head, || Self::DeviceStatistics),
             Resource::ServiceStatistics => get(head, || Self::ServiceStatistics),
-            Resource::Query => Err(Rejection::NoResource),
+            Resource::Query | Resource::Twin { .. } | Resource::Methods { .. } => {
+                Err(Rejection::NoResource)
+            }
         }
     }
 

@@ -91,6 +91,12 @@ impl Responder {
                 _,
                 Reply::Granted(_)
                 | Reply::Session { .. }
+                | Reply::Bulk(_)
+                | Reply::Twin { .. }
+                | Reply::OwnTwin(_)
+                | Reply::Reported { .. }
+                | Reply::Search(_)
+                | Reply::Call { .. }
                 | Reply::EventHub { .. }
                 | Reply::Partition(_)
                 | Reply::Events(_)

@@ -1,16 +1,25 @@
 //! What the servers ask of the hub, and what it answers.
 
+mod bulk;
+mod method;
+mod twin;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 pub use super::record::StoredEvent;
 use super::record::{Record, StoredRange};
+use crate::emulator::query::Search;
 use crate::model::device::{Identity, IdentityId};
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
+pub use bulk::{BulkChange, BulkError, ImportMode};
+pub use method::{CallId, MethodOperation};
+pub use twin::TwinOperation;
 
 /// A request to the hub. Tokens stand as they were received; the hub verifies them itself.
 #[derive(Debug)]
@@ -30,6 +39,19 @@ pub enum Command {
         token: Option<String>,
         /// What is to be done.
         operation: RegistryOperation,
+    },
+    /// Twins are read, changed or searched.
+    Twin(TwinOperation),
+    /// Methods of devices are called and answered.
+    Method(MethodOperation),
+    /// A device or module that is connected wants notices of a kind, or no longer. The reply is [`Reply::Done`].
+    Listen {
+        /// Its session.
+        session: ListenerId,
+        /// Of which kind.
+        feed: Feed,
+        /// Whether it wants them.
+        on: bool,
     },
     /// A connection shows a token on `$cbs`.
     PutToken {
@@ -122,8 +144,11 @@ impl Command {
             | Self::Publish { .. }
             | Self::PublishWill { .. }
             | Self::CloseSession { .. } => true,
+            Self::Twin(operation) => operation.is_write(),
             Self::Registry { operation, .. } => match operation {
-                RegistryOperation::Write { .. } | RegistryOperation::Delete { .. } => true,
+                RegistryOperation::Write { .. }
+                | RegistryOperation::Delete { .. }
+                | RegistryOperation::Bulk { .. } => true,
                 RegistryOperation::Read { .. }
                 | RegistryOperation::List { .. }
                 | RegistryOperation::ListModules { .. }
@@ -131,6 +156,8 @@ impl Command {
             },
             Self::PutToken { .. }
             | Self::PlainLogin { .. }
+            | Self::Method(_)
+            | Self::Listen { .. }
             | Self::DescribeEventHub
             | Self::DescribePartition { .. }
             | Self::OpenReader { .. }
@@ -143,6 +170,17 @@ impl Command {
 /// The number of someone who hears notices, a reader of events or a connected device; unique while the hub lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(pub u64);
+
+/// What a device or module that is connected can be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feed {
+    /// Changes of its desired properties: [`Notice::Desired`].
+    Desired,
+    /// Calls of its methods: [`Notice::Call`].
+    Methods,
+    /// Messages to it.
+    CloudToDevice,
+}
 
 /// A message as a device sends it, over whichever protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -215,6 +253,11 @@ pub enum RegistryOperation {
         /// `If-Match` without quotes: `*` or an etag.
         if_match: Option<String>,
     },
+    /// Many changes at once, each of which is carried out or refused. The reply is [`Reply::Bulk`].
+    Bulk {
+        /// The changes, in order.
+        changes: Vec<BulkChange>,
+    },
     /// The reply is [`Reply::Identities`].
     List {
         /// The most to return.
@@ -253,6 +296,31 @@ pub enum Reply {
         enabled: usize,
         /// Those that are connected, by themselves or by a module.
         connected: usize,
+    },
+    /// What was refused of many changes; empty if nothing was.
+    Bulk(Vec<BulkError>),
+    /// A twin as the service's side sees it.
+    Twin {
+        /// Its `ETag`.
+        etag: String,
+        /// The JSON of `GET /twins/{id}`.
+        twin: Value,
+    },
+    /// A twin as its device sees it: `{"desired":{…,"$version":1},"reported":{…,"$version":1}}`.
+    OwnTwin(Value),
+    /// Reported properties were changed.
+    Reported {
+        /// Their `$version` now.
+        version: u64,
+    },
+    /// A query, as far as it has come.
+    Search(Box<Search>),
+    /// A method was called.
+    Call {
+        /// The call's number.
+        call: CallId,
+        /// Whether it is with the device; otherwise [`Notice::Delivered`] follows when it is.
+        is_delivered: bool,
     },
     /// The event hub's own description.
     EventHub {
@@ -311,7 +379,7 @@ pub struct Grant {
     pub may_read_events: bool,
 }
 
-/// What happens to a reader, or to a connected device, without its asking.
+/// What happens to a reader, to a connected device or to who called its method, without its asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// There is something to read again.
@@ -322,6 +390,33 @@ pub enum Notice {
     Superseded,
     /// The device or module was deleted or disabled; its connection is to be closed.
     Dismissed(Refusal),
+    /// Desired properties have changed.
+    Desired {
+        /// Their `$version` now.
+        version: u64,
+        /// The patch that leads there, with that `$version`.
+        patch: Value,
+    },
+    /// A method is called; [`MethodOperation::Respond`] answers.
+    Call {
+        /// The call's number.
+        call: CallId,
+        /// The method's name.
+        name: String,
+        /// JSON.
+        payload: String,
+    },
+    /// A call that had to wait is with the device now.
+    Delivered(CallId),
+    /// The device has answered a call.
+    Answered {
+        /// The call's number.
+        call: CallId,
+        /// The device's own status.
+        status: i32,
+        /// JSON; the refusal for an answer that cannot be passed on.
+        payload: Result<String, Refusal>,
+    },
 }
 
 /// Everything that one command brought about.

@@ -133,6 +133,15 @@ impl Entry {
         }
     }
 
+    /// When it was made, which is what its generation id counts.
+    pub(super) fn created(&self) -> DateTime<Utc> {
+        let ticks: Option<i64> = self.identity.generation_id.parse().ok();
+        let micros = ticks.map(|ticks| ticks.saturating_sub(TICKS_TO_1970) / 10);
+        micros
+            .and_then(DateTime::from_timestamp_micros)
+            .unwrap_or_default()
+    }
+
     pub(super) fn status(&self) -> Status {
         self.identity.status
     }

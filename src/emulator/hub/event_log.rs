@@ -267,7 +267,10 @@ impl EventLog {
                     partition.head = PartitionHead { begin, ..*before };
                 }
             }
-            Record::Identity { .. } | Record::Deleted { .. } | Record::RegistryChanges { .. } => {}
+            Record::Identity { .. }
+            | Record::Deleted { .. }
+            | Record::Twin { .. }
+            | Record::RegistryChanges { .. } => {}
         }
     }
 

@@ -22,6 +22,7 @@ impl Hub {
         options.partitions = kept.partitions.len();
         let mut hub = Self::new(kept.created, options)?;
         hub.events = EventLog::restore(std::mem::take(&mut kept.partitions), retention);
+        hub.twins.restore(std::mem::take(&mut kept.twins));
         hub.registry.restore(kept);
         hub.is_kept = true;
         Ok(hub)
@@ -44,8 +45,10 @@ impl Hub {
     pub fn take_records(&mut self) -> Vec<Record> {
         let mut records = std::mem::take(&mut self.records);
         let registry = self.registry.take_records();
+        let twins = self.twins.take_records();
         if self.is_kept {
             records.extend(registry);
+            records.extend(twins);
         }
         records
     }
@@ -55,6 +58,7 @@ impl Hub {
     pub fn take_back(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
             self.events.take_back(&record);
+            self.twins.take_back(&record);
             self.registry.take_back(record);
         }
     }

@@ -10,10 +10,13 @@
 //! | `readers` | who reads what, and who must give way |
 //! | `sessions`, `presence` | who is connected |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
+//! | `twins`, `methods` | what devices are told and asked |
+//! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
 mod authorization;
+mod bulk;
 pub mod command;
 mod entry;
 mod event_log;
@@ -21,6 +24,7 @@ mod keep;
 mod keys;
 mod message;
 mod meter;
+mod methods;
 pub mod options;
 mod presence;
 mod readers;
@@ -37,23 +41,26 @@ mod telemetry;
     reason = "a test names the one reply it waits for"
 )]
 mod tests;
+mod twins;
 
 #[cfg(test)]
 mod test_kept;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::device::{Identity, Status};
+use crate::model::device::Identity;
 use crate::protocol::amqp::filter::Position;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
 use event_log::{EventLog, Found, Retention, Start};
 use meter::Meter;
+use methods::Methods;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
 use readers::{Newcomer, Readers};
 use record::{Record, StoredRange, Threshold};
 use registry::Registry;
 use sessions::Sessions;
+use twins::Twins;
 
 /// The whole state of a hub.
 #[derive(Debug)]
@@ -64,6 +71,8 @@ pub struct Hub {
     readers: Readers,
     sessions: Sessions,
     meter: Meter,
+    twins: Twins,
+    methods: Methods,
     /// In lower case.
     groups: Vec<String>,
     /// Whether routes take telemetry past the built-in endpoint.
@@ -111,6 +120,8 @@ impl Hub {
             readers: Readers::default(),
             sessions: Sessions::default(),
             meter: Meter::new(options.name.clone(), options.daily_quota),
+            twins: Twins::default(),
+            methods: Methods::default(),
             groups,
             is_bypassed: is_bypassed(&options.routes),
             host: options.hosts.into_iter().next().unwrap_or_default(),
@@ -160,6 +171,9 @@ impl Hub {
             Command::Registry { token, operation } => {
                 self.work_on_registry(now, token.as_deref(), operation)
             }
+            Command::Twin(operation) => self.work_on_twin(now, operation),
+            Command::Method(operation) => self.work_on_method(now, operation),
+            Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::PutToken { token, audience: _ } => self
                 .authority
                 .put_token(&self.registry, now, &token)
@@ -211,7 +225,7 @@ impl Hub {
     ) -> Outcome {
         let (path, right) = target(&operation);
         self.authority.authorize_service(now, token, &path, right)?;
-        let registry = &mut self.registry;
+        let registry = &self.registry;
         let mut notices = Vec::new();
         let reply = match operation {
             RegistryOperation::Read { device, module } => {
@@ -224,21 +238,20 @@ impl Hub {
                 if_match,
             } => {
                 let id = (device.as_str(), module.as_deref());
-                let identity = registry.write(now, id, *identity, if_match.as_deref())?;
-                if identity.status == Status::Disabled {
-                    notices = self.dismiss(now, id.0, id.1);
-                }
-                Reply::Identity(Box::new(identity))
+                let written = self.write_identity(now, id, *identity, if_match.as_deref())?;
+                notices = written.1;
+                Reply::Identity(Box::new(written.0))
             }
             RegistryOperation::Delete {
                 device,
                 module,
                 if_match,
             } => {
-                registry.delete(&device, module.as_deref(), if_match.as_deref())?;
-                notices = self.dismiss(now, &device, module.as_deref());
+                let id = (device.as_str(), module.as_deref());
+                notices = self.delete_identity(now, id, if_match.as_deref())?;
                 Reply::Done
             }
+            RegistryOperation::Bulk { changes } => return self.change_many(now, changes),
             RegistryOperation::List { top } => Reply::Identities(registry.list(top)),
             RegistryOperation::ListModules { device } => {
                 Reply::Identities(registry.list_modules(&device)?)
@@ -374,6 +387,7 @@ fn target(operation: &RegistryOperation) -> (String, Right) {
             (identity(device, module.as_deref()), Right::RegistryWrite)
         }
         RegistryOperation::ListModules { device } => (identity(device, None), Right::RegistryRead),
+        RegistryOperation::Bulk { .. } => ("devices".to_owned(), Right::RegistryWrite),
         RegistryOperation::List { .. } => ("devices".to_owned(), Right::RegistryRead),
         RegistryOperation::Statistics => ("statistics/devices".to_owned(), Right::RegistryRead),
     }

@@ -1,5 +1,7 @@
 //! Devices and modules come and go.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::command::{ListenerId, Notice, Reply};
@@ -30,6 +32,7 @@ impl Hub {
         let session = Session {
             identity,
             proven_by,
+            feeds: BTreeSet::new(),
         };
         let notices = self.sessions.open(id, session);
         Ok((Reply::Session { expires }, notices))

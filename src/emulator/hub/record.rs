@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::model::device::Identity;
+use crate::model::device::{Identity, IdentityId};
+use crate::model::twin::Twin;
 
 /// One change.
 #[derive(Debug, Clone)]
@@ -50,6 +51,15 @@ pub enum Record {
         path: String,
         /// How often by now.
         times: u32,
+    },
+    /// A twin has changed, or has gone with its identity. One that was never written to is not kept.
+    Twin {
+        /// Whose.
+        identity: IdentityId,
+        /// As it was.
+        before: Option<Arc<Twin>>,
+        /// As it is.
+        after: Option<Arc<Twin>>,
     },
     /// How many changes the registry has seen.
     RegistryChanges {
@@ -138,6 +148,8 @@ pub struct Kept {
     pub partitions: Vec<KeptPartition>,
     /// Every device and module: its id, the module's, and what is kept of it.
     pub identities: Vec<(String, Option<String>, KeptIdentity)>,
+    /// Every twin that was ever written to.
+    pub twins: Vec<(IdentityId, Twin)>,
     /// How often ids were deleted.
     pub deleted: Vec<(String, u32)>,
     /// How many changes the registry has seen.

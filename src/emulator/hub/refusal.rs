@@ -4,6 +4,8 @@
 //! a token or a key.
 
 use super::command::Refusal;
+use crate::model::device::IdentityId;
+use crate::model::twin::TwinError;
 use crate::protocol::rest::error_code::{self, ErrorCode};
 
 const UNAUTHORIZED: &str = "amqp:unauthorized-access";
@@ -105,6 +107,50 @@ pub(super) fn etag_mismatch() -> Refusal {
         error_code::PRECONDITION_FAILED,
         "com.microsoft:precondition-failed",
         "Precondition failed: Invalid ETag",
+    )
+}
+
+pub(super) fn defined_twice(identity: &IdentityId) -> Refusal {
+    refuse(
+        error_code::DEVICE_DEFINED_MULTIPLE_TIMES,
+        ARGUMENT,
+        format!("'{identity}' stands in the request more than once."),
+    )
+}
+
+/// For desired or reported properties at another `$version` than the change was made for.
+pub(super) fn version_mismatch(error: &TwinError) -> Refusal {
+    refuse(
+        error_code::PRECONDITION_FAILED,
+        "com.microsoft:precondition-failed",
+        format!("Precondition failed: {error}"),
+    )
+}
+
+/// For a method of a device that is not connected, or does not listen for calls.
+pub(super) fn not_listening() -> Refusal {
+    refuse(
+        error_code::DEVICE_NOT_ONLINE,
+        NOT_FOUND,
+        "Timed out waiting for device to connect.",
+    )
+}
+
+/// The list of error codes has 403800 for it; neither the text nor the service's own limit is in evidence.
+pub(super) fn too_many_calls(limit: usize) -> Refusal {
+    refuse(
+        error_code::METHODS_IN_FLIGHT,
+        "amqp:resource-limit-exceeded",
+        format!("{limit} methods are being called, which is the most at a time."),
+    )
+}
+
+/// For a device that answers a call with what cannot be passed on.
+pub(super) fn bad_answer(why: impl std::fmt::Display) -> Refusal {
+    refuse(
+        error_code::BAD_DEVICE_RESPONSE,
+        "amqp:internal-error",
+        format!("The device's answer {why}."),
     )
 }
 

@@ -3,6 +3,7 @@
 //! Source: learn.microsoft.com, "Understand the identity registry in your IoT hub"; azure-iot-hub 2.7.0 `models/device.py`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -87,7 +88,7 @@ impl Registry {
                 self.deleted.insert(path, times.saturating_sub(1));
             }
             Record::RegistryChanges { before, .. } => self.changes = before,
-            Record::Event { .. } | Record::Partition { .. } => {}
+            Record::Event { .. } | Record::Partition { .. } | Record::Twin { .. } => {}
         }
     }
 
@@ -141,7 +142,17 @@ impl Registry {
     pub(super) fn read(&self, device: &str, module: Option<&str>) -> Result<Identity, Refusal> {
         self.find(device, module)
             .map(Entry::to_identity)
-            .ok_or_else(|| not_found(self, device, module))
+            .ok_or_else(|| self.not_found(device, module))
+    }
+
+    /// For an identity that is not there.
+    pub(super) fn not_found(&self, device: &str, module: Option<&str>) -> Refusal {
+        match module {
+            Some(module) if self.devices.contains_key(device) => {
+                refusal::module_not_found(device, module)
+            }
+            Some(_) | None => refusal::device_not_found(device),
+        }
     }
 
     /// Up to `top` devices, in the order of their ids.
@@ -151,6 +162,31 @@ impl Registry {
             .take(top.min(MAX_LIST))
             .map(|device| device.entry.to_identity())
             .collect()
+    }
+
+    /// Devices in the order of their ids, from behind one on.
+    pub(super) fn devices_behind(
+        &self,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (&str, &Entry)> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let found = self.devices.range::<str, _>((begin, Bound::Unbounded));
+        found.map(|(id, device)| (id.as_str(), &device.entry))
+    }
+
+    /// Modules in the order of their devices' ids and their own, from behind one on.
+    pub(super) fn modules_behind<'a>(
+        &'a self,
+        after: Option<(&'a str, &'a str)>,
+    ) -> impl Iterator<Item = (&'a str, &'a str, &'a Entry)> {
+        let begin = after.map_or(Bound::Unbounded, |(device, _)| Bound::Included(device));
+        let found = self.devices.range::<str, _>((begin, Bound::Unbounded));
+        found.flat_map(move |(id, device)| {
+            let after = after.filter(|(device, _)| device == id);
+            let begin = after.map_or(Bound::Unbounded, |(_, module)| Bound::Excluded(module));
+            let modules = device.modules.range::<str, _>((begin, Bound::Unbounded));
+            modules.map(|(module, entry)| (id.as_str(), module.as_str(), entry))
+        })
     }
 
     pub(super) fn list_modules(&self, device: &str) -> Result<Vec<Identity>, Refusal> {
@@ -279,7 +315,7 @@ impl Registry {
         if_match: Option<&str>,
     ) -> Result<(), Refusal> {
         let Some(present) = self.find(device, module) else {
-            return Err(not_found(self, device, module));
+            return Err(self.not_found(device, module));
         };
         if if_match.is_some_and(|etag| !etag.is_empty() && !present.matches(etag)) {
             return Err(refusal::etag_mismatch());
@@ -314,15 +350,6 @@ fn name(device: &str, module: Option<&str>) -> String {
     match module {
         None => format!("device/{device}"),
         Some(module) => format!("device/{device}/module/{module}"),
-    }
-}
-
-fn not_found(registry: &Registry, device: &str, module: Option<&str>) -> Refusal {
-    match module {
-        Some(module) if registry.devices.contains_key(device) => {
-            refusal::module_not_found(device, module)
-        }
-        Some(_) | None => refusal::device_not_found(device),
     }
 }
 

@@ -3,9 +3,9 @@
 //! Source: learn.microsoft.com, "Communicate with an IoT hub using MQTT" (a new connection closes the old one, 400027);
 //! "Understand the identity registry" (connection state).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::command::{ListenerId, Notice};
+use super::command::{Feed, ListenerId, Notice};
 use crate::model::device::IdentityId;
 
 /// How a connected device or module has proven who it is.
@@ -22,6 +22,8 @@ pub(super) enum ProvenBy {
 pub(super) struct Session {
     pub identity: IdentityId,
     pub proven_by: ProvenBy,
+    /// What it wants to be told of.
+    pub feeds: BTreeSet<Feed>,
 }
 
 /// All sessions.
@@ -86,6 +88,24 @@ impl Sessions {
     /// A session that is open, or had to give way to a newer one and whose connection is not gone yet.
     pub(super) fn find_last(&self, id: ListenerId) -> Option<&Session> {
         self.find(id).or_else(|| self.superseded.get(&id))
+    }
+
+    /// Notes whether a session wants to be told of something; `None` for one that is not open.
+    pub(super) fn listen(&mut self, id: ListenerId, feed: Feed, on: bool) -> Option<&Session> {
+        let session = self.open.get_mut(&id)?;
+        if on {
+            session.feeds.insert(feed);
+        } else {
+            session.feeds.remove(&feed);
+        }
+        Some(session)
+    }
+
+    /// The session of a device or module, if it wants to be told of something.
+    pub(super) fn listener(&self, identity: &IdentityId, feed: Feed) -> Option<ListenerId> {
+        let id = self.connected.get(identity)?;
+        let session = self.open.get(id)?;
+        session.feeds.contains(&feed).then_some(*id)
     }
 
     /// How many devices are connected, by themselves or by one of their modules.

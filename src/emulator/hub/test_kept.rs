@@ -7,11 +7,13 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
-use super::command::{DeviceMessage, StoredEvent};
+use super::command::{DeviceMessage, StoredEvent, TwinOperation};
 use super::record::{Kept, KeptIdentity, KeptPartition, Span};
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
+use crate::model::device::IdentityId;
 use crate::model::secret::Secret;
+use crate::model::twin::{Twin, TwinChange};
 use crate::protocol::sas::{SigningKey, mint};
 
 const NOW: i64 = 1_700_000_000;
@@ -39,6 +41,7 @@ struct Maps {
     heads: Vec<KeptPartition>,
     events: BTreeMap<(usize, i64), Arc<StoredEvent>>,
     identities: BTreeMap<(String, Option<String>), KeptIdentity>,
+    twins: BTreeMap<IdentityId, Twin>,
     deleted: BTreeMap<String, u32>,
     changes: u64,
 }
@@ -49,6 +52,7 @@ impl Maps {
             heads: vec![KeptPartition::default(); 2],
             events: BTreeMap::new(),
             identities: BTreeMap::new(),
+            twins: BTreeMap::new(),
             deleted: BTreeMap::new(),
             changes: 0,
         }
@@ -95,6 +99,12 @@ impl Maps {
                     }
                 }
                 Record::Deleted { path, times } => drop(self.deleted.insert(path, times)),
+                Record::Twin {
+                    identity, after, ..
+                } => match after {
+                    Some(after) => drop(self.twins.insert(identity, (*after).clone())),
+                    None => drop(self.twins.remove(&identity)),
+                },
                 Record::RegistryChanges { after, .. } => self.changes = after,
             }
         }
@@ -108,6 +118,7 @@ impl Maps {
             identities: identities
                 .map(|((device, module), kept)| (device.clone(), module.clone(), kept.clone()))
                 .collect(),
+            twins: self.twins.clone().into_iter().collect(),
             deleted: self.deleted.clone().into_iter().collect(),
             registry_changes: self.changes,
         };
@@ -369,4 +380,55 @@ fn what_the_registry_could_not_keep_never_was() {
         seen.push(identity);
         hub = store.hub(1 << 20);
     }
+}
+
+#[test]
+fn what_twins_could_not_keep_never_was() {
+    let (mut hub, mut store) = begun(1 << 20);
+    hub.register(at(0), "e").unwrap();
+    store.keep(hub.take_records());
+    let identity = IdentityId {
+        device: "e".to_owned(),
+        module: None,
+    };
+    let tag = |hub: &mut Hub, value: u32| {
+        let body = serde_json::json!({ "tags": { "a": value } });
+        let operation = TwinOperation::Change {
+            token: Some(token()),
+            identity: identity.clone(),
+            change: Box::new(TwinChange::parse(&body, false).unwrap()),
+            if_match: None,
+        };
+        let effects = hub.apply(at(5), Command::Twin(operation));
+        effects.reply.unwrap();
+        effects.records
+    };
+    let twin = |hub: &Hub| hub.twins.find(&identity, hub.entry(&identity).unwrap());
+    // One that was never written to follows from its identity, before and after a restart.
+    let new = twin(&hub);
+    assert!(store.twins.is_empty());
+    assert_eq!(twin(&store.hub(1 << 20)), new);
+    let failed = tag(&mut hub, 1);
+    hub.take_back(failed);
+    assert_eq!(twin(&hub), new);
+
+    store.keep(tag(&mut hub, 2));
+    let kept = twin(&hub);
+    let delete = |hub: &mut Hub| {
+        let operation = RegistryOperation::Delete {
+            device: "e".to_owned(),
+            module: None,
+            if_match: None,
+        };
+        let token = Some(token());
+        hub.apply(at(6), Command::Registry { token, operation })
+            .records
+    };
+    let mut failed = tag(&mut hub, 3);
+    failed.extend(delete(&mut hub));
+    hub.take_back(failed);
+    assert_eq!(twin(&hub), kept);
+    assert_eq!(twin(&store.hub(1 << 20)), kept);
+    store.keep(delete(&mut hub));
+    assert!(store.twins.is_empty());
 }

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use chrono::DateTime;
 use proptest::prelude::*;
 
-use super::command::{DeviceMessage, Grant, Side};
+use super::command::{
+    BulkChange, CallId, DeviceMessage, Feed, Grant, ImportMode, MethodOperation, Side,
+    TwinOperation,
+};
 use super::*;
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::device::Authentication;
@@ -12,9 +15,12 @@ use crate::model::secret::Secret;
 use crate::protocol::sas::{SigningKey, mint};
 
 mod access;
+mod bulk;
 mod events;
 mod identities;
+mod methods;
 mod sessions;
+mod twins;
 
 const NOW: i64 = 1_700_000_000;
 const LATER: i64 = NOW + 3600;

@@ -216,6 +216,19 @@ impl Engine {
                 let times = row::numbers(&[i64::from(*times)]);
                 batch.insert(&self.hub, row::deleted_key(path), times);
             }
+            Record::Twin {
+                identity, after, ..
+            } => {
+                let key = row::twin_key(identity);
+                match after {
+                    Some(after) => {
+                        let row =
+                            serde_json::to_vec(&**after).map_err(|error| error.to_string())?;
+                        batch.insert(&self.hub, key, row);
+                    }
+                    None => batch.remove(&self.hub, key),
+                }
+            }
             Record::RegistryChanges { after, .. } => {
                 let after = i64::try_from(*after).unwrap_or(i64::MAX);
                 batch.insert(&self.hub, row::CHANGES, row::numbers(&[after]));
@@ -285,6 +298,15 @@ impl Engine {
                 Record::Deleted { path, times } => undone.push(Record::Deleted {
                     path,
                     times: times.saturating_sub(1),
+                }),
+                Record::Twin {
+                    identity,
+                    before,
+                    after,
+                } => undone.push(Record::Twin {
+                    identity,
+                    before: after,
+                    after: before,
                 }),
                 Record::RegistryChanges { before, after } => {
                     undone.push(Record::RegistryChanges {

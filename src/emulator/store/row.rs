@@ -8,6 +8,7 @@
 //! | `hub` | `head/` and a partition | a partition's beginning and end |
 //! | `hub` | `segment/` and a number | each partition's first sequence number in that segment |
 //! | `hub` | `deleted/` and a path | how often that id was deleted |
+//! | `hub` | `twin/` and device, or device, `/`, module | JSON |
 //! | `identities` | device, or device, `/`, module | JSON |
 //! | `spans` | partition, sequence number | offset, enqueued time |
 //! | `events-` and a number | partition, sequence number | offset, enqueued time, the encoded message |
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::emulator::hub::command::StoredEvent;
 use crate::emulator::hub::record::{KeptIdentity, PartitionHead, Span};
-use crate::model::device::Identity;
+use crate::model::device::{Identity, IdentityId};
+use crate::model::twin::Twin;
 
 /// The keys of single rows in `hub`.
 pub(super) const CREATED: &str = "created";
@@ -29,6 +31,7 @@ pub(super) const CHANGES: &str = "changes";
 /// The beginnings of keys of many rows in `hub`.
 pub(super) const SEGMENT: &str = "segment/";
 pub(super) const DELETED: &str = "deleted/";
+pub(super) const TWIN: &str = "twin/";
 
 /// How many bytes stand before an event's message.
 const EVENT_HEAD: usize = 16;
@@ -181,6 +184,23 @@ pub(super) fn parse_identity(
     Some((device.to_owned(), module, kept))
 }
 
+pub(super) fn twin_key(identity: &IdentityId) -> String {
+    format!("{TWIN}{identity}")
+}
+
+pub(super) fn parse_twin(key: &[u8], row: &[u8]) -> Option<(IdentityId, Twin)> {
+    let key = str::from_utf8(key).ok()?.strip_prefix(TWIN)?;
+    let (device, module) = match key.split_once('/') {
+        None => (key, None),
+        Some((device, module)) => (device, Some(module)),
+    };
+    let identity = IdentityId {
+        device: device.to_owned(),
+        module: module.map(str::to_owned),
+    };
+    Some((identity, serde_json::from_slice(row).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +233,7 @@ mod tests {
         #[test]
         fn strange_rows_are_no_rows(key: Vec<u8>, row: Vec<u8>) {
             let _ = (parse_numbers(&row), parse_head(&row), parse_span(&key, &row));
+            let _ = parse_twin(&key, &row);
             let _ = (parse_identity(&key, &row), parse_event(&key, &Bytes::from(row)));
         }
     }

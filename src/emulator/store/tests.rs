@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::emulator::hub::record::{Kept, Threshold};
+use crate::model::device::IdentityId;
+use crate::model::twin::{Twin, TwinChange};
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000, 0).unwrap()
@@ -163,6 +165,44 @@ fn what_failed_halfway_is_taken_back_before_anything_else() {
     assert_eq!(kept.partitions[0].head, head);
     assert_eq!(kept.partitions[0].spans.len(), 1);
     assert_eq!(numbers(&store, 0, 4, 7), [4, 5, 6]);
+}
+
+#[test]
+fn twins_are_kept_and_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, _) = open(home.path()).unwrap();
+    let identity = |module: Option<&str>| IdentityId {
+        device: "a+b".to_owned(),
+        module: module.map(str::to_owned),
+    };
+    let new = Twin::new(now());
+    let body =
+        serde_json::json!({ "tags": { "a": 1.0 }, "properties": { "desired": { "b": [null] } } });
+    let change = TwinChange::parse(&body, false).unwrap();
+    let (written, _) = new.changed(now(), &change).unwrap();
+    let record = |module, before: Option<&Twin>, after: Option<&Twin>| Record::Twin {
+        identity: identity(module),
+        before: before.cloned().map(Arc::new),
+        after: after.cloned().map(Arc::new),
+    };
+    let begin = [
+        record(None, None, Some(&written)),
+        record(Some("m"), None, Some(&new)),
+        record(Some("n"), None, Some(&new)),
+    ];
+    store.keep(&begin).unwrap();
+    // As a disk that says no leaves it.
+    let failed = vec![
+        record(None, Some(&written), Some(&new)),
+        record(None, Some(&new), None),
+    ];
+    store.write().as_mut().unwrap().keep(&failed).unwrap();
+    store.failed.lock().unwrap().extend(failed);
+    store.keep(&[record(Some("m"), Some(&new), None)]).unwrap();
+    drop(store);
+    let (_, kept) = open(home.path()).unwrap();
+    let expected = [(identity(None), written), (identity(Some("n")), new)];
+    assert_eq!(kept.twins, expected);
 }
 
 #[test]

@@ -130,6 +130,25 @@ impl ServiceError {
         .to_string()
     }
 
+    /// Writes the third generation, in which methods are refused. `timestamp` is RFC 3339, `info` is JSON.
+    #[must_use]
+    pub fn write_nested(
+        code: ErrorCode,
+        message: &str,
+        tracking_id: &str,
+        timestamp: &str,
+        info: &Value,
+    ) -> String {
+        let nested = serde_json::json!({
+            "errorCode": code.number,
+            "trackingId": tracking_id,
+            "message": message,
+            "info": info,
+            "timestampUtc": timestamp,
+        });
+        serde_json::json!({ "Message": nested.to_string(), "ExceptionMessage": "" }).to_string()
+    }
+
     /// Writes the flat form, as AMQP descriptions carry it. `timestamp` is RFC 3339.
     #[must_use]
     pub fn write_flat(
@@ -245,6 +264,7 @@ mod tests {
             for body in [
                 ServiceError::write(code, &message, tracking),
                 ServiceError::write_flat(code, &message, tracking, "2026-01-01T00:00:00Z"),
+                ServiceError::write_nested(code, &message, tracking, "2026-01-01T00:00:00Z", &Value::Null),
             ] {
                 let error = ServiceError::parse(None, body.as_bytes());
                 prop_assert_eq!(error.code, Some(code.number));

@@ -48,6 +48,7 @@ codes! {
     JOB_QUOTA_EXCEEDED = 403_003, "JobQuotaExceeded";
     DEVICE_MAXIMUM_QUEUE_DEPTH_EXCEEDED = 403_004, "DeviceMaximumQueueDepthExceeded";
     IOT_HUB_MAX_CBS_TOKEN_EXCEEDED = 403_005, "IotHubMaxCbsTokenExceeded";
+    METHODS_IN_FLIGHT = 403_800, "GenericForbidden";
     DEVICE_DISABLED = 403_012, "DeviceDisabled";
     DEVICE_NOT_FOUND = 404_001, "DeviceNotFound";
     JOB_NOT_FOUND = 404_002, "JobNotFound";
@@ -69,8 +70,10 @@ codes! {
     THROTTLE_BACKLOG_LIMIT_EXCEEDED = 429_002, "ThrottleBacklogLimitExceeded";
     THROTTLING_BACKLOG_TIMEOUT = 429_003, "ThrottlingBacklogTimeout";
     SERVER_ERROR = 500_001, "ServerError";
+    BAD_DEVICE_RESPONSE = 502_000, "GenericBadGateway";
     SERVICE_UNAVAILABLE = 503_001, "ServiceUnavailable";
     PARTITION_NOT_FOUND = 503_003, "PartitionNotFound";
+    GATEWAY_TIMEOUT = 504_101, "GatewayTimeout";
 }
 
 /// The code with this number, where it is known.

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::API_VERSION;
+use crate::model::device::IdentityId;
 use crate::protocol::sas::percent_encode;
 
 /// What a path names. Ids stand decoded.
@@ -34,6 +35,16 @@ pub enum Resource {
         /// The device's id.
         device: String,
     },
+    /// `/twins/{device}[/modules/{module}]`: a twin.
+    Twin {
+        /// Whose.
+        identity: IdentityId,
+    },
+    /// `/twins/{device}[/modules/{module}]/methods`: where methods are called.
+    Methods {
+        /// Whose.
+        identity: IdentityId,
+    },
     /// `/statistics/devices`: how many devices there are.
     DeviceStatistics,
     /// `/statistics/service`: how many are connected.
@@ -54,6 +65,8 @@ impl Resource {
                 format!("/devices/{}/modules/{}", encode(device), encode(module))
             }
             Self::DeviceEvents { device } => format!("/devices/{}/messages/events", encode(device)),
+            Self::Twin { identity } => twin_path(identity),
+            Self::Methods { identity } => format!("{}/methods", twin_path(identity)),
             Self::DeviceStatistics => "/statistics/devices".to_owned(),
             Self::ServiceStatistics => "/statistics/service".to_owned(),
         }
@@ -69,13 +82,6 @@ impl Resource {
     #[must_use]
     pub fn parse(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let decode = |text: &str| {
-            percent_decode_str(text)
-                .decode_utf8()
-                .ok()
-                .map(std::borrow::Cow::into_owned)
-        };
-        let is = |text: &str, word: &str| text.eq_ignore_ascii_case(word);
         Some(match segments.as_slice() {
             [first] if is(first, "devices") => Self::Devices,
             [first, second] if is(first, "devices") && is(second, "query") => Self::Query,
@@ -100,6 +106,7 @@ impl Resource {
                     device: decode(device)?,
                 }
             }
+            [first, rest @ ..] if is(first, "twins") => twin(rest)?,
             [first, second] if is(first, "statistics") && is(second, "devices") => {
                 Self::DeviceStatistics
             }
@@ -108,6 +115,46 @@ impl Resource {
             }
             _ => return None,
         })
+    }
+}
+
+fn is(text: &str, word: &str) -> bool {
+    text.eq_ignore_ascii_case(word)
+}
+
+fn decode(text: &str) -> Option<String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.ok().map(std::borrow::Cow::into_owned)
+}
+
+fn twin_path(identity: &IdentityId) -> String {
+    let device = percent_encode(&identity.device);
+    match &identity.module {
+        None => format!("/twins/{device}"),
+        Some(module) => format!("/twins/{device}/modules/{}", percent_encode(module)),
+    }
+}
+
+/// What stands behind `/twins`.
+fn twin(segments: &[&str]) -> Option<Resource> {
+    let (identity, rest) = match segments {
+        [device, second, module, rest @ ..] if is(second, "modules") => {
+            ((*device, Some(*module)), rest)
+        }
+        [device, rest @ ..] => ((*device, None), rest),
+        [] => return None,
+    };
+    let identity = IdentityId {
+        device: decode(identity.0)?,
+        module: identity
+            .1
+            .map(decode)
+            .map_or(Some(None), |module| module.map(Some))?,
+    };
+    match rest {
+        [] => Some(Resource::Twin { identity }),
+        [last] if is(last, "methods") => Some(Resource::Methods { identity }),
+        _ => None,
     }
 }
 
@@ -121,6 +168,13 @@ mod tests {
         fn what_is_written_is_read(device in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}", module in "[A-Za-z0-9+%]{1,20}") {
             // A device called `query` cannot be told from the query path, here as at the service.
             prop_assume!(!device.eq_ignore_ascii_case("query"));
+            let both = [None, Some(module.clone())];
+            for module in both {
+                let identity = IdentityId { device: device.clone(), module };
+                for resource in [Resource::Twin { identity: identity.clone() }, Resource::Methods { identity }] {
+                    prop_assert_eq!(Resource::parse(&resource.path()), Some(resource));
+                }
+            }
             let resources = [
                 Resource::Devices,
                 Resource::Device { device: device.clone() },
@@ -147,6 +201,13 @@ mod tests {
         });
         assert_eq!(Resource::parse("/devices/a%3ab/messages/Events/"), expected);
         assert_eq!(Resource::parse("/devices/"), Some(Resource::Devices));
-        assert_eq!(Resource::parse("/elsewhere"), None);
+        for nothing in [
+            "/elsewhere",
+            "/twins",
+            "/twins/d/modules/m/methods/x",
+            "/twins/d/x",
+        ] {
+            assert_eq!(Resource::parse(nothing), None, "{nothing}");
+        }
     }
 }

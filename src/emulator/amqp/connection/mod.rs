@@ -233,7 +233,12 @@ impl Connection {
                 }
             }
             // For devices; no link of a reader hears it.
-            Notice::Superseded | Notice::Dismissed(_) => {}
+            Notice::Superseded
+            | Notice::Dismissed(_)
+            | Notice::Desired { .. }
+            | Notice::Call { .. }
+            | Notice::Delivered(_)
+            | Notice::Answered { .. } => {}
             Notice::Detached(refusal) => {
                 let fault = self.word(refusal.into(), Side::Namespace);
                 self.detach_with(key, &fault);

@@ -1,19 +1,19 @@
 //! Devices and modules that are connected.
 
 use super::*;
-use crate::model::device::IdentityId;
+use crate::model::device::{IdentityId, Status};
 
-const ONE: ListenerId = ListenerId(1);
-const TWO: ListenerId = ListenerId(2);
+pub(super) const ONE: ListenerId = ListenerId(1);
+pub(super) const TWO: ListenerId = ListenerId(2);
 
-fn device(id: &str) -> IdentityId {
+pub(super) fn device(id: &str) -> IdentityId {
     IdentityId {
         device: id.to_owned(),
         module: None,
     }
 }
 
-fn connect(hub: &mut Hub, session: ListenerId, identity: IdentityId) -> Effects {
+pub(super) fn connect(hub: &mut Hub, session: ListenerId, identity: IdentityId) -> Effects {
     let token = policy_token("device").unwrap();
     let command = Command::OpenSession {
         session,

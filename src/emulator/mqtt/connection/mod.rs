@@ -186,8 +186,13 @@ impl Connection {
                 }
                 self.hang_up();
             }
-            // For readers of events.
-            Notice::Available | Notice::Detached(_) => {}
+            // For readers of events, for feeds that nobody subscribes to yet, and for who calls methods.
+            Notice::Available
+            | Notice::Detached(_)
+            | Notice::Desired { .. }
+            | Notice::Call { .. }
+            | Notice::Delivered(_)
+            | Notice::Answered { .. } => {}
         }
     }
 

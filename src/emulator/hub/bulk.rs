@@ -1,0 +1,131 @@
+//! Many identities at once: each change is carried out or refused by itself.
+//!
+//! Source: learn.microsoft.com, "Import and export IoT Hub device identities in bulk" (import modes).
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::command::{BulkChange, BulkError, ImportMode, ListenerId, Notice, Refusal, Reply};
+use super::{Hub, Outcome, refusal};
+use crate::model::device::{Identity, IdentityId, Status};
+
+/// The most identities in one request.
+const MAX_CHANGES: usize = 100;
+
+type Notices = Vec<(ListenerId, Notice)>;
+
+impl Hub {
+    /// Makes an identity, or with `if_match` replaces it. One that is disabled is no longer connected.
+    pub(super) fn write_identity(
+        &mut self,
+        now: DateTime<Utc>,
+        id: (&str, Option<&str>),
+        identity: Identity,
+        if_match: Option<&str>,
+    ) -> Result<(Identity, Notices), Refusal> {
+        let identity = self.registry.write(now, id, identity, if_match)?;
+        let notices = if identity.status == Status::Disabled {
+            self.dismiss(now, id.0, id.1)
+        } else {
+            Vec::new()
+        };
+        Ok((identity, notices))
+    }
+
+    /// Deletes an identity, with all that hangs on it.
+    pub(super) fn delete_identity(
+        &mut self,
+        now: DateTime<Utc>,
+        (device, module): (&str, Option<&str>),
+        if_match: Option<&str>,
+    ) -> Result<Notices, Refusal> {
+        self.registry.delete(device, module, if_match)?;
+        self.twins.remove(device, module);
+        Ok(self.dismiss(now, device, module))
+    }
+
+    /// Carries out many changes.
+    pub(super) fn change_many(&mut self, now: DateTime<Utc>, changes: Vec<BulkChange>) -> Outcome {
+        if changes.is_empty() || changes.len() > MAX_CHANGES {
+            return Err(refusal::argument_invalid(format!(
+                "The request has {} identities, and 1 to {MAX_CHANGES} are allowed.",
+                changes.len()
+            )));
+        }
+        let mut seen = BTreeSet::new();
+        for change in &changes {
+            if !seen.insert(change.id()) {
+                return Err(refusal::defined_twice(&change.id()));
+            }
+        }
+        let mut errors = Vec::new();
+        let mut notices = Vec::new();
+        for change in changes {
+            let (identity, mode) = (change.id(), change.mode);
+            match self.change_one(now, &identity, change) {
+                Ok(told) => notices.extend(told),
+                Err(refusal) => errors.push(BulkError {
+                    identity,
+                    mode,
+                    refusal,
+                }),
+            }
+        }
+        Ok((Reply::Bulk(errors), notices))
+    }
+
+    fn change_one(
+        &mut self,
+        now: DateTime<Utc>,
+        id: &IdentityId,
+        change: BulkChange,
+    ) -> Result<Notices, Refusal> {
+        let ids = (id.device.as_str(), id.module.as_deref());
+        let is_there = self.registry.find(ids.0, ids.1).is_some();
+        let etag = change.etag.as_deref().unwrap_or("*");
+        let if_match = match change.mode {
+            ImportMode::UpdateTwin => return self.change_twin(now, id, &change.twin, None),
+            ImportMode::UpdateTwinIfMatchETag => {
+                let etag = change.twin_etag.as_deref().unwrap_or("*");
+                return self.change_twin(now, id, &change.twin, Some(etag));
+            }
+            ImportMode::Delete => return self.delete_identity(now, ids, None),
+            ImportMode::DeleteIfMatchETag => return self.delete_identity(now, ids, Some(etag)),
+            ImportMode::Update | ImportMode::UpdateIfMatchETag if !is_there => {
+                return Err(self.registry.not_found(ids.0, ids.1));
+            }
+            ImportMode::Create => None,
+            ImportMode::Update => Some("*"),
+            ImportMode::UpdateIfMatchETag => Some(etag),
+            ImportMode::CreateOrUpdate => is_there.then_some("*"),
+            ImportMode::CreateOrUpdateIfMatchETag => is_there.then_some(etag),
+        };
+        let writes_twin = change.twin.tags.is_some() || change.twin.desired.is_some();
+        if writes_twin {
+            self.check_twin(now, id, &change)?;
+        }
+        let (_, mut notices) = self.write_identity(now, ids, change.identity, if_match)?;
+        if writes_twin {
+            notices.extend(self.change_twin(now, id, &change.twin, None)?);
+        }
+        Ok(notices)
+    }
+
+    /// Looks at a change of a twin before its identity is made or changed.
+    fn check_twin(
+        &self,
+        now: DateTime<Utc>,
+        id: &IdentityId,
+        change: &BulkChange,
+    ) -> Result<(), Refusal> {
+        let twin = match self.entry(id) {
+            Ok(entry) => self.twins.find(id, entry),
+            Err(_) => std::sync::Arc::new(crate::model::twin::Twin::new(now)),
+        };
+        let changed = twin.changed(now, &change.twin);
+        changed
+            .map(drop)
+            .map_err(|error| super::twins::refused(&error))
+    }
+}

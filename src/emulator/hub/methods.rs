@@ -1,0 +1,193 @@
+//! Direct methods: calls that wait for a device, and for its answer.
+//!
+//! Source: learn.microsoft.com, "Understand and invoke direct methods from IoT Hub".
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::command::{CallId, Feed, ListenerId, MethodOperation, Notice, Refusal, Reply};
+use super::{Hub, Outcome, refusal};
+use crate::model::device::IdentityId;
+
+/// The most bytes of JSON in a call, and in its answer.
+const MAX_PAYLOAD: usize = 128 * 1024;
+
+/// The most calls at a time, for the sake of memory alone: the service's own limit is not in evidence.
+const MAX_CALLS: usize = 1000;
+
+/// Calls that nobody has answered.
+#[derive(Debug, Default)]
+pub(super) struct Methods {
+    calls: BTreeMap<CallId, Call>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Call {
+    caller: ListenerId,
+    identity: IdentityId,
+    /// The method and its payload, until the device has them.
+    waiting: Option<(String, String)>,
+}
+
+impl Hub {
+    /// Carries out what is asked of methods.
+    pub(super) fn work_on_method(
+        &mut self,
+        now: DateTime<Utc>,
+        operation: MethodOperation,
+    ) -> Outcome {
+        match operation {
+            MethodOperation::Invoke {
+                token,
+                caller,
+                identity,
+                name,
+                payload,
+                waits,
+            } => {
+                let path = format!("{}/methods", super::twins::path(&identity));
+                self.authorize_twin(now, token.as_deref(), &path)?;
+                self.entry(&identity)?;
+                check(&name, &payload)?;
+                self.invoke(caller, identity, (name, payload), waits)
+            }
+            MethodOperation::Respond {
+                session,
+                call,
+                status,
+                payload,
+            } => {
+                let identity = self.session_identity(session)?;
+                let notice = self.answer(&identity, call, status, &payload);
+                Ok((Reply::Done, notice.into_iter().collect()))
+            }
+            MethodOperation::Cancel { call } => {
+                self.methods.calls.remove(&call);
+                Ok((Reply::Done, Vec::new()))
+            }
+        }
+    }
+
+    fn invoke(
+        &mut self,
+        caller: ListenerId,
+        identity: IdentityId,
+        (name, payload): (String, String),
+        waits: bool,
+    ) -> Outcome {
+        let session = self.sessions.listener(&identity, Feed::Methods);
+        if session.is_none() && !waits {
+            return Err(refusal::not_listening());
+        }
+        if self.methods.calls.len() >= MAX_CALLS {
+            return Err(refusal::too_many_calls(MAX_CALLS));
+        }
+        let call = CallId(self.methods.next);
+        self.methods.next += 1;
+        let (waiting, notices) = match session {
+            None => (Some((name, payload)), Vec::new()),
+            Some(session) => {
+                let notice = Notice::Call {
+                    call,
+                    name,
+                    payload,
+                };
+                (None, vec![(session, notice)])
+            }
+        };
+        let is_delivered = waiting.is_none();
+        let held = Call {
+            caller,
+            identity,
+            waiting,
+        };
+        self.methods.calls.insert(call, held);
+        Ok((Reply::Call { call, is_delivered }, notices))
+    }
+
+    /// A session wants to be told of something, or no longer. Calls that wait for it are delivered.
+    pub(super) fn listen(&mut self, id: ListenerId, feed: Feed, on: bool) -> Outcome {
+        let session = self.sessions.listen(id, feed, on);
+        let identity = &session.ok_or_else(refusal::no_session)?.identity;
+        let mut notices = Vec::new();
+        if on && feed == Feed::Methods {
+            let calls = self.methods.calls.iter_mut();
+            for (call, held) in calls.filter(|(_, held)| held.identity == *identity) {
+                if let Some((name, payload)) = held.waiting.take() {
+                    let call = *call;
+                    let notice = Notice::Call {
+                        call,
+                        name,
+                        payload,
+                    };
+                    notices.push((id, notice));
+                    notices.push((held.caller, Notice::Delivered(call)));
+                }
+            }
+        }
+        Ok((Reply::Done, notices))
+    }
+
+    /// Who called hears it, if somebody did, and still waits.
+    fn answer(
+        &mut self,
+        identity: &IdentityId,
+        call: CallId,
+        status: i32,
+        payload: &Bytes,
+    ) -> Option<(ListenerId, Notice)> {
+        let held = self.methods.calls.get(&call)?;
+        if held.identity != *identity || held.waiting.is_some() {
+            return None;
+        }
+        let caller = held.caller;
+        self.methods.calls.remove(&call);
+        let notice = Notice::Answered {
+            call,
+            status,
+            payload: passed_on(payload),
+        };
+        Some((caller, notice))
+    }
+
+    /// Whose session it is.
+    pub(super) fn session_identity(&self, session: ListenerId) -> Result<IdentityId, Refusal> {
+        let session = self.sessions.find(session);
+        Ok(session.ok_or_else(refusal::no_session)?.identity.clone())
+    }
+}
+
+fn check(name: &str, payload: &str) -> Result<(), Refusal> {
+    const EXCLUDED: &str = "$()<>@,;:\\\"/[]?={}";
+    let is_good = |c: char| c.is_ascii_graphic() && !EXCLUDED.contains(c);
+    if name.is_empty() || !name.chars().all(is_good) {
+        return Err(refusal::argument_invalid(format!(
+            "A method's name has printable ASCII characters without space and {EXCLUDED}"
+        )));
+    }
+    if payload.len() > MAX_PAYLOAD {
+        return Err(refusal::message_too_large(payload.len(), MAX_PAYLOAD));
+    }
+    Ok(())
+}
+
+/// What the caller gets of a device's answer. One that says nothing says null.
+fn passed_on(payload: &Bytes) -> Result<String, Refusal> {
+    if payload.len() > MAX_PAYLOAD {
+        let why = format!(
+            "has {} bytes, and the limit is {MAX_PAYLOAD}",
+            payload.len()
+        );
+        return Err(refusal::bad_answer(why));
+    }
+    if payload.trim_ascii().is_empty() {
+        return Ok("null".to_owned());
+    }
+    let json: Result<&RawValue, _> = serde_json::from_slice(payload);
+    let json = json.map_err(|_| refusal::bad_answer("is not JSON"))?;
+    Ok(json.get().to_owned())
+}

@@ -1,0 +1,277 @@
+//! Twins: there as long as their identities are. One that nobody has written to yet follows from when its identity was made,
+//! and takes no room.
+//!
+//! Source: learn.microsoft.com, "Understand and use device twins in IoT Hub".
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::command::{Feed, ListenerId, Notice, Refusal, Reply, TwinOperation};
+use super::entry::Entry;
+use super::options::Right;
+use super::record::Record;
+use super::{Hub, Outcome, refusal};
+use crate::emulator::query::{Document, Path, Search, Source, descend};
+use crate::model::device::{Identity, IdentityId};
+use crate::model::twin::{Twin, TwinChange, TwinError};
+
+/// How many twins a query looks at before others have their turn.
+const TURN: usize = 2000;
+
+/// All twins that were ever written to.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    written: BTreeMap<IdentityId, Arc<Twin>>,
+    /// What has changed since it was last asked for.
+    records: Vec<Record>,
+}
+
+impl Twins {
+    /// As a store has kept them.
+    pub(super) fn restore(&mut self, twins: Vec<(IdentityId, Twin)>) {
+        let shared = |(identity, twin)| (identity, Arc::new(twin));
+        self.written = twins.into_iter().map(shared).collect();
+    }
+
+    /// What has changed since this was last called.
+    pub(super) fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Makes a change undone.
+    pub(super) fn take_back(&mut self, record: &Record) {
+        if let Record::Twin {
+            identity, before, ..
+        } = record
+        {
+            self.put(identity, before.clone());
+        }
+    }
+
+    /// The twin of an identity that is there.
+    pub(super) fn find(&self, identity: &IdentityId, entry: &Entry) -> Arc<Twin> {
+        let written = self.written.get(identity).cloned();
+        written.unwrap_or_else(|| Arc::new(Twin::new(entry.created())))
+    }
+
+    pub(super) fn set(&mut self, identity: &IdentityId, after: Option<Arc<Twin>>) {
+        self.records.push(Record::Twin {
+            identity: identity.clone(),
+            before: self.written.get(identity).cloned(),
+            after: after.clone(),
+        });
+        self.put(identity, after);
+    }
+
+    /// Forgets the twins of a device and its modules, or of one of them.
+    pub(super) fn remove(&mut self, device: &str, module: Option<&str>) {
+        let first = IdentityId {
+            device: device.to_owned(),
+            module: module.map(str::to_owned),
+        };
+        let all = self.written.range(&first..).map(|(identity, _)| identity);
+        let is_gone = |identity: &&IdentityId| {
+            identity.device == device && (module.is_none() || **identity == first)
+        };
+        for identity in all.take_while(is_gone).cloned().collect::<Vec<_>>() {
+            self.set(&identity, None);
+        }
+    }
+
+    fn put(&mut self, identity: &IdentityId, twin: Option<Arc<Twin>>) {
+        match twin {
+            Some(twin) => self.written.insert(identity.clone(), twin),
+            None => self.written.remove(identity),
+        };
+    }
+}
+
+impl Hub {
+    /// Carries out what is asked of twins.
+    pub(super) fn work_on_twin(&mut self, now: DateTime<Utc>, operation: TwinOperation) -> Outcome {
+        let quiet = |reply| (reply, Vec::new());
+        match operation {
+            TwinOperation::Read { token, identity } => {
+                self.authorize_twin(now, token.as_deref(), &path(&identity))?;
+                self.twin_reply(&identity).map(quiet)
+            }
+            TwinOperation::Change {
+                token,
+                identity,
+                change,
+                if_match,
+            } => {
+                self.authorize_twin(now, token.as_deref(), &path(&identity))?;
+                let notices = self.change_twin(now, &identity, &change, if_match.as_deref())?;
+                Ok((self.twin_reply(&identity)?, notices))
+            }
+            TwinOperation::Query { token, mut search } => {
+                self.authorize_twin(now, token.as_deref(), "devices/query")?;
+                self.search_on(&mut search);
+                Ok(quiet(Reply::Search(search)))
+            }
+            TwinOperation::ReadOwn { session } => {
+                let identity = self.session_identity(session)?;
+                let twin = self.twins.find(&identity, self.entry(&identity)?);
+                Ok(quiet(Reply::OwnTwin(twin.to_own_json())))
+            }
+            TwinOperation::Report { session, patch } => {
+                let identity = self.session_identity(session)?;
+                self.report(now, &identity, &patch).map(quiet)
+            }
+        }
+    }
+
+    /// Changes tags and desired properties, and says who is to hear of it.
+    pub(super) fn change_twin(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        change: &TwinChange,
+        if_match: Option<&str>,
+    ) -> Result<Vec<(ListenerId, Notice)>, Refusal> {
+        let twin = self.twins.find(identity, self.entry(identity)?);
+        let lets_through = |etag: &str| etag.is_empty() || etag == "*" || etag == twin.etag();
+        if !if_match.is_none_or(lets_through) {
+            return Err(refusal::etag_mismatch());
+        }
+        let (twin, told) = twin.changed(now, change).map_err(|error| refused(&error))?;
+        let version = twin.desired_version();
+        self.twins.set(identity, Some(Arc::new(twin)));
+        let listener = self.sessions.listener(identity, Feed::Desired);
+        let notice = listener.zip(told);
+        let notice = notice.map(|(id, patch)| (id, Notice::Desired { version, patch }));
+        Ok(notice.into_iter().collect())
+    }
+
+    fn report(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        patch: &Value,
+    ) -> Result<Reply, Refusal> {
+        let twin = self.twins.find(identity, self.entry(identity)?);
+        let members = patch.as_object().ok_or(TwinError::Form {
+            part: "properties.reported",
+        });
+        let twin = members.and_then(|members| twin.reported(now, members));
+        let twin = twin.map_err(|error| refused(&error))?;
+        let version = twin.reported_version();
+        self.twins.set(identity, Some(Arc::new(twin)));
+        let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+        self.registry.touch(device, module, now);
+        Ok(Reply::Reported { version })
+    }
+
+    fn search_on(&self, search: &mut Search) {
+        let after = search.after().map(|(device, module)| IdentityId {
+            device: device.to_owned(),
+            module: module.map(str::to_owned),
+        });
+        let identities = self.identities_behind(search.source(), after.as_ref());
+        for (looked_at, (identity, entry)) in identities.enumerate() {
+            if search.is_done() || looked_at == TURN {
+                return;
+            }
+            let document = TwinDocument {
+                twin: self.twins.find(&identity, entry),
+                identity: entry.to_identity(),
+            };
+            search.offer(&identity, &document);
+        }
+        search.end();
+    }
+
+    fn identities_behind<'a>(
+        &'a self,
+        source: Source,
+        after: Option<&'a IdentityId>,
+    ) -> Box<dyn Iterator<Item = (IdentityId, &'a Entry)> + 'a> {
+        let id = |device: &str, module: Option<&str>| IdentityId {
+            device: device.to_owned(),
+            module: module.map(str::to_owned),
+        };
+        match source {
+            Source::Devices => {
+                let after = after.map(|after| after.device.as_str());
+                let devices = self.registry.devices_behind(after);
+                Box::new(devices.map(move |(device, entry)| (id(device, None), entry)))
+            }
+            Source::Modules => {
+                let after =
+                    after.and_then(|after| Some((&*after.device, after.module.as_deref()?)));
+                let modules = self.registry.modules_behind(after);
+                let named = move |(device, module, entry)| (id(device, Some(module)), entry);
+                Box::new(modules.map(named))
+            }
+            Source::Jobs => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn twin_reply(&self, identity: &IdentityId) -> Result<Reply, Refusal> {
+        let entry = self.entry(identity)?;
+        let twin = self.twins.find(identity, entry);
+        Ok(Reply::Twin {
+            etag: twin.etag(),
+            twin: twin.to_json(&entry.to_identity()),
+        })
+    }
+
+    pub(super) fn entry(&self, identity: &IdentityId) -> Result<&Entry, Refusal> {
+        let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+        let entry = self.registry.find(device, module);
+        entry.ok_or_else(|| self.registry.not_found(device, module))
+    }
+
+    /// Twins and methods are for who has `ServiceConnect`.
+    pub(super) fn authorize_twin(
+        &self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        path: &str,
+    ) -> Result<(), Refusal> {
+        let right = Right::ServiceConnect;
+        self.authority.authorize_service(now, token, path, right)
+    }
+}
+
+/// What tokens name a twin by below the host.
+pub(super) fn path(identity: &IdentityId) -> String {
+    match &identity.module {
+        None => format!("twins/{}", identity.device),
+        Some(module) => format!("twins/{}/modules/{module}", identity.device),
+    }
+}
+
+pub(super) fn refused(error: &TwinError) -> Refusal {
+    match error {
+        TwinError::Version { .. } => refusal::version_mismatch(error),
+        TwinError::Form { .. }
+        | TwinError::Key { .. }
+        | TwinError::Depth { .. }
+        | TwinError::Text { .. }
+        | TwinError::Integer { .. }
+        | TwinError::Size { .. } => refusal::argument_invalid(format!("{error}.")),
+    }
+}
+
+/// A twin as queries see it.
+struct TwinDocument {
+    twin: Arc<Twin>,
+    identity: Identity,
+}
+
+impl Document for TwinDocument {
+    fn at(&self, path: &Path) -> Option<Cow<'_, Value>> {
+        let (first, rest) = path.split()?;
+        descend(Cow::Owned(self.twin.member(&self.identity, first)?), rest)
+    }
+
+    fn whole(&self) -> Value {
+        self.twin.to_json(&self.identity)
+    }
+}
