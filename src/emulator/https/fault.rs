@@ -7,7 +7,7 @@ use http::Request;
 
 use super::super::driver::Clock;
 use super::super::fault::{Deed, Mischief, Occasion, Wire};
-use super::request::Rejection;
+use super::rejection::Rejection;
 use super::response::{Responder, Response};
 
 /// The connection ends without an answer.

@@ -4,13 +4,20 @@
 //! |---|---|
 //! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
+//! | `twins`, `methods`, `queries` | the same for twins, calls of methods and queries |
+//! | `reading`, `rejection` | what these have in common, and every way to fail |
 //! | `response` | how answers and refusals look on the wire |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
 mod fault;
+mod methods;
+mod queries;
+mod reading;
+mod rejection;
 mod request;
 mod response;
+mod twins;
 mod upgrade;
 
 use std::future::Future;
@@ -30,9 +37,9 @@ use tokio::time::timeout;
 
 use super::driver::{Clock, HubHandle};
 use super::fault::Mischief;
-use super::hub::command::Command;
 use crate::protocol::websocket::spoken_at;
-use request::{Rejection, Wanted};
+use rejection::Rejection;
+use request::{Wanted, Work};
 use response::{Answer, Responder};
 pub(super) use upgrade::{Upgrade, bytes_of};
 
@@ -134,9 +141,16 @@ async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer
         None => Bytes::new(),
     };
     let shape = wanted.answer_shape();
-    let command: Command = wanted.into_command(&head.headers, body)?;
-    let reply = hub.ask(command).await?;
-    Ok(Answer { shape, reply })
+    Ok(match wanted.into_work(&head.headers, body)? {
+        Work::Command(command) => {
+            let reply = hub.ask(command).await?;
+            Answer::Reply { shape, reply }
+        }
+        Work::Invoke { identity, body } => {
+            Answer::Method(methods::invoke(hub, identity, &head.headers, &body).await?)
+        }
+        Work::Query { body } => Answer::Page(queries::run(hub, &head.headers, &body).await?),
+    })
 }
 
 async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, Rejection> {

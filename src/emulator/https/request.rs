@@ -2,16 +2,18 @@
 //!
 //! Sources: azure-iot-device-http 1.14.4; azure-iot-hub 2.7.0; azure-iothub 1.16.6.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::hub::command::{Command, DeviceMessage, Refusal, RegistryOperation};
-use crate::model::device::Identity;
+use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
+use super::reading::{drop_nulls, if_match, text};
+use super::rejection::Rejection;
+use super::twins::{self, TwinRequest};
+use super::{methods, queries};
+use crate::model::device::{Identity, IdentityId};
 use crate::protocol::rest::batch::{self, BatchMessage};
 use crate::protocol::rest::event_header::Property;
 use crate::protocol::rest::path::Resource;
@@ -47,39 +49,6 @@ const DEFAULT_TOP: usize = 1000;
 /// The name under which readers see the time that a device gave.
 const CREATION_TIME_PROPERTY: &str = "iothub-creation-time-utc";
 
-/// Why a request does not come as far as the hub, or comes back from there.
-#[derive(Debug)]
-pub(super) enum Rejection {
-    /// No such path.
-    NoResource,
-    /// A WebSocket's path, and no wish for one that speaks AMQP.
-    NoWebSocket,
-    /// The path knows no such method; these are the ones it knows.
-    Method { allowed: &'static str },
-    /// No api-version, or one that never was.
-    Version,
-    /// A body that cannot be read.
-    Argument { message: String },
-    /// A body beyond its limit, in bytes.
-    TooLarge { size: usize, limit: usize },
-    /// The body did not come in time.
-    TimedOut,
-    /// The connection broke inside the body.
-    Broken,
-    /// Too much at once, as a fault has it.
-    Throttled { retry_after: Duration },
-    /// The service is not there, as a fault has it.
-    Unavailable,
-    /// The hub says no.
-    Refused(Refusal),
-}
-
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 /// What a request asks for, before its body has been read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -89,9 +58,24 @@ pub(super) enum Wanted {
     Write(Id),
     Delete(Id),
     List { top: usize },
+    Bulk,
     ListModules { device: String },
+    Twin(TwinRequest),
+    Invoke(IdentityId),
+    Query,
     DeviceStatistics,
     ServiceStatistics,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// The hub answers at once.
+    Command(Command),
+    /// A method is called, and its answer waited for.
+    Invoke { identity: IdentityId, body: Bytes },
+    /// A query is carried out up to the end of a page.
+    Query { body: Bytes },
 }
 
 /// How an answer is to look.
@@ -134,13 +118,17 @@ impl Wanted {
                     module: Some(module),
                 },
             ),
-            Resource::Devices => get(head, || Self::List { top: top(query) }),
+            Resource::Devices if head.method == Method::POST => Ok(Self::Bulk),
+            Resource::Devices if head.method == Method::GET => Ok(Self::List { top: top(query) }),
+            Resource::Devices => Err(Rejection::Method {
+                allowed: "GET, POST",
+            }),
+            Resource::Twin { identity } => TwinRequest::of(&head.method, identity).map(Self::Twin),
+            Resource::Methods { identity } => post(head, || Self::Invoke(identity)),
             Resource::Modules { device } => get(head, || Self::ListModules { device }),
             Resource::DeviceStatistics => get(head, || Self::DeviceStatistics),
             Resource::ServiceStatistics => get(head, || Self::ServiceStatistics),
-            Resource::Query | Resource::Twin { .. } | Resource::Methods { .. } => {
-                Err(Rejection::NoResource)
-            }
+            Resource::Query => post(head, || Self::Query),
         }
     }
 
@@ -150,6 +138,10 @@ impl Wanted {
             Self::Event { .. } => Some(MAX_MESSAGE_BYTES),
             Self::Batch { .. } => Some(MAX_BATCH_BYTES),
             Self::Write(_) => Some(MAX_IDENTITY_BYTES),
+            Self::Bulk => Some(twins::MAX_BULK_BYTES),
+            Self::Twin(request) => request.has_body().then_some(twins::MAX_TWIN_BYTES),
+            Self::Invoke(_) => Some(methods::MAX_BODY_BYTES),
+            Self::Query => Some(queries::MAX_BODY_BYTES),
             Self::Read(_)
             | Self::Delete(_)
             | Self::List { .. }
@@ -169,34 +161,34 @@ impl Wanted {
             | Self::Write(_)
             | Self::Delete(_)
             | Self::List { .. }
+            | Self::Bulk
             | Self::ListModules { .. }
+            | Self::Twin(_)
+            | Self::Invoke(_)
+            | Self::Query
             | Self::DeviceStatistics => Shape::OfReply,
         }
     }
 
-    /// The command that does it.
-    pub(super) fn into_command(
-        self,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> Result<Command, Rejection> {
+    /// What does it.
+    pub(super) fn into_work(self, headers: &HeaderMap, body: Bytes) -> Result<Work, Rejection> {
         let token = text(headers, &header::AUTHORIZATION);
         let operation = match self {
             Self::Event { device } => {
                 let messages = vec![message(headers, body)];
-                return Ok(Command::SendEvents {
+                return Ok(Work::Command(Command::SendEvents {
                     token,
                     device,
                     messages,
-                });
+                }));
             }
             Self::Batch { device } => {
                 let messages = read_batch(&body)?;
-                return Ok(Command::SendEvents {
+                return Ok(Work::Command(Command::SendEvents {
                     token,
                     device,
                     messages,
-                });
+                }));
             }
             Self::Read(Id { device, module }) => RegistryOperation::Read { device, module },
             Self::Write(Id { device, module }) => RegistryOperation::Write {
@@ -210,11 +202,18 @@ impl Wanted {
                 module,
                 if_match: if_match(headers),
             },
+            Self::Twin(request) => {
+                let operation = request.into_operation(headers, &body)?;
+                return Ok(Work::Command(Command::Twin(operation)));
+            }
+            Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
+            Self::Query => return Ok(Work::Query { body }),
+            Self::Bulk => twins::read_bulk(&body)?,
             Self::List { top } => RegistryOperation::List { top },
             Self::ListModules { device } => RegistryOperation::ListModules { device },
             Self::DeviceStatistics | Self::ServiceStatistics => RegistryOperation::Statistics,
         };
-        Ok(Command::Registry { token, operation })
+        Ok(Work::Command(Command::Registry { token, operation }))
     }
 }
 
@@ -259,6 +258,14 @@ fn get(head: &Parts, wanted: impl FnOnce() -> Wanted) -> Result<Wanted, Rejectio
     }
 }
 
+fn post(head: &Parts, wanted: impl FnOnce() -> Wanted) -> Result<Wanted, Rejection> {
+    if head.method == Method::POST {
+        Ok(wanted())
+    } else {
+        Err(Rejection::Method { allowed: "POST" })
+    }
+}
+
 /// A list of zero devices is no list; then, and where the number is none, the default holds.
 fn top(query: &str) -> usize {
     query_value(query, "top")
@@ -284,21 +291,6 @@ fn is_known_version(version: &str) -> bool {
             _ => byte.is_ascii_digit(),
         });
     OLDER_VERSIONS.contains(&version) || (is_date && date >= API_VERSION)
-}
-
-fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// `If-Match` comes quoted from the Node and Python SDKs, bare from C# and curl.
-fn if_match(headers: &HeaderMap) -> Option<String> {
-    let value = text(headers, &header::IF_MATCH)?;
-    let value = value.trim();
-    let bare = value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'));
-    Some(bare.unwrap_or(value).to_owned())
 }
 
 fn message(headers: &HeaderMap, body: Bytes) -> DeviceMessage {
@@ -369,13 +361,6 @@ fn read_identity(body: &[u8]) -> Result<Identity, Rejection> {
     let mut value: Value = serde_json::from_slice(body).map_err(argument)?;
     drop_nulls(&mut value);
     serde_json::from_value(value).map_err(argument)
-}
-
-fn drop_nulls(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.retain(|_, member| !member.is_null());
-        members.values_mut().for_each(drop_nulls);
-    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::driver::Clock;
-use super::super::hub::command::Reply;
-use super::request::{Rejection, Shape};
+use super::super::hub::command::{Refusal, Reply};
+use super::super::query::Page;
+use super::methods::MethodAnswer;
+use super::queries;
+use super::rejection::Rejection;
+use super::request::Shape;
+use super::twins::bulk_result;
 use crate::model::device::Identity;
 use crate::protocol::rest::ERROR_CODE_HEADER;
 use crate::protocol::rest::error_body::ServiceError;
@@ -35,9 +40,15 @@ const DEVICES_ALONE: [&str; 3] = ["status", "statusReason", "statusUpdatedTime"]
 
 /// What the hub said, and how it is to look.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub shape: Shape,
-    pub reply: Reply,
+pub(super) enum Answer {
+    Reply {
+        shape: Shape,
+        reply: Reply,
+    },
+    /// Of a device whose method was called.
+    Method(MethodAnswer),
+    /// Of a query.
+    Page(Page),
 }
 
 /// Makes responses; the clock is for tracking ids.
@@ -60,15 +71,27 @@ impl Responder {
     }
 
     pub(super) fn answer(self, answer: Answer) -> Response {
-        match (answer.shape, answer.reply) {
+        let (shape, reply) = match answer {
+            Answer::Reply { shape, reply } => (shape, reply),
+            Answer::Method(answer) => return method_response(&answer),
+            Answer::Page(page) => return page_response(page),
+        };
+        match (shape, reply) {
             (_, Reply::Done) => response(StatusCode::NO_CONTENT, Bytes::new()),
-            (_, Reply::Identity(identity)) => {
-                let mut response = json_response(StatusCode::OK, &identity_json(&identity));
-                let etag = format!("\"{}\"", identity.etag);
-                if let Ok(etag) = HeaderValue::from_str(&etag) {
-                    response.headers_mut().insert(header::ETAG, etag);
-                }
-                response
+            (_, Reply::Identity(identity)) => with_etag(
+                json_response(StatusCode::OK, &identity_json(&identity)),
+                &identity.etag,
+            ),
+            (_, Reply::Twin { etag, twin }) => {
+                with_etag(json_response(StatusCode::OK, &twin), &etag)
+            }
+            (_, Reply::Bulk(errors)) => {
+                let status = if errors.is_empty() {
+                    StatusCode::OK
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
+                json_response(status, &bulk_result(&errors))
             }
             (_, Reply::Identities(identities)) => {
                 let all = identities.iter().map(identity_json).collect();
@@ -91,8 +114,6 @@ impl Responder {
                 _,
                 Reply::Granted(_)
                 | Reply::Session { .. }
-                | Reply::Bulk(_)
-                | Reply::Twin { .. }
                 | Reply::OwnTwin(_)
                 | Reply::Reported { .. }
                 | Reply::Search(_)
@@ -108,6 +129,8 @@ impl Responder {
     pub(super) fn reject(self, rejection: &Rejection) -> Response {
         match rejection {
             Rejection::Refused(refusal) => self.error(refusal.code, &refusal.message),
+            Rejection::Call { refusal, info } => self.nested_error(refusal, info),
+            Rejection::Unanswered => self.error(error_code::SERVER_ERROR, "InternalServerError"),
             Rejection::NoResource => self.error(
                 GENERIC_NOT_FOUND,
                 "No HTTP resource was found that matches the request URI.",
@@ -150,10 +173,23 @@ impl Responder {
     }
 
     fn error(self, code: ErrorCode, message: &str) -> Response {
+        let write = |tracking_id: &str| ServiceError::write(code, message, tracking_id);
+        self.error_response(code, write)
+    }
+
+    fn nested_error(self, refusal: &Refusal, info: &Value) -> Response {
+        let time = self.clock.now().format("%Y-%m-%dT%H:%M:%S%.6f");
+        let time = format!("{time}0Z");
+        let (code, message) = (refusal.code, &refusal.message);
+        self.error_response(code, |tracking_id| {
+            ServiceError::write_nested(code, message, tracking_id, &time, info)
+        })
+    }
+
+    fn error_response(self, code: ErrorCode, write: impl FnOnce(&str) -> String) -> Response {
         let id = Uuid::new_v4();
         let time = self.clock.now().format("%m/%d/%Y %H:%M:%S");
-        let tracking_id = format!("{}-G:0-TimeStamp:{time}", id.simple());
-        let body = ServiceError::write(code, message, &tracking_id);
+        let body = write(&format!("{}-G:0-TimeStamp:{time}", id.simple()));
         let status =
             StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = response(status, Bytes::from(body));
@@ -177,6 +213,34 @@ fn response(status: StatusCode, body: Bytes) -> Response {
 fn json_response(status: StatusCode, value: &Value) -> Response {
     let mut response = response(status, Bytes::from(value.to_string()));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+fn with_etag(mut response: Response, etag: &str) -> Response {
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// The device's JSON stands in the answer as the device wrote it.
+fn method_response(answer: &MethodAnswer) -> Response {
+    let MethodAnswer { status, payload } = answer;
+    let body = format!("{{\"status\":{status},\"payload\":{payload}}}");
+    let mut response = response(StatusCode::OK, Bytes::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+fn page_response(page: Page) -> Response {
+    let mut response = json_response(StatusCode::OK, &Value::Array(page.rows));
+    let headers = response.headers_mut();
+    let item_type = HeaderValue::from_static(page.item_type.name());
+    headers.insert(queries::ITEM_TYPE, item_type);
+    let next = page.continuation.map(|next| next.write());
+    if let Some(Ok(next)) = next.map(|next| HeaderValue::from_str(&next)) {
+        headers.insert(queries::CONTINUATION, next);
+    }
     response
 }
 
@@ -230,7 +294,7 @@ mod tests {
             etag: "MA==".to_owned(),
             ..Identity::default()
         };
-        let response = RESPONDER.answer(Answer {
+        let response = RESPONDER.answer(Answer::Reply {
             shape: Shape::OfReply,
             reply: Reply::Identity(Box::new(identity)),
         });

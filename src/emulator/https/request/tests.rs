@@ -148,7 +148,7 @@ proptest! {
         if let Ok(request) = Request::builder().method("PUT").uri(path).body(()) {
             let (head, ()) = request.into_parts();
             if let Ok(wanted) = Wanted::of(&head) {
-                let _ = wanted.into_command(&head.headers, body.into());
+                let _ = wanted.into_work(&head.headers, body.into());
             }
         }
     }

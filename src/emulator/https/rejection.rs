@@ -1,0 +1,49 @@
+//! Every way in which a request fails.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::hub::command::Refusal;
+
+/// Why a request does not come as far as the hub, or comes back from there.
+#[derive(Debug)]
+pub(super) enum Rejection {
+    /// No such path.
+    NoResource,
+    /// A WebSocket's path, and no wish for one that speaks AMQP.
+    NoWebSocket,
+    /// The path knows no such method; these are the ones it knows.
+    Method { allowed: &'static str },
+    /// No api-version, or one that never was.
+    Version,
+    /// A body that cannot be read.
+    Argument { message: String },
+    /// A body beyond its limit, in bytes.
+    TooLarge { size: usize, limit: usize },
+    /// The body did not come in time.
+    TimedOut,
+    /// The connection broke inside the body.
+    Broken,
+    /// Too much at once, as a fault has it.
+    Throttled { retry_after: Duration },
+    /// The service is not there, as a fault has it.
+    Unavailable,
+    /// The hub says no.
+    Refused(Refusal),
+    /// A method cannot be called, or has not been answered.
+    Call {
+        /// Why.
+        refusal: Refusal,
+        /// JSON that goes with it.
+        info: Value,
+    },
+    /// The hub said something else than was asked for.
+    Unanswered,
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
