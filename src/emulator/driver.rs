@@ -12,9 +12,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 
 use super::hub::Hub;
 use super::hub::command::{Command, Effects, ListenerId, Notice, Refusal, Reply, StoredEvent};
@@ -26,6 +28,9 @@ const QUEUE: usize = 1024;
 
 /// The most requests that are taken in one turn.
 const TURN: usize = 512;
+
+/// The least time between two turns that nobody asked for.
+const SHORTEST_REST: Duration = Duration::from_millis(50);
 
 /// Where the hub gets its time from: the machine's clock, and how far the hub's is ahead of it.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +89,8 @@ enum Request {
     Register {
         reply: oneshot::Sender<(ListenerId, mpsc::UnboundedReceiver<Notice>)>,
     },
+    /// Nothing but that a turn is due.
+    Tick,
 }
 
 type Answer = oneshot::Sender<Result<Reply, Refusal>>;
@@ -169,7 +176,8 @@ fn unavailable(message: String) -> Refusal {
 #[must_use]
 pub fn start(hub: Hub, clock: Clock) -> HubHandle {
     let (requests, mut queue) = mpsc::channel(QUEUE);
-    let mut owner = Owner::new(hub, clock, None);
+    let alarm = alarm(requests.downgrade(), clock);
+    let mut owner = Owner::new(hub, clock, None, alarm);
     tokio::spawn(async move {
         let mut waiting = Vec::new();
         while queue.recv_many(&mut waiting, TURN).await > 0 {
@@ -194,7 +202,8 @@ pub fn start_kept(
 ) -> std::io::Result<(HubHandle, oneshot::Receiver<()>)> {
     let (requests, mut queue) = mpsc::channel(QUEUE);
     let (ended, end) = oneshot::channel();
-    let mut owner = Owner::new(hub, clock, Some(Arc::clone(&keeper)));
+    let alarm = alarm(requests.downgrade(), clock);
+    let mut owner = Owner::new(hub, clock, Some(Arc::clone(&keeper)), alarm);
     let thread = std::thread::Builder::new().name("hub".to_owned());
     thread.spawn(move || {
         let mut waiting = Vec::new();
@@ -209,11 +218,49 @@ pub fn start_kept(
     Ok((HubHandle { requests, keeper }, end))
 }
 
+/// Makes a turn happen when something is due though nobody asks. Ends with the hub.
+fn alarm(
+    requests: mpsc::WeakSender<Request>,
+    clock: Clock,
+) -> watch::Sender<Option<DateTime<Utc>>> {
+    let (sender, mut due) = watch::channel(None);
+    tokio::spawn(async move {
+        loop {
+            let next: Option<DateTime<Utc>> = *due.borrow_and_update();
+            let rest = async {
+                match next {
+                    Some(next) => {
+                        let left = (next - clock.now()).to_std().unwrap_or_default();
+                        // What is due and cannot be done, such as with a full disk, is tried again, but not without rest.
+                        sleep(left.max(SHORTEST_REST)).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = due.changed() => if changed.is_err() {
+                    return;
+                },
+                () = rest => {
+                    let Some(requests) = requests.upgrade() else {
+                        return;
+                    };
+                    if requests.send(Request::Tick).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+    sender
+}
+
 /// The hub with those who hear from it.
 struct Owner {
     hub: Hub,
     clock: Clock,
     keeper: Option<Arc<dyn Keeper>>,
+    alarm: watch::Sender<Option<DateTime<Utc>>>,
     readers: HashMap<ListenerId, mpsc::UnboundedSender<Notice>>,
     next_reader: u64,
     /// Of one turn; here for their room.
@@ -224,11 +271,17 @@ struct Owner {
 }
 
 impl Owner {
-    fn new(hub: Hub, clock: Clock, keeper: Option<Arc<dyn Keeper>>) -> Self {
+    fn new(
+        hub: Hub,
+        clock: Clock,
+        keeper: Option<Arc<dyn Keeper>>,
+        alarm: watch::Sender<Option<DateTime<Utc>>>,
+    ) -> Self {
         Self {
             hub,
             clock,
             keeper,
+            alarm,
             readers: HashMap::new(),
             next_reader: 0,
             records: Vec::new(),
@@ -240,12 +293,15 @@ impl Owner {
 
     fn turn(&mut self, waiting: &mut Vec<Request>) {
         let now = self.clock.now();
+        self.notices = self.hub.pass_time(now);
         self.records = self.hub.tidy(now);
         for request in waiting.drain(..) {
             match request {
                 Request::Ask { command, reply } if command.is_write() => {
-                    if let Command::CloseSession { session } = &command {
-                        self.readers.remove(session);
+                    if let Command::CloseSession { session: gone }
+                    | Command::CloseReader { reader: gone } = &command
+                    {
+                        self.readers.remove(gone);
                     }
                     let effects = self.hub.apply(now, command);
                     self.records.extend(effects.records);
@@ -253,6 +309,7 @@ impl Owner {
                     self.answers.push((reply, effects.reply));
                 }
                 Request::Ask { .. } | Request::Register { .. } => self.others.push(request),
+                Request::Tick => {}
             }
         }
         let failed = self.keep().err();
@@ -271,6 +328,9 @@ impl Owner {
             self.serve(request);
         }
         self.others = others;
+        let due = self.hub.due();
+        self.alarm
+            .send_if_modified(|known| std::mem::replace(known, due) != due);
     }
 
     fn keep(&mut self) -> Result<(), Refusal> {
@@ -296,14 +356,12 @@ impl Owner {
                 }
             }
             Request::Ask { command, reply } => {
-                if let Command::CloseReader { reader } = &command {
-                    self.readers.remove(reader);
-                }
                 let effects: Effects = self.hub.apply(self.clock.now(), command);
                 self.notices.extend(effects.notices);
                 self.deliver();
                 let _ = reply.send(effects.reply);
             }
+            Request::Tick => {}
         }
     }
 

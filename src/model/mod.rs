@@ -5,6 +5,7 @@
 pub mod connection_string;
 pub mod device;
 pub mod dice;
+pub mod feedback;
 pub mod glob;
 pub mod identifier;
 pub mod key_list;

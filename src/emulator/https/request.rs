@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
+use super::messages::MessageRequest;
 use super::reading::{drop_nulls, if_match, text};
 use super::rejection::Rejection;
 use super::twins::{self, TwinRequest};
@@ -65,6 +66,7 @@ pub(super) enum Wanted {
     Query,
     DeviceStatistics,
     ServiceStatistics,
+    Messages(MessageRequest),
 }
 
 /// What a request comes to.
@@ -129,6 +131,21 @@ impl Wanted {
             Resource::DeviceStatistics => get(head, || Self::DeviceStatistics),
             Resource::ServiceStatistics => get(head, || Self::ServiceStatistics),
             Resource::Query => post(head, || Self::Query),
+            other @ (Resource::DeviceBound { .. }
+            | Resource::DeviceBoundMessage { .. }
+            | Resource::DeviceBoundAbandon { .. }
+            | Resource::Commands { .. }
+            | Resource::Feedback
+            | Resource::FeedbackMessage { .. }
+            | Resource::FeedbackAbandon { .. }) => {
+                let of = MessageRequest::of(query, other);
+                let (request, allowed) = of.ok_or(Rejection::NoResource)?;
+                if head.method.as_str() == allowed {
+                    Ok(Self::Messages(request))
+                } else {
+                    Err(Rejection::Method { allowed })
+                }
+            }
         }
     }
 
@@ -147,7 +164,8 @@ impl Wanted {
             | Self::List { .. }
             | Self::ListModules { .. }
             | Self::DeviceStatistics
-            | Self::ServiceStatistics => None,
+            | Self::ServiceStatistics
+            | Self::Messages(_) => None,
         }
     }
 
@@ -166,7 +184,8 @@ impl Wanted {
             | Self::Twin(_)
             | Self::Invoke(_)
             | Self::Query
-            | Self::DeviceStatistics => Shape::OfReply,
+            | Self::DeviceStatistics
+            | Self::Messages(_) => Shape::OfReply,
         }
     }
 
@@ -190,6 +209,7 @@ impl Wanted {
                     messages,
                 }));
             }
+            Self::Messages(request) => return Ok(Work::Command(request.into_command(token))),
             Self::Read(Id { device, module }) => RegistryOperation::Read { device, module },
             Self::Write(Id { device, module }) => RegistryOperation::Write {
                 device,

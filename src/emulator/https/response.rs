@@ -5,14 +5,16 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
-use http_body_util::Full;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::driver::Clock;
 use super::super::hub::command::{Refusal, Reply};
 use super::super::query::Page;
+use super::messages::{feedback_response, message_response, purge_response};
 use super::methods::MethodAnswer;
+pub(super) use super::plain::Response;
+use super::plain::{JSON, json_response, response};
 use super::queries;
 use super::rejection::Rejection;
 use super::request::Shape;
@@ -22,11 +24,6 @@ use crate::protocol::rest::ERROR_CODE_HEADER;
 use crate::protocol::rest::error_body::ServiceError;
 use crate::protocol::rest::error_code::{self, ErrorCode};
 
-/// A whole response.
-pub(super) type Response = http::Response<Full<Bytes>>;
-
-const SERVER: HeaderValue = HeaderValue::from_static("Microsoft-HTTPAPI/2.0");
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
 /// "Troubleshoot Azure IoT Hub error codes" lists it.
@@ -109,6 +106,9 @@ impl Responder {
                     "disabledDeviceCount": total - enabled,
                 }),
             ),
+            (_, Reply::Messages(given)) => message_response(given.into_iter().next()),
+            (_, Reply::Feedback(given)) => feedback_response(given),
+            (_, Reply::Purged { device, count }) => purge_response(&device, count),
             // No request over HTTPS asks for these.
             (
                 _,
@@ -201,19 +201,6 @@ impl Responder {
         }
         response
     }
-}
-
-fn response(status: StatusCode, body: Bytes) -> Response {
-    let mut response = http::Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::SERVER, SERVER);
-    response
-}
-
-fn json_response(status: StatusCode, value: &Value) -> Response {
-    let mut response = response(status, Bytes::from(value.to_string()));
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
 }
 
 fn with_etag(mut response: Response, etag: &str) -> Response {

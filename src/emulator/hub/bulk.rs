@@ -42,7 +42,9 @@ impl Hub {
     ) -> Result<Notices, Refusal> {
         self.registry.delete(device, module, if_match)?;
         self.twins.remove(device, module);
-        Ok(self.dismiss(now, device, module))
+        let notices = self.dismiss(now, device, module);
+        self.drop_messages(device, module);
+        Ok(notices)
     }
 
     /// Carries out many changes.

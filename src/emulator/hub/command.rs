@@ -4,13 +4,17 @@ mod bulk;
 mod method;
 mod twin;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+pub use super::content::DeviceMessage;
+pub use super::dispatch::{
+    Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback, GivenMessage,
+    Outcome,
+};
+pub use super::listener::ListenerId;
 pub use super::record::StoredEvent;
 use super::record::{Record, StoredRange};
 use crate::emulator::query::Search;
@@ -53,6 +57,10 @@ pub enum Command {
         /// Whether it wants them.
         on: bool,
     },
+    /// Messages to devices.
+    CloudToDevice(CloudToDeviceOperation),
+    /// What became of messages to devices.
+    Feedback(FeedbackOperation),
     /// A connection shows a token on `$cbs`.
     PutToken {
         /// The token.
@@ -126,7 +134,7 @@ pub enum Command {
         /// The most events to hand out.
         max: usize,
     },
-    /// A reader has gone; without effect for one that is not known.
+    /// A reader of events or feedback has gone; without effect for one that is not known.
     CloseReader {
         /// Whose cursor.
         reader: ListenerId,
@@ -143,7 +151,11 @@ impl Command {
             | Self::OpenSession { .. }
             | Self::Publish { .. }
             | Self::PublishWill { .. }
-            | Self::CloseSession { .. } => true,
+            | Self::CloseSession { .. }
+            | Self::CloudToDevice(_)
+            | Self::Feedback(_)
+            // What it held goes back.
+            | Self::CloseReader { .. } => true,
             Self::Twin(operation) => operation.is_write(),
             Self::Registry { operation, .. } => match operation {
                 RegistryOperation::Write { .. }
@@ -161,15 +173,10 @@ impl Command {
             | Self::DescribeEventHub
             | Self::DescribePartition { .. }
             | Self::OpenReader { .. }
-            | Self::Read { .. }
-            | Self::CloseReader { .. } => false,
+            | Self::Read { .. } => false,
         }
     }
 }
-
-/// The number of someone who hears notices, a reader of events or a connected device; unique while the hub lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListenerId(pub u64);
 
 /// What a device or module that is connected can be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,47 +187,6 @@ pub enum Feed {
     Methods,
     /// Messages to it.
     CloudToDevice,
-}
-
-/// A message as a device sends it, over whichever protocol.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeviceMessage {
-    /// The body, byte for byte.
-    pub body: Bytes,
-    /// The message's own id.
-    pub message_id: Option<String>,
-    /// The id of the message that this one answers.
-    pub correlation_id: Option<String>,
-    /// On whose behalf it is sent.
-    pub user_id: Option<String>,
-    /// What the body is.
-    pub content_type: Option<String>,
-    /// How the body's text is encoded.
-    pub content_encoding: Option<String>,
-    /// The user's own properties, and those of the system that travel among them.
-    pub properties: BTreeMap<String, String>,
-}
-
-impl DeviceMessage {
-    /// Its size in bytes as the service counts it: the body, the values of the system's properties, the names and values of
-    /// the user's ("Create and read IoT Hub messages").
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let system = [
-            &self.message_id,
-            &self.correlation_id,
-            &self.user_id,
-            &self.content_type,
-            &self.content_encoding,
-        ];
-        let system: usize = system.into_iter().flatten().map(String::len).sum();
-        let user: usize = self
-            .properties
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        self.body.len() + system + user
-    }
 }
 
 /// What can be done to the identity registry.
@@ -338,6 +304,17 @@ pub enum Reply {
     /// The same, but they are to be had from the store. Whoever has the store puts [`Reply::Events`] in its place, or asks
     /// again where nothing is left of them.
     Stored(StoredRange),
+    /// Messages that a device or module holds from now on.
+    Messages(Vec<GivenMessage>),
+    /// Feedback that the service holds from now on.
+    Feedback(Option<GivenFeedback>),
+    /// A device's queue is empty.
+    Purged {
+        /// The device.
+        device: String,
+        /// How many messages were in it.
+        count: usize,
+    },
 }
 
 /// How far a partition has come.
@@ -384,6 +361,8 @@ pub struct Grant {
 pub enum Notice {
     /// There is something to read again.
     Available,
+    /// There is a message to take again.
+    Message,
     /// Another reader with a higher owner level has taken the partition: detach with this condition and text.
     Detached(Refusal),
     /// The device or module has connected anew; this connection is to be closed.

@@ -270,7 +270,10 @@ impl EventLog {
             Record::Identity { .. }
             | Record::Deleted { .. }
             | Record::Twin { .. }
-            | Record::RegistryChanges { .. } => {}
+            | Record::RegistryChanges { .. }
+            | Record::CloudMessage { .. }
+            | Record::Feedback { .. }
+            | Record::Queued { .. } => {}
         }
     }
 

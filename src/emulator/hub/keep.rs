@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::Hub;
 use super::event_log::{EventLog, Retention};
+use super::feedback::Feedback;
 use super::options::{HubOptions, OptionsError};
+use super::outbox::Outbox;
 use super::record::{Kept, Record};
 use crate::model::device::Identity;
 
@@ -23,6 +25,9 @@ impl Hub {
         let mut hub = Self::new(kept.created, options)?;
         hub.events = EventLog::restore(std::mem::take(&mut kept.partitions), retention);
         hub.twins.restore(std::mem::take(&mut kept.twins));
+        hub.outbox = Outbox::restore(std::mem::take(&mut kept.messages));
+        hub.feedback = Feedback::restore(std::mem::take(&mut kept.feedback));
+        hub.queued = kept.queued;
         hub.registry.restore(kept);
         hub.is_kept = true;
         Ok(hub)
@@ -59,6 +64,7 @@ impl Hub {
         for record in records.into_iter().rev() {
             self.events.take_back(&record);
             self.twins.take_back(&record);
+            self.take_messages_back(&record);
             self.registry.take_back(record);
         }
     }

@@ -1,10 +1,11 @@
-//! Devices' keys: made from the hub's own secret, so that a device has the same ones on each start, and checked when
+//! Devices' keys and the tokens of locks: made from the hub's own secret, so that a device has the same ones on each start, and checked when
 //! they come from outside.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::model::secret::Secret;
@@ -20,6 +21,14 @@ pub(super) fn derive(secret: &Secret, path: &str) -> String {
     };
     mac.update(path.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// The token of a lock: no other lock of this hub has it, and nobody can guess it.
+pub(super) fn lock_token(secret: &Secret, [number, enqueued, deliveries]: [i64; 3]) -> Uuid {
+    let path = format!("lock/{number}/{enqueued}/{deliveries}");
+    let derived = STANDARD.decode(derive(secret, &path)).unwrap_or_default();
+    let bytes = derived.first_chunk().copied().unwrap_or_default();
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
 /// Whether a key from outside is base64 of 16 to 64 bytes.

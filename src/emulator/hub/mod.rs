@@ -8,7 +8,10 @@
 //! | `registry`, `entry`, `keys` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers` | who reads what, and who must give way |
-//! | `sessions`, `presence` | who is connected |
+//! | `sessions`, `presence`, `listener` | who is connected |
+//! | `content`, `dispatch` | messages, and what is asked of their queues |
+//! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
+//! | `feedback`, `feedback_service` | what became of them |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | `twins`, `methods` | what devices are told and asked |
 //! | `bulk` | many identities at once |
@@ -17,16 +20,24 @@
 
 mod authorization;
 mod bulk;
+mod cloud_to_device;
 pub mod command;
+mod content;
+mod dispatch;
 mod entry;
 mod event_log;
+mod feedback;
+mod feedback_service;
 mod keep;
 mod keys;
+mod listener;
 mod message;
 mod meter;
 mod methods;
 pub mod options;
+mod outbox;
 mod presence;
+mod queue;
 mod readers;
 pub mod record;
 mod refusal;
@@ -46,16 +57,22 @@ mod twins;
 #[cfg(test)]
 mod test_kept;
 
+#[cfg(test)]
+mod test_kept_messages;
+
 use chrono::{DateTime, Utc};
 
 use crate::model::device::Identity;
+use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
 use event_log::{EventLog, Found, Retention, Start};
+use feedback::Feedback;
 use meter::Meter;
 use methods::Methods;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
+use outbox::Outbox;
 use readers::{Newcomer, Readers};
 use record::{Record, StoredRange, Threshold};
 use registry::Registry;
@@ -73,10 +90,17 @@ pub struct Hub {
     meter: Meter,
     twins: Twins,
     methods: Methods,
+    outbox: Outbox,
+    feedback: Feedback,
+    /// How many items the two have ever taken in.
+    queued: i64,
+    /// What lock tokens are made from.
+    lock_secret: Secret,
     /// In lower case.
     groups: Vec<String>,
     /// Whether routes take telemetry past the built-in endpoint.
     is_bypassed: bool,
+    name: String,
     host: String,
     entity: String,
     created: DateTime<Utc>,
@@ -109,7 +133,8 @@ impl Hub {
         );
         Ok(Self {
             authority: Authority::new(&options)?,
-            registry: Registry::new(options.secret),
+            registry: Registry::new(options.secret.clone()),
+            lock_secret: options.secret,
             events: EventLog::new(
                 options.partitions,
                 Retention {
@@ -122,8 +147,12 @@ impl Hub {
             meter: Meter::new(options.name.clone(), options.daily_quota),
             twins: Twins::default(),
             methods: Methods::default(),
+            outbox: Outbox::default(),
+            feedback: Feedback::default(),
+            queued: 0,
             groups,
             is_bypassed: is_bypassed(&options.routes),
+            name: options.name,
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,
             created: now,
@@ -174,6 +203,8 @@ impl Hub {
             Command::Twin(operation) => self.work_on_twin(now, operation),
             Command::Method(operation) => self.work_on_method(now, operation),
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
+            Command::CloudToDevice(operation) => self.work_on_messages(now, operation),
+            Command::Feedback(operation) => self.work_on_feedback(now, operation),
             Command::PutToken { token, audience: _ } => self
                 .authority
                 .put_token(&self.registry, now, &token)
@@ -190,8 +221,7 @@ impl Hub {
             Command::Publish { session, messages } => self.publish(now, session, &messages),
             Command::PublishWill { session, message } => self.publish_will(now, session, &message),
             Command::CloseSession { session } => {
-                self.close_session(now, session);
-                Ok(quiet(Reply::Done))
+                Ok((Reply::Done, self.close_session(now, session)))
             }
             Command::DescribeEventHub => Ok(quiet(Reply::EventHub {
                 name: self.entity.clone(),
@@ -212,7 +242,7 @@ impl Hub {
             Command::Read { reader, max } => Ok(quiet(self.read(reader, max))),
             Command::CloseReader { reader } => {
                 self.readers.leave(reader);
-                Ok(quiet(Reply::Done))
+                Ok((Reply::Done, self.leave_feedback(now, reader)))
             }
         }
     }
@@ -229,7 +259,8 @@ impl Hub {
         let mut notices = Vec::new();
         let reply = match operation {
             RegistryOperation::Read { device, module } => {
-                Reply::Identity(Box::new(registry.read(&device, module.as_deref())?))
+                let identity = registry.read(&device, module.as_deref())?;
+                Reply::Identity(Box::new(self.counted(identity)))
             }
             RegistryOperation::Write {
                 device,
@@ -240,7 +271,7 @@ impl Hub {
                 let id = (device.as_str(), module.as_deref());
                 let written = self.write_identity(now, id, *identity, if_match.as_deref())?;
                 notices = written.1;
-                Reply::Identity(Box::new(written.0))
+                Reply::Identity(Box::new(self.counted(written.0)))
             }
             RegistryOperation::Delete {
                 device,
@@ -252,9 +283,13 @@ impl Hub {
                 Reply::Done
             }
             RegistryOperation::Bulk { changes } => return self.change_many(now, changes),
-            RegistryOperation::List { top } => Reply::Identities(registry.list(top)),
+            RegistryOperation::List { top } => {
+                let listed = registry.list(top).into_iter();
+                Reply::Identities(listed.map(|identity| self.counted(identity)).collect())
+            }
             RegistryOperation::ListModules { device } => {
-                Reply::Identities(registry.list_modules(&device)?)
+                let listed = registry.list_modules(&device)?.into_iter();
+                Reply::Identities(listed.map(|identity| self.counted(identity)).collect())
             }
             RegistryOperation::Statistics => {
                 let (total, enabled) = registry.count();

@@ -34,17 +34,28 @@ impl Hub {
             proven_by,
             feeds: BTreeSet::new(),
         };
-        let notices = self.sessions.open(id, session);
+        let owner = session.identity.clone();
+        let mut notices = self.sessions.open(id, session);
+        let older: Vec<ListenerId> = notices.iter().map(|(older, _)| *older).collect();
+        for older in older {
+            notices.extend(self.leave_messages(now, &owner, older));
+        }
         Ok((Reply::Session { expires }, notices))
     }
 
     /// A connection has gone. What it stood for may be connected anew already, and stays so.
-    pub(super) fn close_session(&mut self, now: DateTime<Utc>, id: ListenerId) {
-        if let Some(identity) = self.sessions.close(id) {
-            let (device, module) = (identity.device.as_str(), identity.module.as_deref());
-            self.registry.touch(device, module, now);
-            self.registry.set_connection(device, module, now, false);
-        }
+    pub(super) fn close_session(
+        &mut self,
+        now: DateTime<Utc>,
+        id: ListenerId,
+    ) -> Vec<(ListenerId, Notice)> {
+        let Some(identity) = self.sessions.close(id) else {
+            return Vec::new();
+        };
+        let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+        self.registry.touch(device, module, now);
+        self.registry.set_connection(device, module, now, false);
+        self.leave_messages(now, &identity, id)
     }
 
     /// Ends the sessions of a device that was deleted or disabled, of its modules, or of one of them.
@@ -56,11 +67,13 @@ impl Hub {
     ) -> Vec<(ListenerId, Notice)> {
         let refusal = refusal::wrong_authentication();
         let gone = self.sessions.evict(device, module);
-        for identity in gone.iter().map(|(_, identity)| identity) {
+        let mut notices = Vec::new();
+        for (id, identity) in gone {
             let (device, module) = (identity.device.as_str(), identity.module.as_deref());
             self.registry.set_connection(device, module, now, false);
+            notices.push((id, Notice::Dismissed(refusal.clone())));
+            notices.extend(self.leave_messages(now, &identity, id));
         }
-        let dismissed = |(id, _)| (id, Notice::Dismissed(refusal.clone()));
-        gone.into_iter().map(dismissed).collect()
+        notices
     }
 }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::content::CloudMessage;
+pub use super::queue::{Change, Holder, Lock, Queued};
 use crate::model::device::{Identity, IdentityId};
+use crate::model::feedback::FeedbackRecord;
 use crate::model::twin::Twin;
 
 /// One change.
@@ -67,6 +70,25 @@ pub enum Record {
         before: u64,
         /// As it is.
         after: u64,
+    },
+    /// A message to a device or module was taken in, given out, given back, or has left its queue.
+    CloudMessage {
+        /// Whom it is for.
+        identity: IdentityId,
+        /// What has happened to it.
+        change: Change<CloudMessage>,
+    },
+    /// The same for a record of feedback.
+    Feedback {
+        /// What has happened to it.
+        change: Change<FeedbackRecord>,
+    },
+    /// How many items the hub's queues have ever taken in.
+    Queued {
+        /// As it was.
+        before: i64,
+        /// As it is.
+        after: i64,
     },
 }
 
@@ -140,7 +162,7 @@ pub struct KeptPartition {
 }
 
 /// What a store gives back at the start: all but the events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
     /// When the hub was made.
     pub created: DateTime<Utc>,
@@ -154,6 +176,21 @@ pub struct Kept {
     pub deleted: Vec<(String, u32)>,
     /// How many changes the registry has seen.
     pub registry_changes: u64,
+    /// What waits for devices and modules.
+    pub messages: Vec<KeptMessage>,
+    /// What the service has yet to hear of its messages.
+    pub feedback: Vec<Queued<FeedbackRecord>>,
+    /// How many items the hub's queues have ever taken in.
+    pub queued: i64,
+}
+
+/// A message to a device or module as it is kept. Locks of those who were connected are not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptMessage {
+    /// Whom it is for.
+    pub identity: IdentityId,
+    /// The message.
+    pub message: Queued<CloudMessage>,
 }
 
 /// Events that are the store's alone: from one sequence number up to, but without, another.

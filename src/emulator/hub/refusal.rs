@@ -192,6 +192,32 @@ pub(super) fn over_quota(hub: &str, allowed: u64, used: u64) -> Refusal {
     )
 }
 
+pub(super) fn queue_full(device: &str, limit: usize) -> Refusal {
+    refuse(
+        error_code::DEVICE_MAXIMUM_QUEUE_DEPTH_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        format!(
+            "Total number of messages on device '{device}' exceeded the allocated quota. Max allowed message count : '{limit}', current message count : '{limit}'."
+        ),
+    )
+}
+
+pub(super) fn lock_lost() -> Refusal {
+    refuse(
+        error_code::DEVICE_MESSAGE_LOCK_LOST,
+        "com.microsoft:message-lock-lost",
+        "The lock of the message is lost: it has ended, or the message was settled or purged.",
+    )
+}
+
+pub(super) fn bad_recipient() -> Refusal {
+    refuse(
+        error_code::ARGUMENT_INVALID,
+        ARGUMENT,
+        "The message's 'to' is not of the form /devices/{device}[/modules/{module}]/messages/devicebound.",
+    )
+}
+
 pub(super) fn entity_not_found(address: &str) -> Refusal {
     refuse(
         error_code::AMQP_ADDRESS_NOT_FOUND,

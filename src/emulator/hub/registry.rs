@@ -88,7 +88,12 @@ impl Registry {
                 self.deleted.insert(path, times.saturating_sub(1));
             }
             Record::RegistryChanges { before, .. } => self.changes = before,
-            Record::Event { .. } | Record::Partition { .. } | Record::Twin { .. } => {}
+            Record::Event { .. }
+            | Record::Partition { .. }
+            | Record::Twin { .. }
+            | Record::CloudMessage { .. }
+            | Record::Feedback { .. }
+            | Record::Queued { .. } => {}
         }
     }
 

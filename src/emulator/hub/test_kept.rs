@@ -7,18 +7,19 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
-use super::command::{DeviceMessage, StoredEvent, TwinOperation};
-use super::record::{Kept, KeptIdentity, KeptPartition, Span};
+use super::command::{CloudMessage, DeviceMessage, StoredEvent, TwinOperation};
+use super::record::{Holder, Kept, KeptIdentity, KeptMessage, KeptPartition, Lock, Queued, Span};
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
 use crate::model::device::IdentityId;
+use crate::model::feedback::FeedbackRecord;
 use crate::model::secret::Secret;
 use crate::model::twin::{Twin, TwinChange};
 use crate::protocol::sas::{SigningKey, mint};
 
 const NOW: i64 = 1_700_000_000;
 
-fn at(ms: i64) -> DateTime<Utc> {
+pub(super) fn at(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(NOW * 1000 + ms).unwrap()
 }
 
@@ -29,7 +30,7 @@ fn options(retention_bytes: usize) -> HubOptions {
     }
 }
 
-fn token() -> String {
+pub(super) fn token() -> String {
     let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
     let expiry = NOW + 30 * 86400;
     let token = mint(&key, "localhost", expiry, Some("iothubowner"));
@@ -37,17 +38,29 @@ fn token() -> String {
 }
 
 /// What a store does, without one.
-struct Maps {
+pub(super) struct Maps {
     heads: Vec<KeptPartition>,
     events: BTreeMap<(usize, i64), Arc<StoredEvent>>,
     identities: BTreeMap<(String, Option<String>), KeptIdentity>,
     twins: BTreeMap<IdentityId, Twin>,
     deleted: BTreeMap<String, u32>,
     changes: u64,
+    messages: BTreeMap<(IdentityId, i64), Queued<CloudMessage>>,
+    feedback: BTreeMap<i64, Queued<FeedbackRecord>>,
+    queued: i64,
+}
+
+/// Who was connected is not any more.
+fn without_listeners<T>(item: &Queued<T>) -> Queued<T> {
+    let lasts = |lock: &Lock| matches!(lock.holder, Holder::Until(_));
+    Queued {
+        lock: item.lock.filter(lasts),
+        ..item.clone()
+    }
 }
 
 impl Maps {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             heads: vec![KeptPartition::default(); 2],
             events: BTreeMap::new(),
@@ -55,10 +68,13 @@ impl Maps {
             twins: BTreeMap::new(),
             deleted: BTreeMap::new(),
             changes: 0,
+            messages: BTreeMap::new(),
+            feedback: BTreeMap::new(),
+            queued: 0,
         }
     }
 
-    fn keep(&mut self, records: Vec<Record>) {
+    pub(super) fn keep(&mut self, records: Vec<Record>) {
         for record in records {
             match record {
                 Record::Event {
@@ -106,11 +122,23 @@ impl Maps {
                     None => drop(self.twins.remove(&identity)),
                 },
                 Record::RegistryChanges { after, .. } => self.changes = after,
+                Record::CloudMessage { identity, change } => {
+                    let key = (identity, change.number());
+                    match change.after {
+                        Some(after) => drop(self.messages.insert(key, after)),
+                        None => drop(self.messages.remove(&key)),
+                    }
+                }
+                Record::Feedback { change } => match change.after {
+                    Some(after) => drop(self.feedback.insert(after.number, after)),
+                    None => drop(self.feedback.remove(&change.number())),
+                },
+                Record::Queued { after, .. } => self.queued = after,
             }
         }
     }
 
-    fn hub(&self, retention_bytes: usize) -> Hub {
+    pub(super) fn hub(&self, retention_bytes: usize) -> Hub {
         let identities = self.identities.iter();
         let kept = Kept {
             created: at(0),
@@ -121,6 +149,16 @@ impl Maps {
             twins: self.twins.clone().into_iter().collect(),
             deleted: self.deleted.clone().into_iter().collect(),
             registry_changes: self.changes,
+            messages: self
+                .messages
+                .iter()
+                .map(|((identity, _), message)| KeptMessage {
+                    identity: identity.clone(),
+                    message: without_listeners(message),
+                })
+                .collect(),
+            feedback: self.feedback.values().map(without_listeners).collect(),
+            queued: self.queued,
         };
         Hub::restore(options(retention_bytes), kept).unwrap()
     }

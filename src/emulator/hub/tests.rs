@@ -18,6 +18,7 @@ mod access;
 mod bulk;
 mod events;
 mod identities;
+mod messages;
 mod methods;
 mod sessions;
 mod twins;

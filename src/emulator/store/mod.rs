@@ -22,6 +22,7 @@
 
 mod error;
 mod open;
+mod queued;
 mod row;
 mod segment;
 
@@ -59,6 +60,8 @@ struct Engine {
     database: Database,
     hub: Keyspace,
     identities: Keyspace,
+    messages: Keyspace,
+    feedback: Keyspace,
     spans: Keyspace,
     /// The newest last; never empty.
     segments: Arc<Vec<Segment>>,
@@ -106,6 +109,20 @@ impl Keeper for Store {
         }
         Ok(events)
     }
+}
+
+/// Writes a row anew, or takes it out.
+fn put(
+    batch: &mut OwnedWriteBatch,
+    rows: &Keyspace,
+    key: &[u8],
+    row: Option<Result<Vec<u8>, serde_json::Error>>,
+) -> Result<(), String> {
+    match row {
+        Some(row) => batch.insert(rows, key, row.map_err(|error| error.to_string())?),
+        None => batch.remove(rows, key),
+    }
+    Ok(())
 }
 
 fn closed() -> String {
@@ -204,13 +221,8 @@ impl Engine {
                 ..
             } => {
                 let key = row::identity_key(device, module.as_deref());
-                match after {
-                    Some(after) => {
-                        let row = row::identity(after).map_err(|error| error.to_string())?;
-                        batch.insert(&self.identities, key, row);
-                    }
-                    None => batch.remove(&self.identities, key),
-                }
+                let row = after.as_deref().map(row::identity);
+                put(batch, &self.identities, key.as_bytes(), row)?;
             }
             Record::Deleted { path, times } => {
                 let times = row::numbers(&[i64::from(*times)]);
@@ -219,19 +231,25 @@ impl Engine {
             Record::Twin {
                 identity, after, ..
             } => {
-                let key = row::twin_key(identity);
-                match after {
-                    Some(after) => {
-                        let row =
-                            serde_json::to_vec(&**after).map_err(|error| error.to_string())?;
-                        batch.insert(&self.hub, key, row);
-                    }
-                    None => batch.remove(&self.hub, key),
-                }
+                let row = after.as_deref().map(serde_json::to_vec);
+                put(batch, &self.hub, row::twin_key(identity).as_bytes(), row)?;
             }
             Record::RegistryChanges { after, .. } => {
                 let after = i64::try_from(*after).unwrap_or(i64::MAX);
                 batch.insert(&self.hub, row::CHANGES, row::numbers(&[after]));
+            }
+            Record::CloudMessage { identity, change } => {
+                let key = queued::message_key(identity, change.number());
+                let row = change.after.as_ref().map(queued::message);
+                put(batch, &self.messages, &key, row)?;
+            }
+            Record::Feedback { change } => {
+                let key = change.number().to_be_bytes();
+                let row = change.after.as_ref().map(queued::feedback);
+                put(batch, &self.feedback, &key, row)?;
+            }
+            Record::Queued { after, .. } => {
+                batch.insert(&self.hub, row::QUEUED, row::numbers(&[*after]));
             }
         }
         Ok(0)
@@ -314,6 +332,17 @@ impl Engine {
                         after: before,
                     });
                 }
+                Record::CloudMessage { identity, change } => undone.push(Record::CloudMessage {
+                    identity,
+                    change: change.undone(),
+                }),
+                Record::Feedback { change } => undone.push(Record::Feedback {
+                    change: change.undone(),
+                }),
+                Record::Queued { before, after } => undone.push(Record::Queued {
+                    before: after,
+                    after: before,
+                }),
             }
         }
         batch.commit().map_err(|error| error::words(&error))?;

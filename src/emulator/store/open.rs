@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::segment::{self, Segment};
-use super::{Engine, Store, StoreError, VERSION, row};
+use super::{Engine, Store, StoreError, VERSION, queued, row};
 use crate::emulator::file_error::FileError;
 use crate::emulator::hub::record::{Kept, KeptPartition, PartitionHead};
 
@@ -104,10 +104,17 @@ impl Store {
             keyspace("identities")?,
             keyspace("spans")?,
         );
+        if hub.get(row::QUEUED).map_err(&failed)?.is_none() {
+            // Made by a version that knew no queues.
+            add_queues(&database, &hub).map_err(&failed)?;
+        }
+        let (messages, feedback) = (keyspace("messages")?, keyspace("feedback")?);
         let reading = Reading {
             path: &self.path,
             hub: &hub,
             identities: &identities,
+            messages: &messages,
+            feedback: &feedback,
             spans: &spans,
         };
         let kept = reading.all()?;
@@ -118,6 +125,8 @@ impl Store {
             database,
             hub,
             identities,
+            messages,
+            feedback,
             spans,
             segments: Arc::new(segments),
             written,
@@ -188,6 +197,7 @@ fn fill(now: DateTime<Utc>, path: &Path, partitions: usize) -> fjall::Result<()>
     open_keyspace(&database, "identities")?;
     open_keyspace(&database, "spans")?;
     segment::open(&database, 0)?;
+    add_queues(&database, &hub)?;
     let count = i64::try_from(partitions).unwrap_or(i64::MAX);
     let mut batch = database.batch();
     batch.insert(&hub, row::CREATED, row::numbers(&[now.timestamp_millis()]));
@@ -201,6 +211,13 @@ fn fill(now: DateTime<Utc>, path: &Path, partitions: usize) -> fjall::Result<()>
     batch.insert(&hub, row::segment_key(0), row::numbers(&first));
     batch.commit()?;
     database.persist(PersistMode::SyncAll)
+}
+
+/// The row comes last: once it is there, the keyspaces have to be there too.
+fn add_queues(database: &Database, hub: &Keyspace) -> fjall::Result<()> {
+    open_keyspace(database, "messages")?;
+    open_keyspace(database, "feedback")?;
+    hub.insert(row::QUEUED, row::numbers(&[0]))
 }
 
 fn open_database(path: &Path) -> fjall::Result<Database> {
@@ -220,6 +237,8 @@ struct Reading<'a> {
     path: &'a Path,
     hub: &'a Keyspace,
     identities: &'a Keyspace,
+    messages: &'a Keyspace,
+    feedback: &'a Keyspace,
     spans: &'a Keyspace,
 }
 
@@ -243,6 +262,9 @@ impl Reading<'_> {
                 Some((path.to_owned(), times))
             })?,
             registry_changes: changes.try_into().unwrap_or(0),
+            messages: self.rows(self.messages.iter(), queued::parse_message)?,
+            feedback: self.rows(self.feedback.iter(), queued::parse_feedback)?,
+            queued: self.number(row::QUEUED)?,
         })
     }
 

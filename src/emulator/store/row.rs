@@ -5,11 +5,14 @@
 //! | `hub` | `created` | milliseconds since 1970 |
 //! | `hub` | `partitions` | their count |
 //! | `hub` | `changes` | how many changes the registry has seen |
+//! | `hub` | `queued` | how many items the hub's queues have ever taken in |
 //! | `hub` | `head/` and a partition | a partition's beginning and end |
 //! | `hub` | `segment/` and a number | each partition's first sequence number in that segment |
 //! | `hub` | `deleted/` and a path | how often that id was deleted |
 //! | `hub` | `twin/` and device, or device, `/`, module | JSON |
 //! | `identities` | device, or device, `/`, module | JSON |
+//! | `messages` | device, or device, `/`, module; `/`, number | what [`super::queued`] makes of them |
+//! | `feedback` | number | the same |
 //! | `spans` | partition, sequence number | offset, enqueued time |
 //! | `events-` and a number | partition, sequence number | offset, enqueued time, the encoded message |
 //!
@@ -28,6 +31,7 @@ use crate::model::twin::Twin;
 pub(super) const CREATED: &str = "created";
 pub(super) const PARTITIONS: &str = "partitions";
 pub(super) const CHANGES: &str = "changes";
+pub(super) const QUEUED: &str = "queued";
 /// The beginnings of keys of many rows in `hub`.
 pub(super) const SEGMENT: &str = "segment/";
 pub(super) const DELETED: &str = "deleted/";

@@ -6,7 +6,7 @@
 //! | [`value`], [`writer`] | values read in place, values written compactly |
 //! | [`frame`], [`performative`] | what stands around a payload |
 //! | [`message`], [`event`] | the sections of a payload; a device's message as a reader of the event hub sees it |
-//! | [`address`], [`filter`] | what a link is attached to, and where it starts reading |
+//! | [`address`], [`identity_address`], [`filter`] | what a link is attached to, and where it starts reading |
 //! | [`redirect`] | how the hub sends readers on to its event hub |
 //! | [`response`], [`cbs`], [`management`] | requests and replies of `$cbs` and `$management` |
 //!
@@ -21,6 +21,7 @@ pub mod encoding;
 pub mod event;
 pub mod filter;
 pub mod frame;
+pub mod identity_address;
 pub mod management;
 pub mod message;
 pub mod performative;

@@ -1,4 +1,4 @@
-//! The request headers of a device-to-cloud message: properties of the system's and of the user's own.
+//! The headers of messages over HTTPS, from devices and to them: properties of the system's and of the user's own.
 //!
 //! Source: azure-iot-device-http 1.14.4 `http.js`; azure-iot-sdk-c `iothubtransporthttp.c`.
 
@@ -17,6 +17,19 @@ pub const CONTENT_TYPE: &str = "iothub-contenttype";
 pub const CONTENT_ENCODING: &str = "iothub-contentencoding";
 /// When the device made the message, RFC 3339.
 pub const CREATION_TIME: &str = "iothub-creationtimeutc";
+
+/// Where a message to a device was sent: `/devices/{id}/messages/devicebound`.
+pub const TO: &str = "iothub-to";
+/// When a message to a device goes stale.
+pub const EXPIRY: &str = "iothub-expiry";
+/// Which feedback the sender of a message to a device asked for; over AMQP and MQTT a property of the same name.
+pub const ACK: &str = "iothub-ack";
+/// When the hub took a message to a device.
+pub const ENQUEUED_TIME: &str = "iothub-enqueuedtime";
+/// How often a message to a device was given out before.
+pub const DELIVERY_COUNT: &str = "iothub-deliverycount";
+/// The number of a message to a device.
+pub const SEQUENCE_NUMBER: &str = "iothub-sequencenumber";
 
 /// The property that a request header (or a batch's key) stands for, its name in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

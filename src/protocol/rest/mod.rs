@@ -17,6 +17,12 @@ pub const BATCH_CONTENT_TYPE: &str = "application/vnd.microsoft.iothub.json";
 /// The largest device-to-cloud message or batch, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 262_144;
 
+/// The largest cloud-to-device message, in bytes.
+pub const MAX_CLOUD_MESSAGE_BYTES: usize = 65_536;
+
+/// The content type of feedback about messages to devices, over every protocol.
+pub const FEEDBACK_CONTENT_TYPE: &str = "application/vnd.microsoft.iothub.feedback.json";
+
 /// The most messages in one batch.
 pub const MAX_BATCH_MESSAGES: usize = 500;
 

@@ -6,6 +6,11 @@ use super::API_VERSION;
 use crate::model::device::IdentityId;
 use crate::protocol::sas::percent_encode;
 
+/// Segments as the Node SDK spells them; others write `deviceBound`.
+const DEVICE_BOUND: &str = "devicebound";
+const SERVICE_BOUND: &str = "serviceBound";
+const ABANDON: &str = "abandon";
+
 /// What a path names. Ids stand decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
@@ -45,6 +50,42 @@ pub enum Resource {
         /// Whose.
         identity: IdentityId,
     },
+    /// `/devices/{device}/messages/devicebound`: where a device takes what was sent to it.
+    DeviceBound {
+        /// The device's id.
+        device: String,
+    },
+    /// `/devices/{device}/messages/devicebound/{lock}`: a message that the device has taken.
+    DeviceBoundMessage {
+        /// The device's id.
+        device: String,
+        /// The message's lock token.
+        lock: String,
+    },
+    /// `/devices/{device}/messages/devicebound/{lock}/abandon`: gives such a message back.
+    DeviceBoundAbandon {
+        /// The device's id.
+        device: String,
+        /// The message's lock token.
+        lock: String,
+    },
+    /// `/devices/{device}/commands`: all that waits for a device.
+    Commands {
+        /// The device's id.
+        device: String,
+    },
+    /// `/messages/serviceBound/feedback`: where the service takes what became of its messages.
+    Feedback,
+    /// `/messages/serviceBound/feedback/{lock}`: feedback that was taken.
+    FeedbackMessage {
+        /// Its lock token.
+        lock: String,
+    },
+    /// `/messages/serviceBound/feedback/{lock}/abandon`: gives such feedback back.
+    FeedbackAbandon {
+        /// Its lock token.
+        lock: String,
+    },
     /// `/statistics/devices`: how many devices there are.
     DeviceStatistics,
     /// `/statistics/service`: how many are connected.
@@ -67,6 +108,26 @@ impl Resource {
             Self::DeviceEvents { device } => format!("/devices/{}/messages/events", encode(device)),
             Self::Twin { identity } => twin_path(identity),
             Self::Methods { identity } => format!("{}/methods", twin_path(identity)),
+            Self::DeviceBound { device } => {
+                format!("/devices/{}/messages/{DEVICE_BOUND}", encode(device))
+            }
+            Self::DeviceBoundMessage { device, lock } => {
+                let (device, lock) = (encode(device), encode(lock));
+                format!("/devices/{device}/messages/{DEVICE_BOUND}/{lock}")
+            }
+            Self::DeviceBoundAbandon { device, lock } => {
+                let (device, lock) = (encode(device), encode(lock));
+                format!("/devices/{device}/messages/{DEVICE_BOUND}/{lock}/{ABANDON}")
+            }
+            Self::Commands { device } => format!("/devices/{}/commands", encode(device)),
+            Self::Feedback => format!("/messages/{SERVICE_BOUND}/feedback"),
+            Self::FeedbackMessage { lock } => {
+                format!("/messages/{SERVICE_BOUND}/feedback/{}", encode(lock))
+            }
+            Self::FeedbackAbandon { lock } => {
+                let lock = encode(lock);
+                format!("/messages/{SERVICE_BOUND}/feedback/{lock}/{ABANDON}")
+            }
             Self::DeviceStatistics => "/statistics/devices".to_owned(),
             Self::ServiceStatistics => "/statistics/service".to_owned(),
         }
@@ -113,6 +174,10 @@ impl Resource {
             [first, second] if is(first, "statistics") && is(second, "service") => {
                 Self::ServiceStatistics
             }
+            [first, rest @ ..] if is(first, "messages") => return service_bound(rest),
+            [first, device, rest @ ..] if is(first, "devices") => {
+                return device_bound(decode(device)?, rest);
+            }
             _ => return None,
         })
     }
@@ -158,6 +223,47 @@ fn twin(segments: &[&str]) -> Option<Resource> {
     }
 }
 
+/// What stands behind `/messages`.
+fn service_bound(rest: &[&str]) -> Option<Resource> {
+    let [first, second, rest @ ..] = rest else {
+        return None;
+    };
+    if !is(first, SERVICE_BOUND) || !is(second, "feedback") {
+        return None;
+    }
+    match rest {
+        [] => Some(Resource::Feedback),
+        [lock] => Some(Resource::FeedbackMessage {
+            lock: decode(lock)?,
+        }),
+        [lock, last] if is(last, ABANDON) => Some(Resource::FeedbackAbandon {
+            lock: decode(lock)?,
+        }),
+        _ => None,
+    }
+}
+
+/// What stands behind a device's id and is about messages to it.
+fn device_bound(device: String, rest: &[&str]) -> Option<Resource> {
+    let rest = match rest {
+        [commands] if is(commands, "commands") => return Some(Resource::Commands { device }),
+        [first, second, rest @ ..] if is(first, "messages") && is(second, DEVICE_BOUND) => rest,
+        _ => return None,
+    };
+    match rest {
+        [] => Some(Resource::DeviceBound { device }),
+        [lock] => Some(Resource::DeviceBoundMessage {
+            device,
+            lock: decode(lock)?,
+        }),
+        [lock, last] if is(last, ABANDON) => Some(Resource::DeviceBoundAbandon {
+            device,
+            lock: decode(lock)?,
+        }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(device in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}", module in "[A-Za-z0-9+%]{1,20}") {
+        fn what_is_written_is_read(device in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,128}", module in "[A-Za-z0-9+%]{1,20}", lock in "[A-Za-z0-9-]{1,36}") {
             // A device called `query` cannot be told from the query path, here as at the service.
             prop_assume!(!device.eq_ignore_ascii_case("query"));
             let both = [None, Some(module.clone())];
@@ -180,7 +286,14 @@ mod tests {
                 Resource::Device { device: device.clone() },
                 Resource::Modules { device: device.clone() },
                 Resource::Module { device: device.clone(), module },
-                Resource::DeviceEvents { device },
+                Resource::DeviceEvents { device: device.clone() },
+                Resource::DeviceBound { device: device.clone() },
+                Resource::DeviceBoundMessage { device: device.clone(), lock: lock.clone() },
+                Resource::DeviceBoundAbandon { device: device.clone(), lock: lock.clone() },
+                Resource::Commands { device },
+                Resource::Feedback,
+                Resource::FeedbackMessage { lock: lock.clone() },
+                Resource::FeedbackAbandon { lock },
                 Resource::ServiceStatistics,
             ];
             for resource in resources {
@@ -209,5 +322,9 @@ mod tests {
         ] {
             assert_eq!(Resource::parse(nothing), None, "{nothing}");
         }
+        let expected = Some(Resource::DeviceBound { device: "d".into() });
+        assert_eq!(Resource::parse("/devices/d/messages/deviceBound"), expected);
+        assert_eq!(Resource::parse("/devices/d/messages/devicebound/1/2"), None);
+        assert_eq!(Resource::parse("/messages/servicebound/other"), None);
     }
 }

@@ -238,7 +238,8 @@ impl Connection {
             | Notice::Desired { .. }
             | Notice::Call { .. }
             | Notice::Delivered(_)
-            | Notice::Answered { .. } => {}
+            | Notice::Answered { .. }
+            | Notice::Message => {}
             Notice::Detached(refusal) => {
                 let fault = self.word(refusal.into(), Side::Namespace);
                 self.detach_with(key, &fault);

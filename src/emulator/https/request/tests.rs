@@ -153,3 +153,61 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn messages_to_devices_are_taken_and_settled_as_the_sdks_do_it() {
+    use crate::emulator::hub::command::{CloudToDeviceOperation, FeedbackOperation, Outcome};
+    const LOCK: &str = "00000000-0000-0000-0000-000000000007";
+    let ask = |method: &str, path: &str| {
+        let wanted = wanted(method, path)?;
+        match wanted.into_work(&HeaderMap::new(), Bytes::new())? {
+            Work::Command(command) => Ok(command),
+            other @ (Work::Invoke { .. } | Work::Query { .. }) => panic!("{other:?}"),
+        }
+    };
+    let settled = |method: &str, rest: &str| {
+        let path = format!("/devices/a%3ab/messages/deviceBound/{LOCK}{rest}");
+        match ask(method, &path) {
+            Ok(Command::CloudToDevice(CloudToDeviceOperation::Settle {
+                device,
+                lock,
+                outcome,
+                ..
+            })) => {
+                assert_eq!(device, "a:b");
+                assert_eq!(lock.map(|lock| lock.to_string()).as_deref(), Some(LOCK));
+                outcome
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let version = "?api-version=2021-04-12";
+    assert_eq!(settled("DELETE", version), Outcome::Complete);
+    for reject in ["&reject", "&reject=true", "&Reject="] {
+        assert_eq!(
+            settled("DELETE", &format!("{version}{reject}")),
+            Outcome::Reject
+        );
+    }
+    assert_eq!(
+        settled("POST", &format!("/abandon{version}")),
+        Outcome::Abandon
+    );
+    let path = format!("/devices/d/messages/devicebound{version}&iothub-messagelocktimeout=60");
+    assert!(matches!(
+        ask("GET", &path),
+        Ok(Command::CloudToDevice(CloudToDeviceOperation::Receive { device, .. })) if device == "d"
+    ));
+    assert!(matches!(
+        ask("PUT", &path),
+        Err(Rejection::Method { allowed: "GET" })
+    ));
+    let path = format!("/messages/serviceBound/feedback/nonsense{version}");
+    assert!(matches!(
+        ask("DELETE", &path),
+        Ok(Command::Feedback(FeedbackOperation::Settle {
+            lock: None,
+            ..
+        }))
+    ));
+}

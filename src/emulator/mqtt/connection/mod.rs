@@ -191,6 +191,7 @@ impl Connection {
             | Notice::Detached(_)
             | Notice::Desired { .. }
             | Notice::Call { .. }
+            | Notice::Message
             | Notice::Delivered(_)
             | Notice::Answered { .. } => {}
         }

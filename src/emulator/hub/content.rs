@@ -1,0 +1,102 @@
+//! What messages hold, those of devices and those to them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// A message as a device sends it, over whichever protocol.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceMessage {
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// The message's own id.
+    pub message_id: Option<String>,
+    /// The id of the message that this one answers.
+    pub correlation_id: Option<String>,
+    /// On whose behalf it is sent.
+    pub user_id: Option<String>,
+    /// What the body is.
+    pub content_type: Option<String>,
+    /// How the body's text is encoded.
+    pub content_encoding: Option<String>,
+    /// The user's own properties, and those of the system that travel among them.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl DeviceMessage {
+    /// Its size in bytes as the service counts it: the body, the values of the system's properties, the names and values of
+    /// the user's ("Create and read IoT Hub messages").
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let system = [
+            &self.message_id,
+            &self.correlation_id,
+            &self.user_id,
+            &self.content_type,
+            &self.content_encoding,
+        ];
+        let system: usize = system.into_iter().flatten().map(String::len).sum();
+        let user: usize = self
+            .properties
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.body.len() + system + user
+    }
+}
+
+/// A message to a device, as the service sends it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CloudMessage {
+    /// Body and properties.
+    pub message: DeviceMessage,
+    /// When it goes stale, in milliseconds since 1970, if the sender said so.
+    pub expiry: Option<i64>,
+    /// What the sender wants to hear of it.
+    pub ack: Ack,
+}
+
+/// Of which outcomes the sender of a message to a device wants to hear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ack {
+    /// Of none.
+    #[default]
+    None,
+    /// That it was completed.
+    Positive,
+    /// That it was not.
+    Negative,
+    /// Of every one.
+    Full,
+}
+
+impl Ack {
+    /// As the property `iothub-ack` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Positive => "positive",
+            Self::Negative => "negative",
+            Self::Full => "full",
+        }
+    }
+
+    /// Reads the property `iothub-ack`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Positive, Self::Negative, Self::Full]
+            .into_iter()
+            .find(|ack| text.eq_ignore_ascii_case(ack.name()))
+    }
+
+    /// Whether such an outcome is to be told.
+    pub(super) fn wants(self, is_success: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Positive => is_success,
+            Self::Negative => !is_success,
+            Self::Full => true,
+        }
+    }
+}
