@@ -1,6 +1,6 @@
 //! What a machine wants of the hub, and where the answer belongs.
 
-use crate::emulator::hub::command::Command;
+use crate::emulator::hub::command::{Command, Outcome};
 
 /// Something to be done outside the machine. Each is carried out, and answered, before the next frame is fed in.
 #[derive(Debug)]
@@ -40,6 +40,28 @@ pub(super) enum Origin {
     Metrics(LinkKey),
     /// Events for a reader.
     Read(LinkKey),
+    /// A message for a device.
+    Sent {
+        /// The session on which it came.
+        channel: u16,
+        /// The delivery's number.
+        delivery: u32,
+        /// Whether the peer wants to hear no more of it.
+        is_settled: bool,
+    },
+    /// Messages for an outlet.
+    Taken(LinkKey),
+    /// What the peer says of a message.
+    Settled {
+        /// The session on which it was sent.
+        channel: u16,
+        /// The delivery's number.
+        delivery: u32,
+        /// What has become of it.
+        outcome: Outcome,
+        /// Whether the peer wants to hear no more of it.
+        is_settled: bool,
+    },
     /// Nobody waits for it.
     Nobody,
 }

@@ -13,6 +13,7 @@
 //! | `access`, `node` | what has been opened by tokens, and what an address means |
 //! | `cbs`, `management` | the requests and answers of the two nodes that take any |
 //! | `reader` | a partition's events on their way out |
+//! | `cloud_message`, `outlet` | messages to devices and feedback; what the peer takes one by one and settles |
 //! | `refusal` | how the two services word a no |
 
 pub mod options;
@@ -20,11 +21,13 @@ pub mod server;
 
 mod access;
 mod cbs;
+mod cloud_message;
 mod connection;
 mod effect;
 mod link;
 mod management;
 mod node;
+mod outlet;
 mod output;
 mod reader;
 mod refusal;

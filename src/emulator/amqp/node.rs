@@ -2,6 +2,7 @@
 
 use crate::emulator::amqp::access::Resource;
 use crate::emulator::amqp::effect::RequestNode;
+use crate::emulator::amqp::outlet::Supply;
 use crate::emulator::amqp::refusal::Objection;
 use crate::emulator::hub::command::Side;
 use crate::protocol::amqp::address::{Address, MANAGEMENT, PartitionAddress};
@@ -14,6 +15,10 @@ pub(super) enum Node {
     Requests(RequestNode),
     /// A partition, to be read.
     Partition(PartitionAddress),
+    /// `messages/devicebound`: messages to devices are sent there.
+    CloudToDevice,
+    /// What the service takes and settles.
+    Outlet(Supply),
     /// `messages/events` on the hub's side, with what followed it: to be found elsewhere.
     Redirected(String),
 }
@@ -62,6 +67,16 @@ pub(super) fn find(attach: &Attach<'_>, here: Here<'_>) -> Result<Place, Objecti
             Ok((Node::Partition(address), Some(resource)))
         }
         Address::Partition(_) => Err(Objection::not_implemented(text)),
+        Address::Other(path) if is_device_bound(&path) && attach.role == Role::Sender => {
+            let resource = Resource::new(Side::Hub, &path);
+            Ok((Node::CloudToDevice, Some(resource)))
+        }
+        Address::Other(path) if attach.role == Role::Receiver && supply(&path).is_some() => {
+            let resource = Resource::new(Side::Hub, &path);
+            let node = supply(&path).map(Node::Outlet);
+            let node = node.ok_or_else(|| not_found(here, text))?;
+            Ok((node, Some(resource)))
+        }
         Address::Other(path) if is_served_elsewhere(&path, entity) => {
             Err(Objection::not_implemented(text))
         }
@@ -84,6 +99,21 @@ fn not_found(here: Here<'_>, address: &str) -> Objection {
     };
     let address = address.trim_start_matches('/');
     Objection::not_found(here.side, &format!("{scheme}://{}/{address}", here.host))
+}
+
+/// Whether it is where a service sends to devices.
+fn is_device_bound(path: &str) -> bool {
+    path.eq_ignore_ascii_case("messages/devicebound")
+}
+
+/// What the service takes from this path.
+fn supply(path: &str) -> Option<Supply> {
+    [
+        ("messages/servicebound/feedback", Supply::Feedback),
+        ("messages/servicebound/filenotifications", Supply::Files),
+    ]
+    .into_iter()
+    .find_map(|(known, supply)| path.eq_ignore_ascii_case(known).then_some(supply))
 }
 
 /// Whether the services have a node of this path, though the emulator does not.
@@ -137,6 +167,14 @@ mod tests {
                 Some((Side::Namespace, "ehub/$management".to_owned()))
             );
         }
+        let hub = |path: &str| Some((Side::Hub, path.to_owned()));
+        for address in ["/messages/deviceBound", "amqps://hub/messages/devicebound"] {
+            assert_eq!(path(Role::Sender, address), hub("messages/devicebound"));
+        }
+        assert_eq!(
+            path(Role::Receiver, "/messages/serviceBound/feedback"),
+            hub("messages/servicebound/feedback")
+        );
         assert_eq!(
             path(Role::Receiver, "messages/events/"),
             Some((Side::Hub, "messages/events".to_owned()))
@@ -154,7 +192,6 @@ mod tests {
     fn tells_what_is_missing_from_what_is_unknown() {
         for address in [
             "/devices/a%20b/messages/events",
-            "/messages/devicebound",
             "/messages/serviceBound/feedback",
             "ehub",
         ] {

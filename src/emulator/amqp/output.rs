@@ -3,16 +3,18 @@
 use crate::protocol::amqp::frame::{FrameKind, ProtocolHeader, begin_frame, end_frame};
 use crate::protocol::amqp::performative::{Performative, Transfer};
 
-/// Bytes of a transfer's frame that are not payload, at most: header, performative with a tag of four bytes.
-const TRANSFER_OVERHEAD: usize = 64;
+/// Bytes of a transfer's frame that are not payload, at most: header, performative with a tag of sixteen bytes.
+const TRANSFER_OVERHEAD: usize = 76;
 
 /// A delivery, as each of its transfers names it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Delivery {
     /// The link's handle.
     pub(super) handle: u32,
-    /// Its number within the session, which is its tag too.
+    /// Its number within the session.
     pub(super) id: u32,
+    /// Its tag; without one the number serves.
+    pub(super) tag: Option<[u8; 16]>,
     /// Whether the peer need not settle it.
     pub(super) is_settled: bool,
 }
@@ -99,10 +101,12 @@ impl Output {
         let length = (payload.len() - from).min(self.payload_limit());
         let more = from + length < payload.len();
         let start = begin_frame(&mut self.bytes, FrameKind::Amqp, channel);
+        let number = delivery.id.to_be_bytes();
+        let tag = delivery.tag.as_ref().map(<[u8; 16]>::as_slice);
         let transfer = Transfer {
             handle: delivery.handle,
             delivery_id: Some(delivery.id),
-            delivery_tag: Some(&delivery.id.to_be_bytes()),
+            delivery_tag: Some(tag.unwrap_or(&number)),
             message_format: Some(0),
             settled: Some(delivery.is_settled),
             more,
@@ -168,6 +172,7 @@ mod tests {
         let delivery = Delivery {
             handle: 0,
             id: 0,
+            tag: None,
             is_settled: true,
         };
         let mut sent = 0;

@@ -169,6 +169,7 @@ impl Reader {
             let delivery = Delivery {
                 handle,
                 id: self.delivery,
+                tag: None,
                 is_settled: self.settled,
             };
             let payload = annotated(&event.encoded, &self.annotations);
@@ -276,6 +277,7 @@ mod tests {
             let delivery = Delivery {
                 handle: 0,
                 id: 0,
+                tag: None,
                 is_settled: true,
             };
             output.transfer(0, delivery, &payload, 0);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::emulator::amqp::access::Resource;
 use crate::emulator::amqp::effect::RequestNode;
 use crate::emulator::amqp::link::{ReceiveCredit, SendCredit};
+use crate::emulator::amqp::outlet::Outlet;
 use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::windows::{FIRST_ID, WINDOW, Windows};
@@ -81,9 +82,10 @@ impl Link {
     /// The link's part of a flow.
     pub(super) fn report(&self, handle: u32, session: Flow<'static>) -> Flow<'static> {
         match &self.usage {
-            Use::Requests(_, credit) => credit.report(handle, session),
+            Use::Requests(_, credit) | Use::Messages(credit) => credit.report(handle, session),
             Use::Replies(replies) => replies.credit.report(handle, session),
             Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.report(handle, session),
+            Use::Outlet(outlet) => outlet.credit.report(handle, session),
             Use::Detached => session,
         }
     }
@@ -100,6 +102,10 @@ pub(super) enum Use {
     Opening(Box<Reader>, Vec<u8>),
     /// Events go out.
     Reader(Box<Reader>),
+    /// Messages to devices come in.
+    Messages(ReceiveCredit),
+    /// Messages go out, one by one, and are settled.
+    Outlet(Box<Outlet>),
     /// This side has detached, and the peer has yet to do the same.
     Detached,
 }
@@ -159,6 +165,7 @@ impl Replies {
             let delivery = Delivery {
                 handle,
                 id: windows.begin_delivery(),
+                tag: None,
                 is_settled: self.settled,
             };
             let payload = Payload::whole(&message);

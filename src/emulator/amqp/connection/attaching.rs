@@ -2,7 +2,6 @@
 
 use super::Connection;
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin, RequestNode};
-use crate::emulator::amqp::link::ReceiveCredit;
 use crate::emulator::amqp::node::{self, Here, Node};
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::refusal::{Fault, Objection};
@@ -17,7 +16,7 @@ use crate::protocol::amqp::value::{Items, decode};
 use crate::protocol::amqp::writer::encode;
 
 /// What an attach says of the largest message: as much as both services take in one request.
-const MAX_MESSAGE_SIZE: u64 = 1024 * 1024;
+pub(super) const MAX_MESSAGE_SIZE: u64 = 1024 * 1024;
 /// What IoT Hub says of it in the attach that precedes a redirect.
 const REDIRECTED_MESSAGE_SIZE: u64 = 256 * 1024;
 
@@ -60,6 +59,8 @@ impl Connection {
         let usage = match node {
             Node::Redirected(suffix) => return self.redirect(key, attach, &suffix),
             Node::Requests(node) => self.attach_requests(key, node, attach),
+            Node::CloudToDevice => self.attach_messages(key, attach),
+            Node::Outlet(supply) => self.attach_outlet(key, supply, attach),
             Node::Partition(address) => match self.attach_reader(key, address, attach) {
                 Ok(usage) => usage,
                 Err(objection) => return self.refuse(key, attach, objection, Side::Namespace),
@@ -81,18 +82,17 @@ impl Connection {
     }
 
     fn attach_requests(&mut self, key: LinkKey, node: RequestNode, attach: &Attach<'_>) -> Use {
-        self.out
-            .send(key.channel, &Performative::Attach(reply_to(attach)));
+        self.accept_link(key, attach);
         if attach.role == Role::Receiver {
             return Use::Replies(Replies::new(node, attach));
         }
-        let mut credit = ReceiveCredit::new(attach.initial_delivery_count.unwrap_or(0));
-        credit.renew();
-        if let Some(session) = self.sessions.get(&key.channel) {
-            let flow = credit.report(key.handle, session.windows.report());
-            self.out.send(key.channel, &Performative::Flow(flow));
-        }
-        Use::Requests(node, credit)
+        Use::Requests(node, self.first_credit(key, attach))
+    }
+
+    /// Answers an attach that is accepted.
+    pub(super) fn accept_link(&mut self, key: LinkKey, attach: &Attach<'_>) {
+        self.out
+            .send(key.channel, &Performative::Attach(reply_to(attach)));
     }
 
     /// The hub has the last word on a reader, so its attach is answered later.
@@ -118,8 +118,15 @@ impl Connection {
     ) {
         let id = match answer {
             Ok(id) => id,
+            Err(refusal) if self.is_outlet(key) => {
+                let fault = self.word(refusal.into(), Side::Hub);
+                return self.detach_with(key, &fault);
+            }
             Err(refusal) => return self.reader_opened(key, Err(refusal)),
         };
+        if self.is_outlet(key) {
+            return self.outlet_registered(key, id);
+        }
         let Some(Use::Opening(reader, _)) = self.usage(key) else {
             return self.ask(Origin::Nobody, Command::CloseReader { reader: id });
         };
@@ -264,9 +271,12 @@ impl Connection {
 
     /// Gives back what a link held outside the machine.
     pub(super) fn release(&mut self, usage: &Use) {
-        if let Use::Reader(reader) | Use::Opening(reader, _) = usage
-            && let Some(id) = reader.id()
-        {
+        let listener = match usage {
+            Use::Reader(reader) | Use::Opening(reader, _) => reader.id(),
+            Use::Outlet(outlet) => outlet.listener(),
+            Use::Requests(..) | Use::Replies(_) | Use::Messages(_) | Use::Detached => None,
+        };
+        if let Some(id) = listener {
             self.readers.remove(&id);
             self.ask(Origin::Nobody, Command::CloseReader { reader: id });
         }

@@ -21,6 +21,7 @@ use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{Flow, Performative};
 
 mod attaching;
+mod messages;
 mod opening;
 mod timing;
 mod traffic;
@@ -209,8 +210,28 @@ impl Connection {
                     reader.accept(events);
                 }
             }
+            Origin::Sent {
+                channel,
+                delivery,
+                is_settled,
+            } => self.sent((channel, delivery), is_settled, answer),
+            Origin::Taken(key) => self.taken(key, answer),
+            Origin::Settled {
+                channel,
+                delivery,
+                outcome,
+                is_settled,
+            } => {
+                if !is_settled {
+                    self.settled((channel, delivery), outcome, answer);
+                }
+            }
             Origin::Nobody => {}
         }
+    }
+
+    fn is_outlet(&mut self, key: LinkKey) -> bool {
+        matches!(self.usage(key), Some(Use::Outlet(_)))
     }
 
     fn usage(&mut self, key: LinkKey) -> Option<&mut Use> {
@@ -238,8 +259,12 @@ impl Connection {
             | Notice::Desired { .. }
             | Notice::Call { .. }
             | Notice::Delivered(_)
-            | Notice::Answered { .. }
-            | Notice::Message => {}
+            | Notice::Answered { .. } => {}
+            Notice::Message => {
+                if let Some(Use::Outlet(outlet)) = self.usage(key) {
+                    outlet.wake();
+                }
+            }
             Notice::Detached(refusal) => {
                 let fault = self.word(refusal.into(), Side::Namespace);
                 self.detach_with(key, &fault);
@@ -261,7 +286,9 @@ impl Connection {
             let Some(session) = self.sessions.get_mut(&key.channel) else {
                 continue;
             };
-            if advance(key, session, &mut self.out, &mut self.effects, mark) {
+            let is_held_back = advance(key, session, &mut self.out, &mut self.effects, mark)
+                || messages::advance(key, session, &mut self.out, &mut self.effects, mark);
+            if is_held_back {
                 self.served = Some(id);
                 return;
             }

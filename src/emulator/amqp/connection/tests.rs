@@ -35,6 +35,7 @@ mod events;
 mod frame;
 mod golden;
 mod hostile;
+mod messages;
 mod nodes;
 mod opening;
 

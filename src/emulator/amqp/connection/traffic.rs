@@ -1,6 +1,7 @@
 //! Flows, transfers and dispositions; requests and their responses.
 
 use super::Connection;
+use super::attaching::MAX_MESSAGE_SIZE;
 use crate::emulator::amqp::effect::{LinkKey, Origin, ReplyTo, RequestNode};
 use crate::emulator::amqp::link::{Delivery, TransferError};
 use crate::emulator::amqp::management::Denial;
@@ -32,7 +33,8 @@ impl Connection {
             match &mut link.usage {
                 Use::Replies(replies) => replies.credit.update(flow),
                 Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.update(flow),
-                Use::Requests(..) | Use::Detached => {}
+                Use::Outlet(outlet) => outlet.credit.update(flow),
+                Use::Requests(..) | Use::Messages(_) | Use::Detached => {}
             }
         }
         send_responses(channel, session, &mut self.out);
@@ -48,7 +50,10 @@ impl Connection {
 
     /// A reader that settles in two steps wants the second one; beyond that the outcome of an event changes nothing.
     pub(super) fn disposition(&mut self, channel: u16, disposition: &Disposition<'_>) {
-        if disposition.role == Role::Receiver && !disposition.settled && disposition.state.is_some()
+        if disposition.role == Role::Receiver
+            && !self.settle(channel, disposition)
+            && !disposition.settled
+            && disposition.state.is_some()
         {
             let reply = Disposition {
                 role: Role::Sender,
@@ -75,10 +80,16 @@ impl Connection {
         let Some(link) = session.links.get_mut(&transfer.handle) else {
             return self.abort_session(channel, condition::UNATTACHED_HANDLE, "no such handle");
         };
-        let (node, taken) = match &mut link.usage {
-            Use::Requests(node, credit) => (*node, credit.take(transfer, payload, limit)),
+        let (node, limit, taken) = match &mut link.usage {
+            Use::Requests(node, credit) => {
+                (Some(*node), limit, credit.take(transfer, payload, limit))
+            }
+            Use::Messages(credit) => {
+                let limit = usize::try_from(MAX_MESSAGE_SIZE).unwrap_or(usize::MAX);
+                (None, limit, credit.take(transfer, payload, limit))
+            }
             Use::Detached => return,
-            Use::Replies(_) | Use::Opening(..) | Use::Reader(_) => {
+            Use::Replies(_) | Use::Opening(..) | Use::Reader(_) | Use::Outlet(_) => {
                 return self.detach_for(key, condition::NOT_ALLOWED, "this end only sends");
             }
         };
@@ -88,12 +99,15 @@ impl Connection {
         }
         match taken {
             Ok(None) => {}
-            Ok(Some(delivery)) => self.take_request(key, node, &delivery),
+            Ok(Some(delivery)) => match node {
+                Some(node) => self.take_request(key, node, &delivery),
+                None => self.take_message(key, &delivery),
+            },
             Err(TransferError::NoCredit) => {
                 self.detach_for(key, TRANSFER_LIMIT_EXCEEDED, "no credit is left");
             }
             Err(TransferError::TooLarge) => {
-                let text = format!("a request may have {limit} bytes");
+                let text = format!("a message may have {limit} bytes here");
                 self.detach_for(key, condition::MESSAGE_SIZE_EXCEEDED, &text);
             }
             Err(TransferError::NoDeliveryId) => {
@@ -122,14 +136,14 @@ impl Connection {
         }
     }
 
-    fn renew_credit(&mut self, key: LinkKey) {
+    pub(super) fn renew_credit(&mut self, key: LinkKey) {
         let Some(session) = self.sessions.get_mut(&key.channel) else {
             return;
         };
         let Some(link) = session.links.get_mut(&key.handle) else {
             return;
         };
-        if let Use::Requests(_, credit) = &mut link.usage
+        if let Use::Requests(_, credit) | Use::Messages(credit) = &mut link.usage
             && credit.renew()
         {
             let flow = credit.report(key.handle, session.windows.report());
