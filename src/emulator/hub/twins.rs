@@ -134,14 +134,18 @@ impl Hub {
         change: &TwinChange,
         if_match: Option<&str>,
     ) -> Result<Vec<(ListenerId, Notice)>, Refusal> {
-        let twin = self.twins.find(identity, self.entry(identity)?);
-        let lets_through = |etag: &str| etag.is_empty() || etag == "*" || etag == twin.etag();
+        let present = self.twins.find(identity, self.entry(identity)?);
+        let lets_through = |etag: &str| etag.is_empty() || etag == "*" || etag == present.etag();
         if !if_match.is_none_or(lets_through) {
             return Err(refusal::etag_mismatch());
         }
-        let (twin, told) = twin.changed(now, change).map_err(|error| refused(&error))?;
+        let (twin, told) = present
+            .changed(now, change)
+            .map_err(|error| refused(&error))?;
         let version = twin.desired_version();
-        self.twins.set(identity, Some(Arc::new(twin)));
+        if twin != *present {
+            self.twins.set(identity, Some(Arc::new(twin)));
+        }
         let listener = self.sessions.listener(identity, Feed::Desired);
         let notice = listener.zip(told);
         let notice = notice.map(|(id, patch)| (id, Notice::Desired { version, patch }));

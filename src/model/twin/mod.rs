@@ -139,6 +139,9 @@ impl Twin {
         change: &TwinChange,
     ) -> Result<(Self, Option<Value>), TwinError> {
         let mut twin = self.clone();
+        if *change == TwinChange::default() {
+            return Ok((twin, None));
+        }
         if let Some(change) = &change.tags {
             let members = change.members();
             rules::check("tags", members)?;

@@ -74,6 +74,19 @@ fn a_patch_leaves_its_marks() {
 }
 
 #[test]
+fn a_patch_of_nothing_changes_nothing() {
+    let twin = Twin::new(at(0));
+    for body in [
+        json!({}),
+        json!({ "properties": { "reported": { "a": 1 } } }),
+    ] {
+        assert_eq!(patch(&twin, &body), Ok((twin.clone(), None)), "{body}");
+    }
+    let (cleared, _) = patch(&twin, &json!({ "tags": null })).unwrap();
+    assert_eq!((cleared.version, cleared.tags), (3, twin.tags));
+}
+
+#[test]
 fn a_device_reports_and_the_etag_stays() {
     let report = |twin: &Twin, patch: Value| twin.reported(at(3), patch.as_object().unwrap());
     let twin = report(&Twin::new(at(0)), json!({ "battery": 55, "$version": 1 })).unwrap();

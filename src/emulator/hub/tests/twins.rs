@@ -69,6 +69,60 @@ fn a_twin_comes_and_goes_with_its_identity() {
 }
 
 #[test]
+fn twins_of_modules_go_with_their_device_and_no_other() {
+    let mut hub = hub();
+    let module = |device: &str, module: &str| IdentityId {
+        device: device.to_owned(),
+        module: Some(module.to_owned()),
+    };
+    let all = [
+        device("a"),
+        module("a", "m"),
+        module("a", "n"),
+        device("ab"),
+        module("ab", "m"),
+    ];
+    for identity in &all {
+        let operation = RegistryOperation::Write {
+            device: identity.device.clone(),
+            module: identity.module.clone(),
+            identity: Box::new(Identity {
+                module_id: identity.module.clone(),
+                ..body(&identity.device)
+            }),
+            if_match: None,
+        };
+        registry(&mut hub, operation).unwrap();
+        let change = TwinChange::parse(&json!({ "tags": { "a": 1 } }), false).unwrap();
+        hub.change_twin(now(), identity, &change, None).unwrap();
+    }
+    let written = |hub: &Hub| {
+        let has_tags = |identity: &&IdentityId| {
+            let entry = hub.entry(identity).unwrap();
+            *hub.twins.find(identity, entry) != crate::model::twin::Twin::new(entry.created())
+        };
+        let there = all.iter().filter(|identity| hub.entry(identity).is_ok());
+        there
+            .filter(has_tags)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let operation = RegistryOperation::Delete {
+        device: "a".to_owned(),
+        module: Some("m".to_owned()),
+        if_match: None,
+    };
+    registry(&mut hub, operation).unwrap();
+    assert_eq!(written(&hub), ["a", "a/n", "ab", "ab/m"]);
+    delete(&mut hub, "a", None).unwrap();
+    // Made anew, they begin anew.
+    for device in ["a", "ab"] {
+        hub.register(now(), device).ok();
+    }
+    assert_eq!(written(&hub), ["ab", "ab/m"]);
+}
+
+#[test]
 fn etags_guard_twins_and_rights_do() {
     let mut hub = hub();
     hub.register(now(), "d1").unwrap();
