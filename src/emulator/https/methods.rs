@@ -11,6 +11,7 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
@@ -58,7 +59,7 @@ struct Call {
     response: Duration,
 }
 
-/// Calls a method and waits for the answer. It goes on if the client does not wait for it, so that nothing is left at the hub.
+/// Calls a method and waits for the answer.
 pub(super) async fn invoke(
     hub: &HubHandle,
     identity: IdentityId,
@@ -66,15 +67,32 @@ pub(super) async fn invoke(
     body: &[u8],
 ) -> Result<MethodAnswer, Rejection> {
     let call = read(identity, headers, body)?;
-    let hub = hub.clone();
-    let task = tokio::spawn(async move {
-        let (caller, notices) = hub.register_listener().await?;
-        let answer = carry_out(&hub, caller, notices, call).await;
-        // The hub is told nothing by this; the driver forgets the listener.
-        let _ = hub.ask(Command::CloseReader { reader: caller }).await;
-        answer
-    });
-    task.await.unwrap_or(Err(Rejection::Unanswered))
+    let (caller, notices) = hub.register_listener().await?;
+    let _leaving = Leaving {
+        hub: hub.clone(),
+        caller,
+    };
+    carry_out(hub, caller, notices, call).await
+}
+
+/// A caller. When it goes, answered or not, the hub forgets it; the client may well have hung up before.
+struct Leaving {
+    hub: HubHandle,
+    caller: ListenerId,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let (hub, caller) = (self.hub.clone(), self.caller);
+        // Where nothing runs any more, nothing is left to forget it.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let cancel = MethodOperation::Cancel { caller };
+                let _ = hub.ask(Command::Method(cancel)).await;
+                let _ = hub.ask(Command::CloseReader { reader: caller }).await;
+            });
+        }
+    }
 }
 
 fn read(identity: IdentityId, headers: &HeaderMap, body: &[u8]) -> Result<Call, Rejection> {
@@ -130,7 +148,7 @@ async fn carry_out(
         waits: !wanted.connect.is_zero(),
     };
     let reply = hub.ask(Command::Method(operation)).await;
-    let Reply::Call { call, is_delivered } = reply.map_err(rejection)? else {
+    let Reply::Call { is_delivered, .. } = reply.map_err(rejection)? else {
         return Err(Rejection::Unanswered);
     };
     let is_delivered = is_delivered || timeout(wanted.connect, notices.recv()).await.is_ok();
@@ -142,7 +160,7 @@ async fn carry_out(
     } else {
         not_online(wanted.connect)
     };
-    let cancel = MethodOperation::Cancel { call };
+    let cancel = MethodOperation::Cancel { caller };
     hub.ask(Command::Method(cancel)).await?;
     Err(late)
 }

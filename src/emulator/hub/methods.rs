@@ -65,8 +65,8 @@ impl Hub {
                 let notice = self.answer(&identity, call, status, &payload);
                 Ok((Reply::Done, notice.into_iter().collect()))
             }
-            MethodOperation::Cancel { call } => {
-                self.methods.calls.remove(&call);
+            MethodOperation::Cancel { caller } => {
+                self.methods.calls.retain(|_, held| held.caller != caller);
                 Ok((Reply::Done, Vec::new()))
             }
         }

@@ -146,6 +146,29 @@ async fn an_answer_that_comes_late_is_dropped() {
     answer_one(&hub, session, &mut notices).await;
 }
 
+#[tokio::test]
+async fn a_caller_that_goes_is_forgotten() {
+    let hub = hub();
+    let (caller, mut notices) = hub.register_listener().await.unwrap();
+    let leaving = Leaving {
+        hub: hub.clone(),
+        caller,
+    };
+    let invoke = MethodOperation::Invoke {
+        token: Some(token("service")),
+        caller,
+        identity: device(),
+        name: "reboot".to_owned(),
+        payload: "1".to_owned(),
+        waits: true,
+    };
+    hub.ask(Command::Method(invoke)).await.unwrap();
+    drop(leaving);
+    assert_eq!(notices.recv().await, None);
+    let (_, mut notices) = listening(&hub).await;
+    assert!(notices.try_recv().is_err());
+}
+
 #[test]
 fn a_body_is_read_within_its_limits() {
     let read = |body: &str| read(device(), &HeaderMap::new(), body.as_bytes());

@@ -40,9 +40,9 @@ pub enum MethodOperation {
         /// JSON, or nothing.
         payload: Bytes,
     },
-    /// The caller waits no longer. The reply is [`super::Reply::Done`].
+    /// A caller waits no longer, for whatever it called. The reply is [`super::Reply::Done`].
     Cancel {
-        /// Which call.
-        call: CallId,
+        /// Who called.
+        caller: ListenerId,
     },
 }

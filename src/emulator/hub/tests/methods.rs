@@ -7,9 +7,13 @@ use super::*;
 const CALLER: ListenerId = ListenerId(9);
 
 fn invoke(hub: &mut Hub, id: &str, name: &str, waits: bool) -> Effects {
+    invoke_as(CALLER, hub, id, name, waits)
+}
+
+fn invoke_as(caller: ListenerId, hub: &mut Hub, id: &str, name: &str, waits: bool) -> Effects {
     let operation = MethodOperation::Invoke {
         token: policy_token("service"),
-        caller: CALLER,
+        caller,
         identity: device(id),
         name: name.to_owned(),
         payload: "{\"delay\":1.0}".to_owned(),
@@ -93,11 +97,12 @@ fn a_call_waits_for_its_device() {
     }
     connect(&mut hub, TWO, device("d2")).reply.unwrap();
     let (first, is_delivered) = call(&invoke(&mut hub, "d1", "a", true));
-    let (gone, _) = call(&invoke(&mut hub, "d1", "b", true));
+    let other = ListenerId(10);
+    call(&invoke_as(other, &mut hub, "d1", "b", true));
     assert!(!is_delivered);
     ask(
         &mut hub,
-        Command::Method(MethodOperation::Cancel { call: gone }),
+        Command::Method(MethodOperation::Cancel { caller: other }),
     )
     .unwrap();
     // Neither another device nor one that has not been asked can answer.
@@ -169,11 +174,15 @@ fn what_cannot_be_passed_on_is_refused() {
 fn calls_have_a_bound() {
     let mut hub = hub();
     hub.register(now(), "d1").unwrap();
-    let calls: Vec<CallId> = (0..1000)
-        .map(|_| call(&invoke(&mut hub, "d1", "a", true)).0)
-        .collect();
+    for caller in 0..1000 {
+        call(&invoke_as(ListenerId(caller), &mut hub, "d1", "a", true));
+    }
     assert_eq!(code(invoke(&mut hub, "d1", "a", true).reply), 403_800);
-    let cancel = MethodOperation::Cancel { call: calls[500] };
-    ask(&mut hub, Command::Method(cancel)).unwrap();
+    let caller = ListenerId(500);
+    ask(
+        &mut hub,
+        Command::Method(MethodOperation::Cancel { caller }),
+    )
+    .unwrap();
     assert!(invoke(&mut hub, "d1", "a", true).reply.is_ok());
 }
