@@ -1,0 +1,77 @@
+"""azure-iot-device (PyPI) sends over MQTT, and over MQTT over WebSocket; a wrong key is refused."""
+
+import base64
+import json
+import os
+import subprocess
+
+from azure.iot.device import IoTHubDeviceClient, Message, exceptions
+from hub import READY, check, check_equal
+
+PATIENCE = 60
+"""Seconds to wait for what must come."""
+
+
+def client(device, connection_string=None, **options):
+    """The SDK's client for a device, which trusts the emulator's authority and tries each thing once."""
+    with open(READY["caFile"], encoding="utf-8") as file:
+        authority = file.read()
+    return IoTHubDeviceClient.create_from_connection_string(
+        connection_string or READY["devices"][device],
+        server_verification_cert=authority,
+        connection_retry=False,
+        **options,
+    )
+
+
+def message():
+    """A message with every property that the SDK puts into the topic."""
+    found = Message('{"temperature": 24.5}', message_id="m 1", content_encoding="utf-8", content_type="application/json")
+    found.correlation_id = "because"
+    found.user_id = "someone"
+    found.custom_properties["level"] = "high & rising"
+    return found
+
+
+def events(device, count):
+    """The first events of a device, as hubctl reads them."""
+    command = [os.environ["HUBCTL"], "monitor-events", device, "-l", READY["hubConnectionString"]]
+    command += ["--from", "earliest", "--count", str(count), "-f", "ndjson"]
+    read = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
+    return [json.loads(line) for line in read.stdout.splitlines()]
+
+
+def sends(device, **options):
+    """What is sent arrives with its properties, in order."""
+    sender = client(device, **options)
+    sender.connect()
+    check(sender.connected, f"{device} is connected")
+    sender.send_message(message())
+    sender.send_message("x" * 200_000)
+    sender.shutdown()
+    first, second = events(device, 2)
+    check_equal(first["body"], {"temperature": 24.5}, "body")
+    check_equal(first["messageId"], "m 1", "message id")
+    check_equal(first["correlationId"], "because", "correlation id")
+    check_equal(first["contentType"], "application/json", "content type")
+    check_equal(first["properties"], {"level": "high & rising"}, "properties")
+    check_equal(len(second["body"]), 200_000, "length of a long body")
+
+
+def is_refused(device):
+    """A client with another key is told that it is the key."""
+    own, _ = READY["devices"][device].split("SharedAccessKey=")
+    other = own + "SharedAccessKey=" + base64.b64encode(b"not the key of this device").decode()
+    stranger = client(device, other)
+    try:
+        stranger.connect()
+    except exceptions.CredentialError:
+        stranger.shutdown()
+        return
+    check(False, "a wrong key is refused")
+
+
+if __name__ == "__main__":
+    sends("py-mqtt-1")
+    sends("py-mqtt-ws-1", websockets=True)
+    is_refused("py-mqtt-1")
