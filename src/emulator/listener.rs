@@ -22,11 +22,33 @@ use crate::protocol::websocket::Subprotocol;
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_DEVICE_CONNECTIONS: usize = 16_384;
 
+/// What all ports together come to, on both loopback addresses, as far as that is likely.
+#[cfg(unix)]
+const MOST_SOCKETS: u64 = 32_768;
+
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long to wait before accepting again when the system has no sockets left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Lets this process hold as many sockets as it may need, where the system permits it: shells start it with a few hundred,
+/// and each device that is connected takes one.
+pub(super) fn lift_socket_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        let wanted = limit
+            .maximum
+            .map_or(MOST_SOCKETS, |most| most.min(MOST_SOCKETS));
+        if limit.current.is_some_and(|current| current < wanted) {
+            limit.current = Some(wanted);
+            // Where it is not to be had, the usual number has to do.
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
+    }
+}
 
 /// What is spoken on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use super::hub::options::{
     DEFAULT_RETENTION_BYTES, DEFAULT_STORED_BYTES, HubOptions, OptionsError, Policy, Route,
     STANDARD_POLICIES,
 };
-use super::listener::{Listener, Protocol, Stop};
+use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
 use super::state::{State, StateError};
 use super::store::{Store, StoreError, Wanted};
@@ -139,6 +139,7 @@ impl Emulator {
         options: Options,
         machine_clock: fn() -> DateTime<Utc>,
     ) -> Result<Running, EmulatorError> {
+        lift_socket_limit();
         // Certificates are good by the right time, however wrong the hub's own is.
         let now = machine_clock();
         let troubles = Troubles::of(&options.troubles);
