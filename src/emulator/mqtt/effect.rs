@@ -3,6 +3,7 @@
 use super::subscriptions::Subscriptions;
 use crate::emulator::hub::command::Command;
 use crate::model::device::IdentityId;
+use crate::model::secret::Secret;
 
 /// Something to be done outside the machine. One is carried out, and answered, after another.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) struct Opening {
     /// Who it is.
     pub(super) identity: IdentityId,
     /// The token.
-    pub(super) token: String,
+    pub(super) token: Secret,
     /// Whether what was known of it is to be forgotten.
     pub(super) starts_anew: bool,
 }

@@ -22,6 +22,7 @@ use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
 use crate::model::device::IdentityId;
+use crate::model::secret::Secret;
 
 /// Bytes that are read at once from a client that has little to say, and from one that has much.
 const LITTLE: usize = 512;
@@ -167,7 +168,7 @@ where
             token,
             starts_anew,
         } = opening;
-        let answer = self.ask_to_open(identity.clone(), token).await;
+        let answer = self.ask_to_open(identity.clone(), &token).await;
         let known = answer.as_ref().ok();
         let known = known.and_then(|_| self.options.remembered.recall(&identity, starts_anew));
         self.machine.opened(answer, known);
@@ -176,7 +177,7 @@ where
     async fn ask_to_open(
         &mut self,
         identity: IdentityId,
-        token: String,
+        token: &Secret,
     ) -> Result<(ListenerId, Reply), Refusal> {
         let (session, notices) = self.session.hub.register_listener().await?;
         self.session.id = Some(session);
@@ -184,7 +185,7 @@ where
         let command = Command::OpenSession {
             session,
             identity,
-            token,
+            token: token.expose().to_owned(),
         };
         let reply = self.session.hub.ask(command).await?;
         Ok((session, reply))

@@ -11,6 +11,7 @@ use crate::emulator::mqtt::effect::{Effect, Opening};
 use crate::emulator::mqtt::event;
 use crate::emulator::mqtt::subscriptions::Subscriptions;
 use crate::model::device::IdentityId;
+use crate::model::secret::Secret;
 use crate::protocol::mqtt::packet::{ConnAck, Connect, ConnectReturnCode, Packet, QoS};
 use crate::protocol::mqtt::user_name::{self, UserName};
 
@@ -53,7 +54,7 @@ impl Connection {
     }
 
     /// Who a CONNECT speaks for, and its token.
-    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, String), ConnectReturnCode> {
+    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, Secret), ConnectReturnCode> {
         let identity =
             user_name::parse_client_id(&connect.client_id).ok_or(ConnectReturnCode::BadClientId)?;
         let login = connect.login.as_ref();
@@ -68,7 +69,7 @@ impl Connection {
             // A certificate instead of a token; this hub takes none.
             return Err(ConnectReturnCode::NotAuthorized);
         }
-        Ok((identity, login.password.clone()))
+        Ok((identity, Secret::new(login.password.as_str())))
     }
 
     /// Whether the hub has that name. A port behind it, which Azure's never has, does no harm.
