@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use chrono::{DateTime, Utc};
-use hubctl::emulator::driver;
+use chrono::{DateTime, TimeDelta, Utc};
+use hubctl::emulator::driver::{self, Clock};
 use hubctl::emulator::hub::Hub;
 use hubctl::emulator::hub::options::{DEFAULT_RETENTION, HubOptions, Policy, STANDARD_POLICIES};
 use hubctl::emulator::mqtt::options::Options;
@@ -64,6 +64,8 @@ fn hub() -> Hub {
         retention_bytes: 1 << 20,
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),
+        token_shortening: TimeDelta::zero(),
+        daily_quota: None,
     };
     let mut hub = Hub::new(clock(), options).expect("a hub");
     hub.register(clock(), "d1").expect("a device");
@@ -83,8 +85,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let is_let_in = first % 2 == 0;
     let greeting: &[u8] = if is_let_in { &CONNECT } else { &[] };
     let told = RUNTIME.block_on(async {
-        let hub = driver::start(hub(), clock);
-        let options = Options::new(vec!["localhost".to_owned()], clock);
+        let hub = driver::start(hub(), Clock::new(clock));
+        let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
         let (mut client, server) = duplex(1 << 16);
         let serving = tokio::spawn(serve_connection(server, hub, Arc::new(options)));
         client
