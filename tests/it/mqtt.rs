@@ -2,6 +2,7 @@
 
 mod client;
 mod ends;
+mod twin;
 
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet, SubscribeReasonCode};

@@ -4,6 +4,7 @@ use super::subscriptions::Subscriptions;
 use crate::emulator::hub::command::Command;
 use crate::model::device::IdentityId;
 use crate::model::secret::Secret;
+use crate::protocol::mqtt::packet::Packet;
 
 /// Something to be done outside the machine. One is carried out, and answered, after another.
 #[derive(Debug)]
@@ -36,14 +37,24 @@ pub(super) struct Opening {
 
 /// Where the answer to a command belongs.
 #[derive(Debug)]
-pub(super) enum Origin {
-    /// Events that were published.
-    Publish {
-        /// The packet identifiers to acknowledge, in order.
-        acknowledge: Vec<u16>,
-        /// What they took up while they waited, in bytes.
-        bytes: usize,
-    },
-    /// Nobody waits for it.
-    Nobody,
+pub(super) struct Origin {
+    /// What it took up while it waited, in bytes.
+    pub(super) bytes: usize,
+    /// The packet identifiers to acknowledge once there is an answer, in order.
+    pub(super) acknowledge: Vec<u16>,
+    /// What follows from it beside that.
+    pub(super) sequel: Sequel,
+}
+
+/// What follows from the answer to a command.
+#[derive(Debug)]
+pub(super) enum Sequel {
+    /// Nothing, whatever it is.
+    Nothing,
+    /// The end of the connection, if it is a refusal.
+    EndIfRefused,
+    /// It is told to the client under this number of a request on its twin.
+    Twin(String),
+    /// The client is told this.
+    Packet(Box<Packet>),
 }

@@ -120,7 +120,7 @@ where
                     self.asking = None;
                     self.machine.answer(origin, &answer);
                 }
-                Turn::Noticed(Some(notice)) => self.machine.notice(&notice),
+                Turn::Noticed(Some(notice)) => self.machine.notice(notice),
                 Turn::Noticed(None) => self.notices = None,
                 Turn::Went => {}
                 Turn::Broken => {

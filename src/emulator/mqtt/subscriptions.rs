@@ -26,6 +26,11 @@ impl Subscriptions {
         }
     }
 
+    /// Whether it has subscribed.
+    pub(super) fn has(self, filter: Filter) -> bool {
+        self.0.get(place(filter)).is_some_and(Option::is_some)
+    }
+
     /// Subscribes no longer.
     pub(super) fn remove(&mut self, filter: Filter) {
         if let Some(place) = self.0.get_mut(place(filter)) {

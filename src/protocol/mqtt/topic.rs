@@ -153,12 +153,12 @@ pub enum HubTopic<'a> {
         /// The number under which it was asked.
         request: Cow<'a, str>,
         /// The reported properties' new version.
-        version: Option<i64>,
+        version: Option<u64>,
     },
     /// `$iothub/twin/PATCH/properties/desired/?$version={version}`: desired properties have changed.
     Desired {
         /// Their new version.
-        version: i64,
+        version: u64,
     },
     /// `$iothub/methods/POST/{method}/?$rid={request}`: a direct method is asked for.
     MethodRequest {
@@ -285,7 +285,7 @@ fn request_id(query: &str) -> Option<Cow<'_, str>> {
     property_bag::find(query.strip_prefix('?')?, REQUEST_ID)
 }
 
-fn version(query: &str) -> Option<i64> {
+fn version(query: &str) -> Option<u64> {
     let version = property_bag::find(query.strip_prefix('?')?, VERSION)?;
     version.parse().ok()
 }

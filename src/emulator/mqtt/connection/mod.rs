@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `opening` | who a client says it is, and what it is told |
 //! | `traffic` | what a client sends once it is let in |
-//! | this file | how both hang together, what the hub answers and tells, and how it ends |
+//! | `telling` | what the hub answers and tells |
+//! | this file | how these hang together, and how it ends |
 
 mod opening;
+mod telling;
 mod traffic;
 
 use std::collections::VecDeque;
@@ -15,13 +17,13 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use super::effect::{Effect, Origin};
+use super::effect::{Effect, Origin, Sequel};
 use super::options::Options;
 use super::subscriptions::Subscriptions;
-use crate::emulator::hub::command::{Command, DeviceMessage, ListenerId, Notice, Refusal, Reply};
+use crate::emulator::hub::command::{Command, DeviceMessage, ListenerId};
 use crate::emulator::moment::Moment;
 use crate::model::device::IdentityId;
-use crate::protocol::mqtt::packet::{self, ConnectReturnCode, Packet, PacketError, PubAck};
+use crate::protocol::mqtt::packet::{self, ConnectReturnCode, Packet, PacketError};
 
 /// How far a connection has come.
 #[derive(Debug)]
@@ -158,53 +160,18 @@ impl Connection {
         self.effects.pop_front()
     }
 
-    /// The hub's answer to a command.
-    pub(super) fn answer(&mut self, origin: Origin, answer: &Result<Reply, Refusal>) {
-        match origin {
-            Origin::Nobody => {}
-            Origin::Publish { acknowledge, bytes } => {
-                self.waiting = self.waiting.saturating_sub(bytes);
-                if answer.is_err() {
-                    return self.hang_up();
-                }
-                for id in acknowledge {
-                    self.send(&Packet::PubAck(PubAck::new(id)));
-                }
-            }
-        }
-    }
-
-    /// What the hub tells without being asked.
-    pub(super) fn notice(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Superseded => self.hang_up(),
-            Notice::Dismissed(_) => {
-                if let Phase::Open(client, _) = &mut self.phase {
-                    client.will = None;
-                    self.effects
-                        .push_back(Effect::Forget(client.identity.clone()));
-                }
-                self.hang_up();
-            }
-            // For readers of events, for feeds that nobody subscribes to yet, and for who calls methods.
-            Notice::Available
-            | Notice::Detached(_)
-            | Notice::Desired { .. }
-            | Notice::Call { .. }
-            | Notice::Message
-            | Notice::Delivered(_)
-            | Notice::Answered { .. } => {}
-        }
-    }
-
     /// Ends it, whoever wants that; the client's will is heard unless it has said goodbye.
     pub(super) fn hang_up(&mut self) {
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
         if let Phase::Open(client, session) = phase
             && let Some(message) = client.will
         {
+            let origin = Origin {
+                bytes: 0,
+                acknowledge: Vec::new(),
+                sequel: Sequel::Nothing,
+            };
             let command = Command::PublishWill { session, message };
-            let origin = Origin::Nobody;
             self.effects.push_back(Effect::Ask { origin, command });
         }
     }

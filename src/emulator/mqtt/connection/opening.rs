@@ -13,6 +13,7 @@ use crate::emulator::mqtt::subscriptions::Subscriptions;
 use crate::model::device::IdentityId;
 use crate::model::secret::Secret;
 use crate::protocol::mqtt::packet::{ConnAck, Connect, ConnectReturnCode, Packet, QoS};
+use crate::protocol::mqtt::topic::Filter;
 use crate::protocol::mqtt::user_name::{self, UserName};
 
 impl Connection {
@@ -105,10 +106,14 @@ impl Connection {
             let remember = Effect::Remember(client.identity.clone(), nothing);
             self.effects.push_back(remember);
         }
+        let subscriptions = client.subscriptions;
         self.phase = Phase::Open(client, session);
         self.hear();
         let welcome = ConnAck::new(ConnectReturnCode::Success, known.is_some());
         self.send(&Packet::ConnAck(welcome));
+        let mut filters = Filter::ALL.to_vec();
+        filters.retain(|filter| subscriptions.has(*filter));
+        self.listen(session, &filters, true, None);
     }
 
     /// Says why not, and ends it.

@@ -9,9 +9,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::emulator::driver::Clock;
+use crate::emulator::hub::command::{Feed, Notice, Refusal, Reply};
 use crate::emulator::mqtt::effect::Opening;
 use crate::protocol::mqtt::packet::{
-    ConnAck, Connect, LastWill, Publish, QoS, SubAck, Subscribe, SubscribeFilter,
+    ConnAck, Connect, LastWill, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeFilter,
     SubscribeReasonCode, UnsubAck, Unsubscribe, read, write,
 };
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
@@ -20,6 +21,7 @@ use crate::protocol::rest::error_code;
 mod ending;
 mod greeting;
 mod traffic;
+mod twin;
 
 const SESSION: ListenerId = ListenerId(7);
 const EVENTS: &str = "devices/d1/messages/events/";
@@ -106,6 +108,20 @@ fn published(machine: &mut Connection) -> (Vec<DeviceMessage>, Origin) {
             (messages, origin)
         }
         other => panic!("no publish: {other:?}"),
+    }
+}
+
+/// The hub hears next that the client wants this, or no longer; it is done then.
+fn listens(machine: &mut Connection, wanted: Feed, wish: bool) {
+    match machine.next_effect() {
+        Some(Effect::Ask {
+            origin,
+            command: Command::Listen { session, feed, on },
+        }) => {
+            assert_eq!((session, feed, on), (SESSION, wanted, wish));
+            machine.answer(origin, &Ok(Reply::Done));
+        }
+        other => panic!("no listening: {other:?}"),
     }
 }
 

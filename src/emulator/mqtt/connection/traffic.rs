@@ -1,8 +1,10 @@
 //! What a client sends once it is let in.
 
-use super::{Client, Connection, Phase};
-use crate::emulator::hub::command::{Command, DeviceMessage, ListenerId};
-use crate::emulator::mqtt::effect::{Effect, Origin};
+use super::{Connection, Phase};
+use crate::emulator::hub::command::{
+    CallId, Command, DeviceMessage, Feed, ListenerId, MethodOperation, TwinOperation,
+};
+use crate::emulator::mqtt::effect::{Effect, Origin, Sequel};
 use crate::emulator::mqtt::event;
 use crate::protocol::mqtt::packet::{
     Packet, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe,
@@ -10,30 +12,26 @@ use crate::protocol::mqtt::packet::{
 use crate::protocol::mqtt::topic::{DeviceTopic, Filter};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
-/// What a message takes up beside its own bytes while it waits.
+/// What a message or a request takes up beside its own bytes while it waits.
 const OVERHEAD: usize = 128;
+
+/// A call that nobody has made.
+const NO_CALL: CallId = CallId(u64::MAX);
 
 impl Connection {
     /// Takes one packet of a client that is in.
     pub(super) fn carry(&mut self, packet: Packet) {
-        let Phase::Open(client, session) = &mut self.phase else {
-            return;
-        };
         match packet {
-            Packet::Publish(publish) => {
-                let session = *session;
-                match read(client, publish) {
-                    Some((message, id)) => self.put(session, message, id),
-                    None => self.hang_up(),
-                }
-            }
+            Packet::Publish(publish) => self.publish(publish),
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
             Packet::PingReq => self.send(&Packet::PingResp),
             // Nothing is sent yet that would be acknowledged.
             Packet::PubAck(_) => {}
             Packet::Disconnect => {
-                client.will = None;
+                if let Phase::Open(client, _) = &mut self.phase {
+                    client.will = None;
+                }
                 self.hang_up();
             }
             // A second greeting, QoS 2, and what only a server sends.
@@ -48,59 +46,143 @@ impl Connection {
         }
     }
 
+    fn publish(&mut self, publish: Publish) {
+        let Phase::Open(client, session) = &self.phase else {
+            return;
+        };
+        let session = *session;
+        let id = match publish.qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce => Some(publish.pkid),
+            QoS::ExactlyOnce => return self.hang_up(),
+        };
+        let payload = publish.payload;
+        match DeviceTopic::parse(&publish.topic) {
+            None => self.hang_up(),
+            Some(DeviceTopic::Events {
+                device,
+                module,
+                bag,
+            }) => {
+                let is_own = device == client.identity.device
+                    && module.as_deref() == client.identity.module.as_deref();
+                let message = event::message(&bag, payload, publish.retain);
+                if is_own && message.size() <= MAX_MESSAGE_BYTES {
+                    self.put(session, message, id);
+                } else {
+                    self.hang_up();
+                }
+            }
+            Some(DeviceTopic::TwinGet { request }) => {
+                let command = Command::Twin(TwinOperation::ReadOwn { session });
+                self.ask(command, id, 0, Sequel::Twin(request.into_owned()));
+            }
+            Some(DeviceTopic::Reported { request }) => {
+                // The hub refuses what is no object; what is no JSON is none.
+                let patch = serde_json::from_slice(&payload).unwrap_or_default();
+                let command = Command::Twin(TwinOperation::Report { session, patch });
+                let sequel = Sequel::Twin(request.into_owned());
+                self.ask(command, id, payload.len(), sequel);
+            }
+            Some(DeviceTopic::MethodResponse { status, request }) => {
+                let bytes = payload.len();
+                let command = Command::Method(MethodOperation::Respond {
+                    session,
+                    call: request.parse().map_or(NO_CALL, CallId),
+                    status,
+                    payload,
+                });
+                self.ask(command, id, bytes, Sequel::Nothing);
+            }
+        }
+    }
+
+    /// Puts a command to the hub, after those that wait already.
+    fn ask(&mut self, command: Command, id: Option<u16>, bytes: usize, sequel: Sequel) {
+        let bytes = bytes + OVERHEAD;
+        self.waiting += bytes;
+        let origin = Origin {
+            bytes,
+            acknowledge: id.into_iter().collect(),
+            sequel,
+        };
+        self.effects.push_back(Effect::Ask { origin, command });
+    }
+
     /// Puts a message to the hub, together with those that wait already.
     fn put(&mut self, session: ListenerId, message: DeviceMessage, id: Option<u16>) {
-        let size = message.size() + OVERHEAD;
-        self.waiting += size;
+        let size = message.size();
         if let Some(Effect::Ask {
-            origin: Origin::Publish { acknowledge, bytes },
+            origin,
             command: Command::Publish { messages, .. },
         }) = self.effects.back_mut()
             && messages.len() < self.options.limits.batch
         {
             messages.push(message);
-            acknowledge.extend(id);
-            *bytes += size;
+            origin.acknowledge.extend(id);
+            origin.bytes += size + OVERHEAD;
+            self.waiting += size + OVERHEAD;
             return;
         }
-        let command = Command::Publish {
-            session,
-            messages: vec![message],
-        };
-        let origin = Origin::Publish {
-            acknowledge: id.into_iter().collect(),
-            bytes: size,
-        };
-        self.effects.push_back(Effect::Ask { origin, command });
+        let messages = vec![message];
+        let command = Command::Publish { session, messages };
+        self.ask(command, id, size, Sequel::EndIfRefused);
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) {
-        let Phase::Open(client, _) = &mut self.phase else {
+        let Phase::Open(client, session) = &mut self.phase else {
             return;
         };
-        let filters = subscribe.filters.iter();
-        let granted = filters.map(|wanted| {
+        let session = *session;
+        let (mut granted, mut codes) = (Vec::new(), Vec::new());
+        for wanted in &subscribe.filters {
             let filter = Filter::parse(&wanted.path, &client.identity);
-            filter.map_or(SubscribeReasonCode::Failure, |filter| {
+            granted.extend(filter);
+            codes.push(filter.map_or(SubscribeReasonCode::Failure, |filter| {
                 SubscribeReasonCode::Success(client.subscriptions.add(filter, wanted.qos))
-            })
-        });
-        let granted = granted.collect();
+            }));
+        }
         self.remember();
-        self.send(&Packet::SubAck(SubAck::new(subscribe.pkid, granted)));
+        let told = Packet::SubAck(SubAck::new(subscribe.pkid, codes));
+        self.listen(session, &granted, true, Some(told));
     }
 
     fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) {
-        let Phase::Open(client, _) = &mut self.phase else {
+        let Phase::Open(client, session) = &mut self.phase else {
             return;
         };
-        for topic in &unsubscribe.topics {
-            if let Some(filter) = Filter::parse(topic, &client.identity) {
-                client.subscriptions.remove(filter);
-            }
+        let session = *session;
+        let topics = unsubscribe.topics.iter();
+        let filters: Vec<_> = topics
+            .filter_map(|topic| Filter::parse(topic, &client.identity))
+            .collect();
+        for filter in &filters {
+            client.subscriptions.remove(*filter);
         }
         self.remember();
-        self.send(&Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)));
+        let told = Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid));
+        self.listen(session, &filters, false, Some(told));
+    }
+
+    /// Tells the hub what the client wants to hear of, or no longer, and then the client that it was told.
+    pub(super) fn listen(
+        &mut self,
+        session: ListenerId,
+        filters: &[Filter],
+        on: bool,
+        mut told: Option<Packet>,
+    ) {
+        let mut feeds = filters.iter().filter_map(|filter| feed(*filter)).peekable();
+        while let Some(feed) = feeds.next() {
+            let is_last = feeds.peek().is_none();
+            let told = if is_last { told.take() } else { None };
+            let sequel = told.map_or(Sequel::Nothing, |told| Sequel::Packet(Box::new(told)));
+            let command = Command::Listen { session, feed, on };
+            self.ask(command, None, 0, sequel);
+        }
+        if let Some(told) = told {
+            self.send(&told);
+        }
     }
 
     fn remember(&mut self) {
@@ -108,34 +190,20 @@ impl Connection {
             && client.is_remembered
         {
             let remember = Effect::Remember(client.identity.clone(), client.subscriptions);
+            // Only the last one counts.
+            if let Some(Effect::Remember(..)) = self.effects.back() {
+                self.effects.pop_back();
+            }
             self.effects.push_back(remember);
         }
     }
 }
 
-/// The message that is published, and the identifier to acknowledge it by; `None` for what the hub does not take.
-fn read(client: &Client, publish: Publish) -> Option<(DeviceMessage, Option<u16>)> {
-    let id = match publish.qos {
-        QoS::AtMostOnce => None,
-        QoS::AtLeastOnce => Some(publish.pkid),
-        QoS::ExactlyOnce => return None,
-    };
-    match DeviceTopic::parse(&publish.topic)? {
-        DeviceTopic::Events {
-            device,
-            module,
-            bag,
-        } => {
-            let identity = &client.identity;
-            if device != identity.device || module.as_deref() != identity.module.as_deref() {
-                return None;
-            }
-            let message = event::message(&bag, publish.payload, publish.retain);
-            (message.size() <= MAX_MESSAGE_BYTES).then_some((message, id))
-        }
-        // The hub has no twins and no methods yet.
-        DeviceTopic::TwinGet { .. }
-        | DeviceTopic::Reported { .. }
-        | DeviceTopic::MethodResponse { .. } => None,
+/// What the hub tells of to who has subscribed to that; answers come anyway.
+fn feed(filter: Filter) -> Option<Feed> {
+    match filter {
+        Filter::Desired => Some(Feed::Desired),
+        Filter::Methods => Some(Feed::Methods),
+        Filter::Messages | Filter::Inputs | Filter::TwinResults => None,
     }
 }

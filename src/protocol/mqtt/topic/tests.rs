@@ -40,7 +40,7 @@ proptest! {
         method in "\\PC{1,20}",
         request in "\\PC{0,20}",
         status in any::<u16>(),
-        version in any::<i64>(),
+        version in any::<u64>(),
     ) {
         let request = || Cow::from(request.as_str());
         let properties = properties.into_iter().map(|(name, value)| (name.into(), value.map(Into::into)));

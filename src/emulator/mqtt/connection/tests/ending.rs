@@ -78,7 +78,7 @@ fn a_will_is_heard_unless_the_client_says_goodbye() {
     let ends: [fn(&mut Connection); 4] = [
         Connection::hang_up,
         |machine| machine.tick(moment(90)),
-        |machine| machine.notice(&Notice::Superseded),
+        |machine| machine.notice(Notice::Superseded),
         |machine| feed(machine, &[publish(QoS::ExactlyOnce, 1, EVENTS, "x")]),
     ];
     for end in ends {
@@ -106,7 +106,7 @@ fn a_will_is_heard_unless_the_client_says_goodbye() {
 fn who_is_deleted_is_forgotten_and_has_no_will() {
     let mut machine = with_will();
     let reason = refusal(error_code::IOT_HUB_UNAUTHORIZED);
-    machine.notice(&Notice::Dismissed(reason));
+    machine.notice(Notice::Dismissed(reason));
     assert!(machine.is_closed());
     assert!(matches!(machine.next_effect(), Some(Effect::Forget(_))));
     assert!(machine.next_effect().is_none());

@@ -151,6 +151,7 @@ fn who_comes_back_finds_its_subscriptions() {
         panic!("nothing to remember")
     };
     assert_ne!(first, known);
+    listens(&mut machine, Feed::Methods, true);
 
     let mut again = super::machine();
     feed(&mut again, &[Packet::Connect(comes_back())]);
@@ -161,5 +162,6 @@ fn who_comes_back_finds_its_subscriptions() {
     again.opened(Ok((SESSION, session())), Some(known));
     let welcome = ConnAck::new(ConnectReturnCode::Success, true);
     assert_eq!(said(&mut again), [Packet::ConnAck(welcome)]);
+    listens(&mut again, Feed::Methods, true);
     assert!(again.next_effect().is_none());
 }

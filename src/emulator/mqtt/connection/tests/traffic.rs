@@ -147,14 +147,37 @@ fn own_filters_are_granted_and_others_are_not() {
         SubscribeReasonCode::Failure,
         SubscribeReasonCode::Success(QoS::AtLeastOnce),
     ];
+    let unsubscribed = Packet::UnsubAck(UnsubAck::new(9));
+    assert_eq!(said(&mut machine), [unsubscribed, Packet::PingResp]);
+    // Who has been told that it is subscribed misses nothing.
+    listens(&mut machine, Feed::Methods, true);
     assert_eq!(
         said(&mut machine),
-        [
-            Packet::SubAck(SubAck::new(8, granted)),
-            Packet::UnsubAck(UnsubAck::new(9)),
-            Packet::PingResp,
-        ]
+        [Packet::SubAck(SubAck::new(8, granted))]
     );
     // It starts anew each time, so there is nothing to remember.
     assert!(machine.next_effect().is_none());
+}
+
+#[test]
+fn a_client_that_subscribes_on_and_on_takes_up_no_more() {
+    let mut machine = open(Connect {
+        clean_session: false,
+        ..connect()
+    });
+    let filter = SubscribeFilter::new("$iothub/twin/res/#".to_owned(), QoS::AtMostOnce);
+    let subscribe = Packet::Subscribe(Subscribe {
+        pkid: 1,
+        filters: vec![filter],
+    });
+    feed(&mut machine, &vec![subscribe; 1000]);
+    assert!(matches!(machine.next_effect(), Some(Effect::Remember(..))));
+    assert!(machine.next_effect().is_none());
+    let filter = SubscribeFilter::new("$iothub/methods/POST/#".to_owned(), QoS::AtMostOnce);
+    let subscribe = Packet::Subscribe(Subscribe {
+        pkid: 1,
+        filters: vec![filter],
+    });
+    feed(&mut machine, &vec![subscribe; 10_000]);
+    assert!(!machine.may_read());
 }

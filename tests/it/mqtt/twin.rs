@@ -1,0 +1,107 @@
+//! A device's twin and its methods, from both sides.
+
+use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Packet, Publish, SubscribeReasonCode};
+use serde_json::{Value, json};
+
+use crate::support::Emulator;
+use crate::support::mqtt::{Device, connect};
+use crate::support::rest::{client, url};
+
+/// What the hub answers to its service side.
+fn ask(hub: &Emulator, method: Method, path: &str, body: &Value) -> Value {
+    let token = hub.owner(&["sas-token", "--policy"]).run().success();
+    let request = client(hub)
+        .request(method, url(hub, path))
+        .header(AUTHORIZATION, token.trim())
+        .body(body.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    })
+}
+
+/// A device that hears of everything that there is.
+fn listening(hub: &Emulator) -> Device {
+    let mut device = Device::connect(hub, connect(hub));
+    let answer = device.subscribe(&[
+        "$iothub/twin/res/#",
+        "$iothub/twin/PATCH/properties/desired/#",
+        "$iothub/methods/POST/#",
+    ]);
+    let granted = [SubscribeReasonCode::Success(QoS::AtLeastOnce); 3];
+    assert_eq!(answer.return_codes, granted);
+    device
+}
+
+/// Topic and JSON of the message that comes next.
+fn heard(device: &mut Device) -> (String, Value) {
+    match device.next() {
+        Some(Packet::Publish(publish)) => {
+            let body = serde_json::from_slice(&publish.payload).unwrap_or_default();
+            (publish.topic, body)
+        }
+        other => panic!("no message: {other:?}"),
+    }
+}
+
+fn say(device: &mut Device, topic: &str, body: &str) {
+    let publish = Publish::new(topic, QoS::AtMostOnce, body);
+    device.send(&[Packet::Publish(publish)]);
+}
+
+#[test]
+fn a_device_and_its_service_share_the_twin() {
+    let hub = Emulator::start(&[]);
+    let mut device = listening(&hub);
+    say(&mut device, "$iothub/twin/GET/?$rid=1", "");
+    let (topic, twin) = heard(&mut device);
+    assert_eq!(topic, "$iothub/twin/res/200/?$rid=1");
+    let empty = json!({ "desired": { "$version": 1 }, "reported": { "$version": 1 } });
+    assert_eq!(twin, empty);
+
+    let report = "$iothub/twin/PATCH/properties/reported/?$rid=2";
+    say(&mut device, report, r#"{"firmware":"1.2"}"#);
+    let (topic, _) = heard(&mut device);
+    assert_eq!(topic, "$iothub/twin/res/204/?$rid=2&$version=2");
+    say(&mut device, report, "no JSON");
+    assert_eq!(heard(&mut device).0, "$iothub/twin/res/400/?$rid=2");
+    let twin = ask(&hub, Method::GET, "/twins/device1", &Value::Null);
+    assert_eq!(twin["properties"]["reported"]["firmware"], "1.2");
+
+    let change = json!({ "properties": { "desired": { "interval": 5 } } });
+    ask(&hub, Method::PATCH, "/twins/device1", &change);
+    let (topic, patch) = heard(&mut device);
+    assert_eq!(topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
+    assert_eq!(patch, json!({ "interval": 5, "$version": 2 }));
+}
+
+#[test]
+fn a_device_answers_the_call_of_its_method() {
+    let hub = Emulator::start(&[]);
+    let mut device = listening(&hub);
+    let call = json!({
+        "methodName": "reboot", "responseTimeoutInSeconds": 30, "payload": { "in": 5 }
+    });
+    let board = std::thread::spawn(move || {
+        let (topic, payload) = heard(&mut device);
+        let request = topic
+            .strip_prefix("$iothub/methods/POST/reboot/?$rid=")
+            .unwrap_or_else(|| panic!("{topic}"));
+        assert_eq!(payload, json!({ "in": 5 }));
+        let answer = format!("$iothub/methods/res/202/?$rid={request}");
+        say(&mut device, &answer, r#"{"done":true}"#);
+        device
+    });
+    let answered = ask(&hub, Method::POST, "/twins/device1/methods", &call);
+    let expected = json!({ "status": 202, "payload": { "done": true } });
+    assert_eq!(answered, expected);
+    board.join().unwrap();
+}
