@@ -8,8 +8,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::emulator::hub::record::{Kept, Threshold};
+use crate::emulator::hub::command::{Ack, CloudMessage, DeviceMessage};
+use crate::emulator::hub::record::{Change, Kept, KeptMessage, Queued, Threshold};
 use crate::model::device::IdentityId;
+use crate::model::feedback::{FeedbackRecord, FeedbackStatus};
 use crate::model::twin::{Twin, TwinChange};
 
 fn now() -> DateTime<Utc> {
@@ -328,4 +330,114 @@ fn a_journal_that_has_changed_is_an_error_or_its_beginning() {
         }
     }
     assert!(errors > 0);
+}
+
+/// A message and a record of feedback, and that they were taken in.
+fn queued() -> [Record; 3] {
+    let message = CloudMessage {
+        message: DeviceMessage {
+            body: Bytes::from_static(b"{}"),
+            message_id: Some("m1".to_owned()),
+            ..DeviceMessage::default()
+        },
+        expiry: None,
+        ack: Ack::Full,
+    };
+    let record = FeedbackRecord {
+        original_message_id: None,
+        description: "Success".to_owned(),
+        device_id: "d".to_owned(),
+        device_generation_id: "1".to_owned(),
+        enqueued_time_utc: String::new(),
+        status_code: FeedbackStatus::Success,
+    };
+    let identity = IdentityId {
+        device: "d".to_owned(),
+        module: Some("m".to_owned()),
+    };
+    [
+        Record::Queued {
+            before: 0,
+            after: 2,
+        },
+        Record::CloudMessage {
+            identity,
+            change: Change {
+                before: None,
+                after: Some(item(1, message)),
+            },
+        },
+        Record::Feedback {
+            change: Change {
+                before: None,
+                after: Some(item(2, record)),
+            },
+        },
+    ]
+}
+
+fn item<T>(number: i64, content: T) -> Queued<T> {
+    Queued {
+        number,
+        enqueued: now(),
+        expires: now(),
+        deliveries: 3,
+        lock: None,
+        content: Arc::new(content),
+    }
+}
+
+#[test]
+fn what_is_queued_is_there_again_until_it_has_left() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, empty) = open(home.path()).unwrap();
+    store.keep(&queued()).unwrap();
+    drop(store);
+    let (store, kept) = open(home.path()).unwrap();
+    assert_eq!(kept.queued, 2);
+    let [
+        _,
+        Record::CloudMessage { identity, change },
+        Record::Feedback { change: told },
+    ] = queued()
+    else {
+        panic!()
+    };
+    let message = change.after.clone().unwrap();
+    assert_eq!(
+        kept.messages,
+        [KeptMessage {
+            identity: identity.clone(),
+            message
+        }]
+    );
+    assert_eq!(kept.feedback, [told.after.clone().unwrap()]);
+    let change = change.undone();
+    let gone = [
+        Record::CloudMessage { identity, change },
+        Record::Feedback {
+            change: told.undone(),
+        },
+    ];
+    store.keep(&gone).unwrap();
+    drop(store);
+    let (_store, kept) = open(home.path()).unwrap();
+    assert_eq!(Kept { queued: 0, ..kept }, empty);
+}
+
+#[test]
+fn a_store_that_does_not_count_yet_begins_to() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, _) = open(home.path()).unwrap();
+    {
+        let engine = store.engine();
+        engine.as_ref().unwrap().hub.remove(row::QUEUED).unwrap();
+    }
+    drop(store);
+    let (store, kept) = open(home.path()).unwrap();
+    assert_eq!((kept.queued, kept.messages.len()), (0, 0));
+    store.keep(&queued()).unwrap();
+    drop(store);
+    let (_store, kept) = open(home.path()).unwrap();
+    assert_eq!((kept.queued, kept.messages.len()), (2, 1));
 }

@@ -5,6 +5,7 @@ mod demo;
 mod dps;
 mod emulator;
 mod emulator_faults;
+mod emulator_messages;
 mod emulator_store;
 mod emulator_twins;
 mod inspect_token;

@@ -1,0 +1,275 @@
+//! Messages to devices through the emulator: sent over AMQP, received over HTTPS, and there again after a crash.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fe2o3_amqp::sasl_profile::SaslProfile;
+use fe2o3_amqp::types::definitions::{AmqpError, ErrorCondition};
+use fe2o3_amqp::types::messaging::{ApplicationProperties, Data, Message, Outcome, Properties};
+use fe2o3_amqp::{Connection, Sender, Session};
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::Emulator;
+use crate::support::rest::{client, url};
+
+const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
+const PATIENCE: Duration = Duration::from_secs(20);
+const BOUND: &str = "/devices/device1/messages/devicebound";
+const FEEDBACK: &str = "/messages/serviceBound/feedback";
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Whoever speaks with the hub: for the device and for the service, with the owner's token.
+struct Bench {
+    client: Client,
+    token: String,
+}
+
+impl Bench {
+    fn new(hub: &Emulator) -> Self {
+        let token = hub.owner(&["sas-token", "--policy"]).run().success();
+        Self {
+            client: client(hub),
+            token: token.trim().to_owned(),
+        }
+    }
+
+    async fn ask(&self, hub: &Emulator, method: Method, path: &str) -> Response {
+        let request = self.client.request(method, url(hub, path));
+        let request = request.header(AUTHORIZATION, &self.token);
+        request.send().await.unwrap()
+    }
+
+    /// The next message's body and lock token.
+    async fn receive(&self, hub: &Emulator) -> Option<(String, String)> {
+        let answer = self.ask(hub, Method::GET, BOUND).await;
+        if answer.status() == StatusCode::NO_CONTENT {
+            return None;
+        }
+        assert_eq!(answer.status(), StatusCode::OK);
+        let lock = lock(&answer);
+        Some((answer.text().await.unwrap(), lock))
+    }
+
+    async fn complete(&self, hub: &Emulator, lock: &str) -> StatusCode {
+        let path = format!("{BOUND}/{lock}");
+        self.ask(hub, Method::DELETE, &path).await.status()
+    }
+
+    async fn json(&self, hub: &Emulator, method: Method, path: &str) -> Value {
+        let answer = self.ask(hub, method, path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+}
+
+fn lock(answer: &Response) -> String {
+    let etag = answer.headers()["etag"].to_str().unwrap();
+    assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+    etag.trim_matches('"').to_owned()
+}
+
+/// A service's link, with SASL PLAIN.
+struct Service {
+    sender: Sender,
+    // They end what they began when they are dropped.
+    _session: fe2o3_amqp::session::SessionHandle<()>,
+    _connection: fe2o3_amqp::connection::ConnectionHandle<()>,
+}
+
+impl Service {
+    async fn connect(hub: &Emulator, token: &str) -> Self {
+        let mut connection = Connection::builder()
+            .container_id("service")
+            .sasl_profile(SaslProfile::Plain {
+                username: "iothubowner@sas.root.localhost".to_owned(),
+                password: token.to_owned(),
+            })
+            .open(format!("amqp://localhost:{}", hub.port("amqp")).as_str())
+            .await
+            .unwrap();
+        let mut session = Session::begin(&mut connection).await.unwrap();
+        let sender = Sender::attach(&mut session, "c2d", "/messages/devicebound");
+        Self {
+            sender: sender.await.unwrap(),
+            _session: session,
+            _connection: connection,
+        }
+    }
+
+    /// `None` once the hub is gone: this library does not always say so.
+    async fn send(&mut self, to: &str, body: &str) -> Option<Outcome> {
+        let properties = Properties::builder()
+            .to(to.to_owned())
+            .message_id(format!("id of {body}"))
+            .content_type("text/plain");
+        let application = ApplicationProperties::builder()
+            .insert("iothub-ack", "full")
+            .insert("level", 7_i32);
+        let message = Message::builder()
+            .properties(properties.build())
+            .application_properties(application.build())
+            .data(Data::from(body.as_bytes().to_vec()))
+            .build();
+        let sent = timeout(PATIENCE, self.sender.send(message)).await;
+        sent.ok()?.ok()
+    }
+
+    async fn sends(&mut self, body: &str) {
+        let outcome = self.send(BOUND, body).await;
+        assert!(matches!(outcome, Some(Outcome::Accepted(_))), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_device_receives_and_the_service_hears_of_it() {
+    let hub = Emulator::start(&ARGUMENTS);
+    let bench = Bench::new(&hub);
+    runtime().block_on(async {
+        let mut service = Service::connect(&hub, &bench.token).await;
+        assert_eq!(bench.receive(&hub).await, None);
+        service.sends("one").await;
+        let nobody = "/devices/nobody/messages/devicebound";
+        let Some(Outcome::Rejected(refused)) = service.send(nobody, "x").await else {
+            panic!("not refused")
+        };
+        let error = refused.error.unwrap();
+        assert_eq!(
+            error.condition,
+            ErrorCondition::AmqpError(AmqpError::NotFound)
+        );
+        assert!(error.description.unwrap().contains("404001"));
+
+        let answer = bench.ask(&hub, Method::GET, BOUND).await;
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("iothub-messageid"), "id of one");
+        assert_eq!(header("iothub-to"), BOUND);
+        assert_eq!(header("iothub-ack"), "full");
+        assert_eq!(header("iothub-app-level"), "7");
+        assert_eq!(header("iothub-deliverycount"), "0");
+        let first = lock(&answer);
+        assert_eq!(answer.text().await.unwrap(), "one");
+        let path = format!("{BOUND}/{first}/abandon");
+        let given_back = bench.ask(&hub, Method::POST, &path).await;
+        assert_eq!(given_back.status(), StatusCode::NO_CONTENT);
+        let (_, second) = bench.receive(&hub).await.unwrap();
+        let path = format!("{BOUND}/{first}");
+        let lost = bench.ask(&hub, Method::DELETE, &path).await;
+        assert_eq!(lost.status(), StatusCode::PRECONDITION_FAILED);
+        assert_eq!(lost.headers()["iothub-errorcode"], "DeviceMessageLockLost");
+        assert_eq!(bench.complete(&hub, &second).await, StatusCode::NO_CONTENT);
+
+        let told = bench.ask(&hub, Method::GET, FEEDBACK).await;
+        assert_eq!(
+            told.headers()["content-type"],
+            "application/vnd.microsoft.iothub.feedback.json"
+        );
+        let lock = lock(&told);
+        let told: Value = serde_json::from_slice(&told.bytes().await.unwrap()).unwrap();
+        assert_eq!(told[0]["originalMessageId"], "id of one");
+        assert_eq!(told[0]["statusCode"], "Success");
+        let path = format!("{FEEDBACK}/{lock}");
+        for expected in [StatusCode::NO_CONTENT, StatusCode::PRECONDITION_FAILED] {
+            let settled = bench.ask(&hub, Method::DELETE, &path).await;
+            assert_eq!(settled.status(), expected);
+        }
+
+        service.sends("two").await;
+        service.sends("three").await;
+        let device = bench.json(&hub, Method::GET, "/devices/device1").await;
+        assert_eq!(device["cloudToDeviceMessageCount"], 2);
+        let path = "/devices/device1/commands";
+        let purged = bench.json(&hub, Method::DELETE, path).await;
+        let expected = json!({ "totalMessagesPurged": 2, "deviceId": "device1", "moduleId": null });
+        assert_eq!(purged, expected);
+        assert_eq!(bench.receive(&hub).await, None);
+        let unknown = bench.ask(&hub, Method::DELETE, "/devices/nobody/commands");
+        assert_eq!(unknown.await.status(), StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again() {
+    const ROUNDS: usize = 8;
+    const BODIES: usize = 5;
+    let runtime = runtime();
+    let mut hub = Emulator::start_kept(&ARGUMENTS);
+    let bench = Bench::new(&hub);
+    let mut waiting: BTreeSet<String> = BTreeSet::new();
+    let mut unknown: BTreeSet<String> = BTreeSet::new();
+    let mut completed: BTreeSet<String> = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut service = runtime.block_on(Service::connect(&hub, &bench.token));
+        runtime.block_on(async {
+            for number in 0..BODIES {
+                let body = format!("{round}-{number}");
+                service.sends(&body).await;
+                waiting.insert(body);
+            }
+            // One is completed, one is held; what was completed before the last crash may be half done.
+            for is_completed in [true, false] {
+                let (body, lock) = bench.receive(&hub).await.unwrap();
+                assert!(!completed.contains(&body), "{body} came again");
+                assert!(waiting.contains(&body) || unknown.contains(&body), "{body}");
+                if is_completed {
+                    assert_eq!(bench.complete(&hub, &lock).await, StatusCode::NO_CONTENT);
+                    waiting.remove(&body);
+                    completed.insert(body);
+                }
+            }
+        });
+        // Killed with a message on its way, whose fate is not known unless it was told in time.
+        let last = format!("{round}-last");
+        let body = last.clone();
+        let going = runtime.spawn(async move { service.send(BOUND, &body).await });
+        let stopped = hub.stop();
+        going.abort();
+        match runtime.block_on(going) {
+            Ok(Some(Outcome::Accepted(_))) => waiting.insert(last),
+            Ok(_) | Err(_) => unknown.insert(last),
+        };
+        hub = stopped.restart(&ARGUMENTS);
+    }
+    // Those that are held come back when their minute is over; the rest is there.
+    let path = "/devices/device1";
+    let device = runtime.block_on(bench.json(&hub, Method::GET, path));
+    let count = device["cloudToDeviceMessageCount"].as_u64().unwrap();
+    let count = usize::try_from(count).unwrap();
+    assert!(
+        (waiting.len()..=waiting.len() + unknown.len()).contains(&count),
+        "{count} wait of {waiting:?} and {unknown:?}"
+    );
+    let mut seen = BTreeSet::new();
+    runtime.block_on(async {
+        while let Some((body, lock)) = bench.receive(&hub).await {
+            assert!(!completed.contains(&body), "{body} came again");
+            assert!(seen.insert(body), "one came twice");
+            assert_eq!(bench.complete(&hub, &lock).await, StatusCode::NO_CONTENT);
+        }
+    });
+    let held: Vec<_> = waiting.difference(&seen).collect();
+    assert!(held.len() <= ROUNDS, "lost or held: {held:?}");
+    let device = runtime.block_on(bench.json(&hub, Method::GET, path));
+    let left = usize::try_from(device["cloudToDeviceMessageCount"].as_u64().unwrap());
+    assert_eq!(left.unwrap(), count - seen.len());
+    assert!(seen.len() + ROUNDS >= count);
+    // What became of those that were completed is known after all the crashes too.
+    let told = runtime.block_on(bench.json(&hub, Method::GET, FEEDBACK));
+    let told: BTreeSet<String> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["originalMessageId"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = |body: &String| told.contains(&format!("id of {body}"));
+    assert!(completed.iter().all(expected), "{told:?} of {completed:?}");
+}
