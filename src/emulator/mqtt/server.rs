@@ -67,6 +67,8 @@ enum Turn {
     Answered(Origin, Result<Reply, Refusal>),
     Noticed(Option<Notice>),
     Went,
+    /// The client says nothing more; it may still listen.
+    Ended,
     Broken,
 }
 
@@ -123,6 +125,7 @@ where
                 Turn::Noticed(Some(notice)) => self.machine.notice(notice),
                 Turn::Noticed(None) => self.notices = None,
                 Turn::Went => {}
+                Turn::Ended => self.machine.hang_up(),
                 Turn::Broken => {
                     self.is_broken = true;
                     self.machine.hang_up();
@@ -213,8 +216,9 @@ where
         };
         tokio::select! {
             read = self.reading.read_buf(&mut self.input), if may_read => match read {
-                Ok(count) if count > 0 => Turn::Read(count),
-                Ok(_) | Err(_) => Turn::Broken,
+                Ok(0) => Turn::Ended,
+                Ok(count) => Turn::Read(count),
+                Err(_) => Turn::Broken,
             },
             written = write(&mut self.writing, &mut self.output, &mut self.is_unflushed), if has_work => match written {
                 Ok(()) => Turn::Went,

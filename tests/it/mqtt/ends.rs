@@ -173,3 +173,25 @@ fn who_is_deleted_is_hung_up_on() {
         ConnectReturnCode::NotAuthorized
     );
 }
+
+#[test]
+fn who_says_nothing_more_still_hears_what_became_of_it() {
+    let hub = Emulator::start(&[]);
+    let greeting = connect(&hub);
+    // It was a matter of luck.
+    for id in 1..=10 {
+        let mut device = Device::dial(&hub);
+        let last_words = event(QoS::AtLeastOnce, id, "", "x");
+        device.send(&[
+            Packet::Connect(greeting.clone()),
+            Packet::Publish(last_words),
+        ]);
+        device.finish();
+        assert!(matches!(device.next(), Some(Packet::ConnAck(_))), "{id}");
+        assert!(
+            matches!(device.next(), Some(Packet::PubAck(ack)) if ack.pkid == id),
+            "{id}"
+        );
+        assert_eq!(device.next(), None);
+    }
+}

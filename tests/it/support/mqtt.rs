@@ -186,6 +186,17 @@ impl Device {
         });
     }
 
+    /// Says that nothing more is said, and goes on listening.
+    pub fn finish(&mut self) {
+        let stream = &mut self.stream;
+        self.runtime.block_on(async {
+            match stream {
+                Stream::Tls(stream) => stream.shutdown().await.unwrap(),
+                Stream::WebSocket(socket) => socket.close().await.unwrap(),
+            }
+        });
+    }
+
     /// Publishes one event and waits until the hub has it.
     pub fn publish(&mut self, publish: Publish) {
         let id = publish.pkid;
