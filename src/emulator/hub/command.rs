@@ -185,8 +185,6 @@ pub enum Feed {
     Desired,
     /// Calls of its methods: [`Notice::Call`].
     Methods,
-    /// Messages to it.
-    CloudToDevice,
 }
 
 /// What can be done to the identity registry.

@@ -55,6 +55,8 @@ pub(super) enum Sequel {
     EndIfRefused,
     /// It is told to the client under this number of a request on its twin.
     Twin(String),
+    /// Messages from the cloud are given to the client.
+    Messages,
     /// The client is told this.
     Packet(Box<Packet>),
 }

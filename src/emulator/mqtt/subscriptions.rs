@@ -19,16 +19,22 @@ impl Subscriptions {
         if let Some(place) = self.0.get_mut(place(filter)) {
             *place = Some(is_acknowledged);
         }
-        if is_acknowledged {
-            QoS::AtLeastOnce
-        } else {
-            QoS::AtMostOnce
-        }
+        self.granted(filter).unwrap_or(QoS::AtMostOnce)
     }
 
     /// Whether it has subscribed.
     pub(super) fn has(self, filter: Filter) -> bool {
         self.0.get(place(filter)).is_some_and(Option::is_some)
+    }
+
+    /// What was granted, where it has subscribed.
+    pub(super) fn granted(self, filter: Filter) -> Option<QoS> {
+        let is_acknowledged = self.0.get(place(filter)).copied().flatten()?;
+        Some(if is_acknowledged {
+            QoS::AtLeastOnce
+        } else {
+            QoS::AtMostOnce
+        })
     }
 
     /// Subscribes no longer.

@@ -5,8 +5,10 @@
 //! | `opening` | who a client says it is, and what it is told |
 //! | `traffic` | what a client sends once it is let in |
 //! | `telling` | what the hub answers and tells |
+//! | `messages` | messages from the cloud |
 //! | this file | how these hang together, and how it ends |
 
+mod messages;
 mod opening;
 mod telling;
 mod traffic;
@@ -51,6 +53,8 @@ struct Client {
     expires: i64,
     /// What it wishes to be told if it breaks off.
     will: Option<Box<DeviceMessage>>,
+    /// The messages from the cloud that it has not acknowledged.
+    held: messages::Held,
 }
 
 /// One connection.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::messages::Held;
 use super::{Client, Connection, Phase};
 use crate::emulator::hub::command::{ListenerId, Refusal, Reply};
 use crate::emulator::mqtt::effect::{Effect, Opening};
@@ -51,6 +52,7 @@ impl Connection {
             silence,
             expires: 0,
             will,
+            held: Held::default(),
         }));
     }
 
@@ -114,6 +116,7 @@ impl Connection {
         let mut filters = Filter::ALL.to_vec();
         filters.retain(|filter| subscriptions.has(*filter));
         self.listen(session, &filters, true, None);
+        self.ask_for_messages();
     }
 
     /// Says why not, and ends it.

@@ -25,6 +25,7 @@ impl Connection {
         match origin.sequel {
             Sequel::Nothing | Sequel::EndIfRefused => {}
             Sequel::Twin(request) => self.tell_of_twin(&request, answer),
+            Sequel::Messages => self.give_messages(answer),
             Sequel::Packet(packet) => self.send(&packet),
         }
     }
@@ -60,6 +61,7 @@ impl Connection {
                 let topic = HubTopic::Desired { version };
                 self.deliver(Filter::Desired, &topic, patch.to_string());
             }
+            Notice::Message => self.hear_of_messages(),
             Notice::Call {
                 call,
                 name,
@@ -73,7 +75,6 @@ impl Connection {
             }
             // For readers of events, for a feed that nobody subscribes to here, and for who calls methods.
             Notice::Available
-            | Notice::Message
             | Notice::Detached(_)
             | Notice::Delivered(_)
             | Notice::Answered { .. } => {}

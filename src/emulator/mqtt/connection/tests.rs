@@ -20,6 +20,7 @@ use crate::protocol::rest::error_code;
 
 mod ending;
 mod greeting;
+mod messages;
 mod traffic;
 mod twin;
 

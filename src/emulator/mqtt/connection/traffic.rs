@@ -7,7 +7,7 @@ use crate::emulator::hub::command::{
 use crate::emulator::mqtt::effect::{Effect, Origin, Sequel};
 use crate::emulator::mqtt::event;
 use crate::protocol::mqtt::packet::{
-    Packet, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe,
+    Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe,
 };
 use crate::protocol::mqtt::topic::{DeviceTopic, Filter};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
@@ -26,8 +26,7 @@ impl Connection {
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
             Packet::PingReq => self.send(&Packet::PingResp),
-            // Nothing is sent yet that would be acknowledged.
-            Packet::PubAck(_) => {}
+            Packet::PubAck(PubAck { pkid }) => self.acknowledged(pkid),
             Packet::Disconnect => {
                 if let Phase::Open(client, _) = &mut self.phase {
                     client.will = None;
@@ -98,7 +97,7 @@ impl Connection {
     }
 
     /// Puts a command to the hub, after those that wait already.
-    fn ask(&mut self, command: Command, id: Option<u16>, bytes: usize, sequel: Sequel) {
+    pub(super) fn ask(&mut self, command: Command, id: Option<u16>, bytes: usize, sequel: Sequel) {
         let bytes = bytes + OVERHEAD;
         self.waiting += bytes;
         let origin = Origin {
@@ -145,6 +144,7 @@ impl Connection {
         self.remember();
         let told = Packet::SubAck(SubAck::new(subscribe.pkid, codes));
         self.listen(session, &granted, true, Some(told));
+        self.ask_for_messages();
     }
 
     fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) {

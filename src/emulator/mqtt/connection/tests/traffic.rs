@@ -155,6 +155,14 @@ fn own_filters_are_granted_and_others_are_not() {
         said(&mut machine),
         [Packet::SubAck(SubAck::new(8, granted))]
     );
+    // While it was subscribed, messages from the cloud were asked for.
+    assert!(matches!(
+        machine.next_effect(),
+        Some(Effect::Ask {
+            command: Command::CloudToDevice(_),
+            ..
+        })
+    ));
     // It starts anew each time, so there is nothing to remember.
     assert!(machine.next_effect().is_none());
 }
