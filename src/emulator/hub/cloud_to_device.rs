@@ -46,7 +46,7 @@ impl Hub {
                 self.settle_message(now, &identity, (lock, None), outcome)
             }
             CloudToDeviceOperation::Take { session, max } => {
-                let identity = self.identity_of(session)?;
+                let identity = self.session_identity(session)?;
                 let given = self.give(&identity, max, Holder::Listener(session));
                 if given.is_empty() {
                     self.outbox.wait(&identity, session);
@@ -58,7 +58,7 @@ impl Hub {
                 lock,
                 outcome,
             } => {
-                let identity = self.identity_of(session)?;
+                let identity = self.session_identity(session)?;
                 self.settle_message(now, &identity, (lock, Some(session)), outcome)
             }
             CloudToDeviceOperation::Purge { token, device } => {
@@ -133,12 +133,6 @@ impl Hub {
             device,
             module: None,
         })
-    }
-
-    fn identity_of(&self, session: ListenerId) -> Result<IdentityId, Refusal> {
-        let session = self.sessions.find(session);
-        let session = session.ok_or_else(refusal::no_session)?;
-        Ok(session.identity.clone())
     }
 
     fn give(&mut self, identity: &IdentityId, max: usize, holder: Holder) -> Vec<GivenMessage> {

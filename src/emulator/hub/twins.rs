@@ -183,7 +183,7 @@ impl Hub {
             }
             let document = TwinDocument {
                 twin: self.twins.find(&identity, entry),
-                identity: entry.to_identity(),
+                identity: self.counted(entry.to_identity()),
             };
             search.offer(&identity, &document);
         }
@@ -221,7 +221,7 @@ impl Hub {
         let twin = self.twins.find(identity, entry);
         Ok(Reply::Twin {
             etag: twin.etag(),
-            twin: twin.to_json(&entry.to_identity()),
+            twin: twin.to_json(&self.counted(entry.to_identity())),
         })
     }
 

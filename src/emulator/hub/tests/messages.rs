@@ -399,6 +399,24 @@ fn feedback_comes_in_messages_of_several_records() {
 }
 
 #[test]
+fn a_twin_counts_what_waits_as_its_identity_does() {
+    let mut hub = with_device();
+    post(&mut hub, TO, message("m", Ack::None)).reply.unwrap();
+    let read = command::TwinOperation::Read {
+        token: policy_token("service"),
+        identity: IdentityId {
+            device: "d1".to_owned(),
+            module: None,
+        },
+    };
+    let Ok(Reply::Twin { twin, .. }) = ask(&mut hub, Command::Twin(read)) else {
+        panic!("no twin")
+    };
+    assert_eq!(twin["cloudToDeviceMessageCount"], 1);
+    assert_eq!(count(&mut hub), 1);
+}
+
+#[test]
 fn a_device_that_is_deleted_takes_its_messages_with_it() {
     let mut hub = with_device();
     post(&mut hub, TO, message("m", Ack::Full)).reply.unwrap();
