@@ -1,11 +1,14 @@
-"""azure-iot-device (PyPI) sends over MQTT, and over MQTT over WebSocket; a wrong key is refused."""
+"""azure-iot-device (PyPI) sends over MQTT, and over MQTT over WebSocket, has a twin and answers methods; a wrong key is refused."""
 
 import base64
 import json
 import os
 import subprocess
+import threading
 
-from azure.iot.device import IoTHubDeviceClient, Message, exceptions
+from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse, exceptions
+from azure.iot.hub import IoTHubRegistryManager
+from azure.iot.hub.models import CloudToDeviceMethod, Twin, TwinProperties
 from hub import READY, check, check_equal
 
 PATIENCE = 60
@@ -58,6 +61,34 @@ def sends(device, **options):
     check_equal(len(second["body"]), 200_000, "length of a long body")
 
 
+def has_a_twin_and_methods(device):
+    """Both sides see the twin's changes, and a method's answer finds its caller."""
+    board, service = client(device), IoTHubRegistryManager.from_connection_string(READY["hubConnectionString"])
+    told, heard = [], threading.Event()
+
+    def on_change(patch):
+        told.append(patch)
+        heard.set()
+
+    def on_call(call):
+        payload = {"of": call.name, "with": call.payload}
+        board.send_method_response(MethodResponse.create_from_method_request(call, 202, payload))
+
+    board.on_twin_desired_properties_patch_received = on_change
+    board.on_method_request_received = on_call
+    board.connect()
+    check_equal(board.get_twin()["reported"], {"$version": 1}, "reported properties at first")
+    board.patch_twin_reported_properties({"firmware": "1.2"})
+    twin = service.get_twin(device)
+    check_equal(twin.properties.reported["firmware"], "1.2", "what was reported")
+    service.update_twin(device, Twin(properties=TwinProperties(desired={"interval": 5})), twin.etag)
+    check(heard.wait(PATIENCE), "the change of the desired properties is heard of")
+    check_equal(told, [{"interval": 5, "$version": 2}], "change of the desired properties")
+    answer = service.invoke_device_method(device, CloudToDeviceMethod(method_name="reboot", payload={"in": 5}))
+    check_equal((answer.status, answer.payload), (202, {"of": "reboot", "with": {"in": 5}}), "answer of a method")
+    board.shutdown()
+
+
 def is_refused(device):
     """A client with another key is told that it is the key."""
     own, _ = READY["devices"][device].split("SharedAccessKey=")
@@ -74,4 +105,5 @@ def is_refused(device):
 if __name__ == "__main__":
     sends("py-mqtt-1")
     sends("py-mqtt-ws-1", websockets=True)
+    has_a_twin_and_methods("py-mqtt-1")
     is_refused("py-mqtt-1")
