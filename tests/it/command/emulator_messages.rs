@@ -9,10 +9,13 @@ use fe2o3_amqp::types::messaging::{ApplicationProperties, Data, Message, Outcome
 use fe2o3_amqp::{Connection, Sender, Session};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, Response, StatusCode};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Connect, Packet, PubAck, Publish};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::support::Emulator;
+use crate::support::mqtt::{Device, connect};
 use crate::support::rest::{client, url};
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
@@ -272,4 +275,59 @@ fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again()
         .collect();
     let expected = |body: &String| told.contains(&format!("id of {body}"));
     assert!(completed.iter().all(expected), "{told:?} of {completed:?}");
+}
+
+/// The body of the message that a device is given next, and its packet's identifier.
+fn given(device: &mut Device) -> (String, u16) {
+    match device.next() {
+        Some(Packet::Publish(publish)) => {
+            assert_eq!(publish.qos, QoS::AtLeastOnce);
+            assert!(publish.topic.contains("&level=7"), "{}", publish.topic);
+            (
+                String::from_utf8(publish.payload.to_vec()).unwrap(),
+                publish.pkid,
+            )
+        }
+        other => panic!("no message: {other:?}"),
+    }
+}
+
+#[test]
+fn a_device_over_mqtt_is_given_again_what_it_did_not_acknowledge() {
+    let hub = Emulator::start(&ARGUMENTS);
+    let bench = Bench::new(&hub);
+    let runtime = runtime();
+    let mut service = runtime.block_on(Service::connect(&hub, &bench.token));
+    let connect = || Connect {
+        clean_session: false,
+        ..connect(&hub)
+    };
+    let mut device = Device::connect(&hub, connect());
+    device.subscribe(&[
+        "devices/device1/messages/devicebound/#",
+        "$iothub/twin/res/#",
+    ]);
+    runtime.block_on(service.sends("one"));
+    assert_eq!(given(&mut device).0, "one");
+
+    // It comes back, and its older connection is closed by that.
+    let mut device = Device::connect(&hub, connect());
+    let (body, id) = given(&mut device);
+    assert_eq!(body, "one");
+    runtime.block_on(service.sends("two"));
+    let (body, other) = given(&mut device);
+    assert_eq!(body, "two");
+    let twin = Publish::new("$iothub/twin/GET/?$rid=1", QoS::AtMostOnce, "");
+    device.send(&[
+        Packet::PubAck(PubAck::new(id)),
+        Packet::PubAck(PubAck::new(other)),
+        Packet::Publish(twin),
+    ]);
+    // What was sent before was done before.
+    assert!(
+        matches!(device.next(), Some(Packet::Publish(twin)) if twin.topic.contains("/res/200/"))
+    );
+    let identity = runtime.block_on(bench.json(&hub, Method::GET, "/devices/device1"));
+    assert_eq!(identity["cloudToDeviceMessageCount"], 0);
+    assert_eq!(identity["connectionState"], "Connected");
 }
