@@ -176,9 +176,11 @@ impl Emulator {
             devices,
         };
         let amqp = Arc::new(amqp_options(&endpoints, clock));
-        let mqtt = Arc::new(mqtt::options::Options::new(hosts(&options), clock));
-        let (hub, end) = drive(hub, store, clock, &options)?;
         let mischief = Mischief::new(Faults::new(clock.now(), troubles.faults, options.seed));
+        let mut mqtt = mqtt::options::Options::new(hosts(&options), clock);
+        mqtt.mischief = mischief.clone();
+        let mqtt = Arc::new(mqtt);
+        let (hub, end) = drive(hub, store, clock, &options)?;
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         // The standard's own port speaks nothing else at Azure either.

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | [`options`] | how much a connection bears, and what the hub is called |
 //! | `subscriptions` | what a client has subscribed to, and what is remembered of it |
+//! | `fault` | what a fault does to messages |
 //! | `event` | a message as its topic and payload tell it |
 //! | `effect` | what a machine wants of the hub |
 
+mod fault;
 pub mod options;
 pub mod server;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::subscriptions::Remembered;
 use crate::emulator::driver::Clock;
+use crate::emulator::fault::Mischief;
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
 /// What all connections of one hub share, over whichever port.
@@ -15,6 +16,8 @@ pub struct Options {
     pub clock: Clock,
     /// What a connection may take up.
     pub limits: Limits,
+    /// What goes wrong on purpose.
+    pub mischief: Mischief,
     /// What is known of clients that do not start anew each time.
     pub(super) remembered: Remembered,
 }
@@ -27,6 +30,7 @@ impl Options {
             hosts,
             clock,
             limits: Limits::default(),
+            mischief: Mischief::default(),
             remembered: Remembered::default(),
         }
     }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connection::Connection;
 use super::effect::{Effect, Opening, Origin};
+use super::fault;
 use super::options::Options;
 use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
@@ -59,6 +60,8 @@ struct Server<S> {
     asking: Option<Asking>,
     options: Arc<Options>,
     began: Instant,
+    /// Who is on the other side, once that is known.
+    device: Option<String>,
 }
 
 /// What made a turn of the loop come to its end.
@@ -96,6 +99,7 @@ where
             asking: None,
             options,
             began: Instant::now(),
+            device: None,
         }
     }
 
@@ -146,7 +150,9 @@ where
                 Some(Effect::Open(opening)) => self.open(opening).await,
                 Some(Effect::Ask { origin, command }) => {
                     let hub = self.session.hub.clone();
-                    self.asking = Some(async move { (origin, hub.ask(command).await) }.boxed());
+                    let deed = fault::strike(&self.options, self.device.as_deref(), &command);
+                    let ask = async move { (origin, fault::ask(&hub, command, deed).await) };
+                    self.asking = Some(ask.boxed());
                 }
                 Some(Effect::Remember(identity, subscriptions)) => {
                     self.options.remembered.keep(identity, subscriptions);
@@ -171,6 +177,7 @@ where
             token,
             starts_anew,
         } = opening;
+        self.device = Some(identity.device.clone());
         let answer = self.ask_to_open(identity.clone(), &token).await;
         let known = answer.as_ref().ok();
         let known = known.and_then(|_| self.options.remembered.recall(&identity, starts_anew));

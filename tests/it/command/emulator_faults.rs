@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::Packet;
+
+use crate::support::mqtt::{Device, connect, event};
 use crate::support::{Emulator, Hubctl};
 
 fn arrived(hub: &Emulator) -> usize {
@@ -52,6 +56,40 @@ fn what_is_cut_off_was_done_all_the_same() {
     assert!(sent.stderr.contains("may arrive twice"), "{}", sent.stderr);
     sent.success();
     assert_eq!(arrived(&hub), 2);
+}
+
+/// Publishes three messages over MQTT, each after the answer to the one before; how many were acknowledged.
+fn published(hub: &Emulator) -> usize {
+    let mut device = Device::connect(hub, connect(hub));
+    let mut count = 0;
+    for id in 1..=3 {
+        device.send(&[Packet::Publish(event(QoS::AtLeastOnce, id, "", "x"))]);
+        match device.next() {
+            Some(Packet::PubAck(ack)) => assert_eq!(ack.pkid, id),
+            Some(other) => panic!("no PUBACK: {other:?}"),
+            None => break,
+        }
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn over_mqtt_the_connection_ends() {
+    let hub = Emulator::start(&["--fault", "drop,on=mqtt,every=2"]);
+    assert_eq!(published(&hub), 1);
+    assert_eq!(
+        arrived(&hub),
+        2,
+        "the second was taken, and its answer lost"
+    );
+    let hub = Emulator::start(&["--fault", "throttle,on=mqtt,device=device1,every=3"]);
+    assert_eq!(published(&hub), 2);
+    assert_eq!(arrived(&hub), 2);
+    let hub = Emulator::start(&["--fault", "delay:1s,on=mqtt,count=1"]);
+    let began = Instant::now();
+    assert_eq!(published(&hub), 3);
+    assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]
