@@ -83,10 +83,11 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "NAME")]
     consumer_group: Vec<String>,
 
-    /// Where messages go: telemetry=NAME takes them to a custom endpoint, past the built-in one; may be given several times
+    /// What goes where: twin, lifecycle or connection brings such events as well, telemetry=NAME takes telemetry away; may be given several times
     ///
     /// Nobody reads the custom endpoint here: this is a hub whose devices are answered 204 while monitor-events stays
-    /// empty. With --route telemetry as well, the built-in endpoint gets them too.
+    /// empty. With --route telemetry as well, the built-in endpoint gets them too. Changes of twins, devices that are made and deleted, and
+    /// devices that connect and go are told of as events where a route asks for them.
     #[arg(long, value_name = "ROUTE")]
     route: Vec<Route>,
 

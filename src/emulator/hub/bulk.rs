@@ -7,11 +7,19 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::command::{BulkChange, BulkError, ImportMode, ListenerId, Notice, Refusal, Reply};
+use super::happening::Happening;
 use super::{Hub, Outcome, refusal};
 use crate::model::device::{Identity, IdentityId, Status};
 
 /// The most identities in one request.
 const MAX_CHANGES: usize = 100;
+
+fn identity_id((device, module): (&str, Option<&str>)) -> IdentityId {
+    IdentityId {
+        device: device.to_owned(),
+        module: module.map(str::to_owned),
+    }
+}
 
 type Notices = Vec<(ListenerId, Notice)>;
 
@@ -24,12 +32,18 @@ impl Hub {
         identity: Identity,
         if_match: Option<&str>,
     ) -> Result<(Identity, Notices), Refusal> {
+        let is_new = self.registry.find(id.0, id.1).is_none();
         let identity = self.registry.write(now, id, identity, if_match)?;
-        let notices = if identity.status == Status::Disabled {
+        let mut notices = if identity.status == Status::Disabled {
             self.dismiss(now, id.0, id.1)
         } else {
             Vec::new()
         };
+        if is_new {
+            let id = identity_id(id);
+            let twin = self.twin_to_tell(&id);
+            notices.extend(self.happened(now, &id, Happening::Created, || twin));
+        }
         Ok((identity, notices))
     }
 
@@ -40,10 +54,13 @@ impl Hub {
         (device, module): (&str, Option<&str>),
         if_match: Option<&str>,
     ) -> Result<Notices, Refusal> {
+        let id = identity_id((device, module));
+        let twin = self.twin_to_tell(&id);
         self.registry.delete(device, module, if_match)?;
         self.twins.remove(device, module);
-        let notices = self.dismiss(now, device, module);
+        let mut notices = self.dismiss(now, device, module);
         self.drop_messages(device, module);
+        notices.extend(self.happened(now, &id, Happening::Deleted, || twin));
         Ok(notices)
     }
 

@@ -19,9 +19,23 @@ const ANNOTATION_ROOM: usize = 420;
 pub(super) struct Sender<'a> {
     pub device: &'a str,
     pub module: Option<&'a str>,
-    pub generation_id: &'a str,
-    /// The JSON text of `iothub-connection-auth-method`.
-    pub auth_method: &'a str,
+    pub origin: Origin<'a>,
+}
+
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// The device or module sent it.
+    Device {
+        generation_id: &'a str,
+        /// The JSON text of `iothub-connection-auth-method`.
+        auth_method: &'a str,
+    },
+    /// The hub tells what happened to it.
+    Hub {
+        /// The annotation `iothub-message-source`.
+        source: &'a str,
+    },
 }
 
 /// Where a message is stored.
@@ -87,14 +101,23 @@ fn write_annotations(writer: &mut Writer<'_>, sender: Sender<'_>, place: Place) 
                 writer.symbol("iothub-connection-module-id");
                 writer.string(module);
             }
-            writer.symbol("iothub-connection-auth-method");
-            writer.string(sender.auth_method);
-            writer.symbol("iothub-connection-auth-generation-id");
-            writer.string(sender.generation_id);
+            let source = match sender.origin {
+                Origin::Device {
+                    generation_id,
+                    auth_method,
+                } => {
+                    writer.symbol("iothub-connection-auth-method");
+                    writer.string(auth_method);
+                    writer.symbol("iothub-connection-auth-generation-id");
+                    writer.string(generation_id);
+                    "Telemetry"
+                }
+                Origin::Hub { source } => source,
+            };
             writer.symbol("iothub-enqueuedtime");
             writer.timestamp(place.enqueued);
             writer.symbol("iothub-message-source");
-            writer.string("Telemetry");
+            writer.string(source);
         });
     });
 }
@@ -149,8 +172,10 @@ mod tests {
         let sender = Sender {
             device: "d1",
             module: None,
-            generation_id: "638501443865961375",
-            auth_method: AUTH_BY_DEVICE,
+            origin: Origin::Device {
+                generation_id: "638501443865961375",
+                auth_method: AUTH_BY_DEVICE,
+            },
         };
         let place = Place {
             sequence_number: 16,

@@ -13,6 +13,7 @@
 //! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
 //! | `feedback`, `feedback_service` | what became of them |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
+//! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
 //! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
@@ -28,6 +29,7 @@ mod entry;
 mod event_log;
 mod feedback;
 mod feedback_service;
+mod happening;
 mod keep;
 mod keys;
 mod listener;
@@ -65,6 +67,7 @@ use chrono::{DateTime, Utc};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
+use crate::protocol::amqp::source::MessageSource;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
 use event_log::{EventLog, Found, Retention, Start};
@@ -100,6 +103,8 @@ pub struct Hub {
     groups: Vec<String>,
     /// Whether routes take telemetry past the built-in endpoint.
     is_bypassed: bool,
+    /// What the built-in endpoint is told of.
+    told: Vec<MessageSource>,
     name: String,
     host: String,
     entity: String,
@@ -152,6 +157,7 @@ impl Hub {
             queued: 0,
             groups,
             is_bypassed: is_bypassed(&options.routes),
+            told: told(&options.routes),
             name: options.name,
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,
@@ -394,12 +400,18 @@ impl Hub {
     }
 }
 
-/// Whether telemetry goes to custom endpoints alone: no route leads to the built-in one.
+/// Whether telemetry goes to custom endpoints alone. Without a route for it the service's fallback takes it to the built-in
+/// one.
 fn is_bypassed(routes: &[Route]) -> bool {
-    let is_custom = |route: &Route| match route {
-        Route::Telemetry { endpoint } => endpoint.is_some(),
-    };
-    !routes.is_empty() && routes.iter().all(is_custom)
+    let telemetry = MessageSource::Telemetry;
+    routes.iter().any(|route| route.source == telemetry)
+        && !routes.iter().any(|route| route.leads_to_events(telemetry))
+}
+
+/// What the built-in endpoint is told of beside telemetry.
+fn told(routes: &[Route]) -> Vec<MessageSource> {
+    let to_events = routes.iter().filter(|route| route.endpoint.is_none());
+    to_events.map(|route| route.source).collect()
 }
 
 fn partition_number(text: &str) -> Option<usize> {

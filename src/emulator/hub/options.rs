@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use thiserror::Error;
 
 use crate::model::secret::Secret;
+use crate::protocol::amqp::source::MessageSource;
 
 /// The most partitions that a hub can have (learn.microsoft.com, "Choose the right IoT Hub tier").
 pub const MAX_PARTITIONS: usize = 32;
@@ -85,18 +86,25 @@ pub struct Policy {
 ///
 /// As in the service, what a custom endpoint takes does not reach the built-in one, unless a route of its own leads there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// Telemetry goes to a custom endpoint; to the built-in one where none is named.
-    Telemetry {
-        /// The custom endpoint's name.
-        endpoint: Option<String>,
-    },
+pub struct Route {
+    /// What it is for.
+    pub source: MessageSource,
+    /// The custom endpoint's name; the built-in one where none is given.
+    pub endpoint: Option<String>,
+}
+
+impl Route {
+    /// Whether it leads events of this kind to the built-in endpoint.
+    #[must_use]
+    pub fn leads_to_events(&self, source: MessageSource) -> bool {
+        self.source == source && self.endpoint.is_none()
+    }
 }
 
 impl FromStr for Route {
     type Err = String;
 
-    /// `telemetry`, or `telemetry=ENDPOINT`.
+    /// `telemetry`, `twin`, `lifecycle` or `connection`, or one of them with an endpoint: `telemetry=ENDPOINT`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (source, endpoint) = match text.split_once('=') {
             Some((source, endpoint)) => (source, Some(endpoint.to_owned())),
@@ -105,12 +113,12 @@ impl FromStr for Route {
         if endpoint.as_deref() == Some("") {
             return Err("the endpoint's name is missing behind =".to_owned());
         }
+        let source = MessageSource::named(source).ok_or(
+            "routes are telemetry, twin, lifecycle and connection, or one of them with =ENDPOINT",
+        )?;
         // The service's name for its built-in endpoint.
         let endpoint = endpoint.filter(|name| name != "events");
-        match source {
-            "telemetry" => Ok(Self::Telemetry { endpoint }),
-            _ => Err("routes are telemetry or telemetry=ENDPOINT".to_owned()),
-        }
+        Ok(Self { source, endpoint })
     }
 }
 
@@ -167,13 +175,18 @@ mod tests {
     #[test]
     fn routes_are_read() {
         let telemetry = |endpoint: Option<&str>| {
-            let endpoint = endpoint.map(str::to_owned);
-            Ok(Route::Telemetry { endpoint })
+            Ok(Route {
+                source: MessageSource::Telemetry,
+                endpoint: endpoint.map(str::to_owned),
+            })
         };
+        let twin: Route = "twin".parse().unwrap();
+        assert!(twin.leads_to_events(MessageSource::Twin));
+        assert!(!twin.leads_to_events(MessageSource::Telemetry));
         assert_eq!("telemetry".parse(), telemetry(None));
         assert_eq!("telemetry=events".parse(), telemetry(None));
         assert_eq!("telemetry=store".parse(), telemetry(Some("store")));
-        for wrong in ["", "telemetry=", "twin", "Telemetry"] {
+        for wrong in ["", "telemetry=", "messages", "=x"] {
             assert!(wrong.parse::<Route>().is_err(), "{wrong}");
         }
     }

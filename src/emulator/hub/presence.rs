@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::command::{ListenerId, Notice, Reply};
+use super::happening::Happening;
 use super::sessions::Session;
 use super::{Hub, Outcome, refusal};
 use crate::model::device::IdentityId;
@@ -36,9 +37,13 @@ impl Hub {
         };
         let owner = session.identity.clone();
         let mut notices = self.sessions.open(id, session);
+        let is_new = notices.is_empty();
         let older: Vec<ListenerId> = notices.iter().map(|(older, _)| *older).collect();
         for older in older {
             notices.extend(self.leave_messages(now, &owner, older));
+        }
+        if is_new {
+            notices.extend(self.tell_of_connection(now, &owner, Happening::Connected));
         }
         Ok((Reply::Session { expires }, notices))
     }
@@ -55,7 +60,9 @@ impl Hub {
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         self.registry.touch(device, module, now);
         self.registry.set_connection(device, module, now, false);
-        self.leave_messages(now, &identity, id)
+        let mut notices = self.leave_messages(now, &identity, id);
+        notices.extend(self.tell_of_connection(now, &identity, Happening::Disconnected));
+        notices
     }
 
     /// Ends the sessions of a device that was deleted or disabled, of its modules, or of one of them.
@@ -73,6 +80,7 @@ impl Hub {
             self.registry.set_connection(device, module, now, false);
             notices.push((id, Notice::Dismissed(refusal.clone())));
             notices.extend(self.leave_messages(now, &identity, id));
+            notices.extend(self.tell_of_connection(now, &identity, Happening::Disconnected));
         }
         notices
     }

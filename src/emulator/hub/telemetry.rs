@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::command::{DeviceMessage, ListenerId, Reply};
-use super::message::Sender;
+use super::command::{DeviceMessage, ListenerId, Notice, Reply};
+use super::message::{Origin, Sender};
 use super::sessions::{ProvenBy, Session};
 use super::{Hub, Outcome, message, refusal};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
@@ -81,30 +81,41 @@ impl Hub {
         let sender = Sender {
             device,
             module,
-            generation_id: &entry.identity.generation_id,
-            auth_method: message::auth_method(proven_by, module.is_some()),
+            origin: Origin::Device {
+                generation_id: &entry.identity.generation_id.clone(),
+                auth_method: message::auth_method(proven_by, module.is_some()),
+            },
         };
-        let partition = self.events.partition_of(device);
         let kept = if self.is_bypassed { &[] } else { messages };
+        let notices = self.append(now, sender, kept);
+        self.registry.touch(device, module, now);
+        Ok((Reply::Done, notices))
+    }
+
+    /// Puts messages to the end of their device's partition; returns who is to hear of them.
+    pub(super) fn append(
+        &mut self,
+        now: DateTime<Utc>,
+        sender: Sender<'_>,
+        messages: &[DeviceMessage],
+    ) -> Vec<(ListenerId, Notice)> {
+        if messages.is_empty() {
+            return Vec::new();
+        }
+        let partition = self.events.partition_of(sender.device);
         let before = self.events.head(partition);
-        for message in kept {
+        for message in messages {
             let record = self.events.append(partition, now, sender, message);
             self.records.extend(record);
         }
-        if self.is_kept && !kept.is_empty() {
+        if self.is_kept {
             self.records.push(super::record::Record::Partition {
                 partition,
                 before,
                 after: self.events.head(partition),
             });
         }
-        self.registry.touch(device, module, now);
-        let notices = if kept.is_empty() {
-            Vec::new()
-        } else {
-            self.readers.wake(partition)
-        };
-        Ok((Reply::Done, notices))
+        self.readers.wake(partition)
     }
 }
 

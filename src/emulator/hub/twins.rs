@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::command::{Feed, ListenerId, Notice, Refusal, Reply, TwinOperation};
 use super::entry::Entry;
+use super::happening::{self, Happening};
 use super::options::Right;
 use super::record::Record;
 use super::{Hub, Outcome, refusal};
@@ -121,7 +122,7 @@ impl Hub {
             }
             TwinOperation::Report { session, patch } => {
                 let identity = self.session_identity(session)?;
-                self.report(now, &identity, &patch).map(quiet)
+                self.report(now, &identity, &patch)
             }
         }
     }
@@ -143,32 +144,33 @@ impl Hub {
             .changed(now, change)
             .map_err(|error| refused(&error))?;
         let version = twin.desired_version();
+        let mut notices = Vec::new();
         if twin != *present {
+            let (happening, body) = happening::changed(change, &twin, twin.version());
             self.twins.set(identity, Some(Arc::new(twin)));
+            notices = self.happened(now, identity, happening, || body);
         }
         let listener = self.sessions.listener(identity, Feed::Desired);
         let notice = listener.zip(told);
-        let notice = notice.map(|(id, patch)| (id, Notice::Desired { version, patch }));
-        Ok(notice.into_iter().collect())
+        notices.extend(notice.map(|(id, patch)| (id, Notice::Desired { version, patch })));
+        Ok(notices)
     }
 
-    fn report(
-        &mut self,
-        now: DateTime<Utc>,
-        identity: &IdentityId,
-        patch: &Value,
-    ) -> Result<Reply, Refusal> {
+    fn report(&mut self, now: DateTime<Utc>, identity: &IdentityId, patch: &Value) -> Outcome {
         let twin = self.twins.find(identity, self.entry(identity)?);
-        let members = patch.as_object().ok_or(TwinError::Form {
+        let form = TwinError::Form {
             part: "properties.reported",
-        });
-        let twin = members.and_then(|members| twin.reported(now, members));
+        };
+        let members = patch.as_object().ok_or_else(|| refused(&form))?;
+        let twin = twin.reported(now, members);
         let twin = twin.map_err(|error| refused(&error))?;
         let version = twin.reported_version();
+        let body = happening::reported(members, &twin, twin.version());
         self.twins.set(identity, Some(Arc::new(twin)));
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         self.registry.touch(device, module, now);
-        Ok(Reply::Reported { version })
+        let notices = self.happened(now, identity, Happening::TwinUpdated, || body);
+        Ok((Reply::Reported { version }, notices))
     }
 
     fn search_on(&self, search: &mut Search) {
@@ -214,6 +216,13 @@ impl Hub {
             }
             Source::Jobs => Box::new(std::iter::empty()),
         }
+    }
+
+    /// A twin as the service's side sees it; none for an identity that is not there.
+    pub(super) fn twin_json(&self, identity: &IdentityId) -> Option<Value> {
+        let entry = self.entry(identity).ok()?;
+        let twin = self.twins.find(identity, entry);
+        Some(twin.to_json(&self.counted(entry.to_identity())))
     }
 
     fn twin_reply(&self, identity: &IdentityId) -> Result<Reply, Refusal> {

@@ -116,6 +116,12 @@ impl Twin {
         STANDARD.encode(self.changes.to_be_bytes())
     }
 
+    /// How often it has changed.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// How often the desired properties have changed.
     #[must_use]
     pub fn desired_version(&self) -> u64 {

@@ -6,6 +6,7 @@ mod dps;
 mod emulator;
 mod emulator_faults;
 mod emulator_messages;
+mod emulator_routes;
 mod emulator_store;
 mod emulator_twins;
 mod inspect_token;

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 const SENDER: Sender<'_> = Sender {
     device: "d",
     module: None,
-    generation_id: "1",
-    auth_method: "{}",
+    origin: message::Origin::Hub {
+        source: "Telemetry",
+    },
 };
 
 fn retention(bytes: usize) -> Retention {
