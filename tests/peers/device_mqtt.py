@@ -1,4 +1,5 @@
-"""azure-iot-device (PyPI) sends over MQTT, and over MQTT over WebSocket, has a twin and answers methods; a wrong key is refused."""
+"""azure-iot-device (PyPI) sends over MQTT, and over MQTT over WebSocket, has a twin, answers methods and
+receives messages; a wrong key is refused."""
 
 import base64
 import json
@@ -89,6 +90,27 @@ def has_a_twin_and_methods(device):
     board.shutdown()
 
 
+def receives(device):
+    """A message from the cloud comes with its properties, also one that was sent while the device was away."""
+    board, service = client(device), IoTHubRegistryManager.from_connection_string(READY["hubConnectionString"])
+    service.send_c2d_message(device, "waits", properties={"messageId": "c2d 1", "level": "high & rising"})
+    told, heard = [], threading.Semaphore(0)
+
+    def on_message(found):
+        told.append(found)
+        heard.release()
+
+    board.on_message_received = on_message
+    board.connect()
+    check(heard.acquire(timeout=PATIENCE), "what waited comes")
+    service.send_c2d_message(device, "comes at once", properties={})
+    check(heard.acquire(timeout=PATIENCE), "what is sent comes")
+    check_equal([found.data for found in told], [b"waits", b"comes at once"], "bodies")
+    check_equal(told[0].message_id, "c2d 1", "message id")
+    check_equal(told[0].custom_properties, {"level": "high & rising"}, "properties")
+    board.shutdown()
+
+
 def is_refused(device):
     """A client with another key is told that it is the key."""
     own, _ = READY["devices"][device].split("SharedAccessKey=")
@@ -106,4 +128,5 @@ if __name__ == "__main__":
     sends("py-mqtt-1")
     sends("py-mqtt-ws-1", websockets=True)
     has_a_twin_and_methods("py-mqtt-1")
+    receives("py-mqtt-1")
     is_refused("py-mqtt-1")
