@@ -31,18 +31,24 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, QueryError> {
             at += first.len_utf8();
             continue;
         }
-        let (token, length) = if first == '\'' || first == '"' {
-            quoted(rest, first).ok_or(QueryError::Text { at })?
-        } else if first.is_ascii_digit() {
-            number(rest).ok_or(QueryError::Number { at })?
-        } else if is_in_word(first) {
-            let end = rest.find(|c| !is_in_word(c)).unwrap_or(rest.len());
-            (Token::Word(rest[..end].to_owned()), end)
-        } else {
-            let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign));
-            let sign = sign.ok_or(QueryError::Character { found: first, at })?;
-            (Token::Sign(sign), sign.len())
-        };
+        let is_in_path = matches!(tokens.last(), Some((_, Token::Sign("."))));
+        let (token, length) =
+            if let Some(bracketed) = rest.strip_prefix("[[").filter(|_| is_in_path) {
+                // A name with whatever characters: `configurations.[[my-own]].status`.
+                let end = bracketed.find("]]").ok_or(QueryError::Text { at })?;
+                (Token::Word(bracketed[..end].to_owned()), end + 4)
+            } else if first == '\'' || first == '"' {
+                quoted(rest, first).ok_or(QueryError::Text { at })?
+            } else if first.is_ascii_digit() {
+                number(rest).ok_or(QueryError::Number { at })?
+            } else if is_in_word(first) {
+                let end = rest.find(|c| !is_in_word(c)).unwrap_or(rest.len());
+                (Token::Word(rest[..end].to_owned()), end)
+            } else {
+                let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign));
+                let sign = sign.ok_or(QueryError::Character { found: first, at })?;
+                (Token::Sign(sign), sign.len())
+            };
         tokens.push((at, token));
         at += length;
     }

@@ -26,4 +26,4 @@ mod tests;
 pub use error::QueryError;
 pub use expression::{Document, Path, descend};
 pub use search::{Continuation, ItemType, Page, Search};
-pub use syntax::{Query, Source};
+pub use syntax::{Query, Source, Target};

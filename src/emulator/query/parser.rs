@@ -6,7 +6,7 @@ use super::aggregate::Aggregate;
 use super::error::{MAX_DEPTH, QueryError};
 use super::expression::{Comparison, Computation, Expression, Path, number};
 use super::lexer::{Token, tokens};
-use super::syntax::{Column, Columns, Content, Query, Source};
+use super::syntax::{Column, Columns, Content, Query, Source, Target};
 
 impl Query {
     /// Reads a query.
@@ -24,6 +24,52 @@ impl Query {
         query.drop_prefixes();
         query.check()?;
         Ok(query)
+    }
+}
+
+impl Target {
+    /// Reads `*`, a condition, or `FROM devices.modules WHERE` with one.
+    ///
+    /// # Errors
+    /// [`QueryError`] says what is wrong, and where.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        let mut parser = Parser {
+            tokens: tokens(text)?,
+            next: 0,
+            end: text.len(),
+            depth: 0,
+        };
+        let is_sourced = parser.takes_word("from");
+        let source = if is_sourced {
+            parser.source()?
+        } else {
+            Source::Devices
+        };
+        if source == Source::Jobs {
+            let name = "devices.jobs".to_owned();
+            return Err(QueryError::Source { name });
+        }
+        let is_over = is_sourced && parser.next == parser.tokens.len();
+        let condition = if is_over || parser.takes_sign("*") {
+            None
+        } else {
+            if is_sourced {
+                parser.keyword("WHERE")?;
+            }
+            Some(parser.any()?)
+        };
+        if parser.next < parser.tokens.len() {
+            return Err(parser.missing("the end"));
+        }
+        let mut query = Query {
+            top: None,
+            columns: Columns::All,
+            source,
+            condition,
+            group: None,
+        };
+        query.drop_prefixes();
+        Ok(Self(query))
     }
 }
 

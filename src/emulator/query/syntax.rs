@@ -2,7 +2,7 @@
 
 use super::aggregate::Aggregate;
 use super::error::QueryError;
-use super::expression::{Expression, Path};
+use super::expression::{Document, Expression, Path};
 
 /// A query that can be asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,25 @@ pub struct Query {
     pub(super) source: Source,
     pub(super) condition: Option<Expression>,
     pub(super) group: Option<Path>,
+}
+
+/// Which twins are meant: what stands behind `WHERE`, alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target(pub(super) Query);
+
+impl Target {
+    /// Whether it means modules rather than devices.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.0.source
+    }
+
+    /// Whether it means a twin, which is one of its source's.
+    #[must_use]
+    pub fn holds(&self, document: &impl Document) -> bool {
+        let condition = self.0.condition.as_ref();
+        condition.is_none_or(|condition| condition.holds(document))
+    }
 }
 
 /// What a query goes through.

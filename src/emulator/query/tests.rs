@@ -135,6 +135,43 @@ fn a_condition_is_true_or_it_is_not() {
 }
 
 #[test]
+fn a_target_is_what_stands_behind_where() {
+    let meant = |text: &str, document: &Value| Target::parse(text).unwrap().holds(document);
+    let document =
+        json!({ "tags": { "a": 1 }, "configurations": { "my own's": { "status": "Applied" } } });
+    for text in [
+        "*",
+        "tags.a = 1",
+        "devices.tags.a = 1",
+        "from devices where tags.a = 1",
+        "configurations.[[my own's]].status = 'Applied'",
+    ] {
+        assert!(meant(text, &document), "{text}");
+        assert_eq!(Target::parse(text).unwrap().source(), Source::Devices);
+    }
+    assert!(!meant("tags.a = 2", &document));
+    assert!(!meant(
+        "configurations.[[other]].status = 'Applied'",
+        &document
+    ));
+    let modules = Target::parse("FROM devices.modules WHERE tags.a = 1").unwrap();
+    assert_eq!(
+        (modules.source(), modules.holds(&document)),
+        (Source::Modules, true)
+    );
+    for bad in [
+        "",
+        "tags.a = 1 GROUP BY tags.a",
+        "* AND tags.a = 1",
+        "FROM devices.jobs WHERE status = 'x'",
+        "FROM devices.modules tags.a = 1",
+        "configurations.[[open.status = 'Applied'",
+    ] {
+        assert!(Target::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place() {
     for (text, word) in [
         ("", "SELECT is missing at position 0"),
@@ -313,6 +350,7 @@ proptest! {
         prop_assert_eq!(query.map(|query| query.condition), Ok(Some(expression.clone())), "{}", text);
         // Whatever it says, it says it of every document.
         for document in fleet() {
+            let _ = Target::parse(&text);
             let _ = expression.holds(&document);
         }
     }
@@ -360,6 +398,7 @@ proptest! {
     #[test]
     fn no_text_panics(text in "\\PC{0,60}", tail in "[ -~]{0,60}", token in "\\PC*") {
         for text in [&text, &format!("SELECT {tail}"), &format!("SELECT * FROM devices WHERE {tail}")] {
+            let _ = Target::parse(text);
             if let Ok(query) = Query::parse(text) {
                 let mut search = Search::new(query, 10, Continuation::beginning(text));
                 for document in fleet() {
