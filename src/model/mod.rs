@@ -2,6 +2,7 @@
 //!
 //! Knows the shapes that hub, device and user agree on. Must never know a wire, a file, a clock or a terminal.
 
+pub mod configuration;
 pub mod connection_string;
 pub mod device;
 pub mod dice;

@@ -91,6 +91,10 @@ impl MessageRequest {
             | Resource::Module { .. }
             | Resource::DeviceEvents { .. }
             | Resource::DeviceStatistics
+            | Resource::ApplyContent { .. }
+            | Resource::Configurations
+            | Resource::TestQueries
+            | Resource::Configuration { .. }
             | Resource::ServiceStatistics => return None,
         })
     }

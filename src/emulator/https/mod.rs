@@ -5,12 +5,14 @@
 //! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
 //! | `twins`, `methods`, `queries` | the same for twins, calls of methods and queries |
+//! | `configurations` | the same for configurations |
 //! | `messages` | the same for messages to devices |
 //! | `reading`, `rejection` | what these have in common, and every way to fail |
 //! | `plain`, `response` | how answers and refusals look on the wire |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
+mod configurations;
 mod fault;
 mod messages;
 mod methods;

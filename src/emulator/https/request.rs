@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
+use super::configurations::{self, ConfigurationRequest};
 use super::messages::MessageRequest;
 use super::reading::{drop_nulls, if_match, text};
 use super::rejection::Rejection;
@@ -62,6 +63,7 @@ pub(super) enum Wanted {
     Bulk,
     ListModules { device: String },
     Twin(TwinRequest),
+    Configuration(ConfigurationRequest),
     Invoke(IdentityId),
     Query,
     DeviceStatistics,
@@ -131,6 +133,16 @@ impl Wanted {
             Resource::DeviceStatistics => get(head, || Self::DeviceStatistics),
             Resource::ServiceStatistics => get(head, || Self::ServiceStatistics),
             Resource::Query => post(head, || Self::Query),
+            Resource::Configurations => get(head, || {
+                Self::Configuration(ConfigurationRequest::List { top: top(query) })
+            }),
+            Resource::TestQueries => post(head, || Self::Configuration(ConfigurationRequest::Test)),
+            Resource::Configuration { id } => {
+                ConfigurationRequest::of(&head.method, id).map(Self::Configuration)
+            }
+            Resource::ApplyContent { device } => post(head, || {
+                Self::Configuration(ConfigurationRequest::Apply { device })
+            }),
             other @ (Resource::DeviceBound { .. }
             | Resource::DeviceBoundMessage { .. }
             | Resource::DeviceBoundAbandon { .. }
@@ -156,6 +168,9 @@ impl Wanted {
             Self::Batch { .. } => Some(MAX_BATCH_BYTES),
             Self::Write(_) => Some(MAX_IDENTITY_BYTES),
             Self::Bulk => Some(twins::MAX_BULK_BYTES),
+            Self::Configuration(request) => {
+                request.has_body().then_some(configurations::MAX_BODY_BYTES)
+            }
             Self::Twin(request) => request.has_body().then_some(twins::MAX_TWIN_BYTES),
             Self::Invoke(_) => Some(methods::MAX_BODY_BYTES),
             Self::Query => Some(queries::MAX_BODY_BYTES),
@@ -182,6 +197,7 @@ impl Wanted {
             | Self::Bulk
             | Self::ListModules { .. }
             | Self::Twin(_)
+            | Self::Configuration(_)
             | Self::Invoke(_)
             | Self::Query
             | Self::DeviceStatistics
@@ -225,6 +241,10 @@ impl Wanted {
             Self::Twin(request) => {
                 let operation = request.into_operation(headers, &body)?;
                 return Ok(Work::Command(Command::Twin(operation)));
+            }
+            Self::Configuration(request) => {
+                let operation = request.into_operation(headers, &body)?;
+                return Ok(Work::Command(Command::Configuration { token, operation }));
             }
             Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
             Self::Query => return Ok(Work::Query { body }),

@@ -26,12 +26,6 @@ use crate::protocol::rest::error_code::{self, ErrorCode};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
-/// "Troubleshoot Azure IoT Hub error codes" lists it.
-const GENERIC_NOT_FOUND: ErrorCode = ErrorCode {
-    number: 404_000,
-    name: "GenericNotFound",
-};
-
 /// What a module's identity has not, although a device's has.
 const DEVICES_ALONE: [&str; 3] = ["status", "statusReason", "statusUpdatedTime"];
 
@@ -82,6 +76,22 @@ impl Responder {
             (_, Reply::Twin { etag, twin }) => {
                 with_etag(json_response(StatusCode::OK, &twin), &etag)
             }
+            (
+                _,
+                Reply::Configuration {
+                    etag,
+                    configuration,
+                    is_new,
+                },
+            ) => {
+                let status = if is_new {
+                    StatusCode::CREATED
+                } else {
+                    StatusCode::OK
+                };
+                with_etag(json_response(status, &configuration), &etag)
+            }
+            (_, Reply::Json(value)) => json_response(StatusCode::OK, &value),
             (_, Reply::Bulk(errors)) => {
                 let status = if errors.is_empty() {
                     StatusCode::OK
@@ -132,7 +142,7 @@ impl Responder {
             Rejection::Call { refusal, info } => self.nested_error(refusal, info),
             Rejection::Unanswered => self.error(error_code::SERVER_ERROR, "InternalServerError"),
             Rejection::NoResource => self.error(
-                GENERIC_NOT_FOUND,
+                error_code::GENERIC_NOT_FOUND,
                 "No HTTP resource was found that matches the request URI.",
             ),
             Rejection::NoWebSocket => self.error(

@@ -34,6 +34,10 @@ impl Hub {
     ) -> Result<(Identity, Notices), Refusal> {
         let is_new = self.registry.find(id.0, id.1).is_none();
         let identity = self.registry.write(now, id, identity, if_match)?;
+        if is_new {
+            // Nobody can listen for it yet.
+            self.reconfigure(now, &identity_id(id), None);
+        }
         let mut notices = if identity.status == Status::Disabled {
             self.dismiss(now, id.0, id.1)
         } else {

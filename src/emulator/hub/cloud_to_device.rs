@@ -287,6 +287,7 @@ impl Hub {
             | Record::Identity { .. }
             | Record::Deleted { .. }
             | Record::Twin { .. }
+            | Record::Configuration { .. }
             | Record::RegistryChanges { .. } => {}
         }
     }

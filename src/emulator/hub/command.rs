@@ -1,6 +1,7 @@
 //! What the servers ask of the hub, and what it answers.
 
 mod bulk;
+mod configuration;
 mod method;
 mod twin;
 
@@ -22,6 +23,7 @@ use crate::model::device::{Identity, IdentityId};
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
 pub use bulk::{BulkChange, BulkError, ImportMode};
+pub use configuration::ConfigurationOperation;
 pub use method::{CallId, MethodOperation};
 pub use twin::TwinOperation;
 
@@ -46,6 +48,13 @@ pub enum Command {
     },
     /// Twins are read, changed or searched.
     Twin(TwinOperation),
+    /// The service's side works on configurations.
+    Configuration {
+        /// The token from the `Authorization` header, if there was one.
+        token: Option<String>,
+        /// What is to be done.
+        operation: ConfigurationOperation,
+    },
     /// Methods of devices are called and answered.
     Method(MethodOperation),
     /// A device or module that is connected wants notices of a kind, or no longer. The reply is [`Reply::Done`].
@@ -157,6 +166,7 @@ impl Command {
             // What it held goes back.
             | Self::CloseReader { .. } => true,
             Self::Twin(operation) => operation.is_write(),
+            Self::Configuration { operation, .. } => operation.is_write(),
             Self::Registry { operation, .. } => match operation {
                 RegistryOperation::Write { .. }
                 | RegistryOperation::Delete { .. }
@@ -277,6 +287,17 @@ pub enum Reply {
         /// Their `$version` now.
         version: u64,
     },
+    /// A configuration.
+    Configuration {
+        /// Its `ETag`.
+        etag: String,
+        /// The JSON of `GET /configurations/{id}`.
+        configuration: Value,
+        /// Whether it has just been made.
+        is_new: bool,
+    },
+    /// JSON without an `ETag`.
+    Json(Value),
     /// A query, as far as it has come.
     Search(Box<Search>),
     /// A method was called.

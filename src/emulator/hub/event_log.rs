@@ -270,6 +270,7 @@ impl EventLog {
             Record::Identity { .. }
             | Record::Deleted { .. }
             | Record::Twin { .. }
+            | Record::Configuration { .. }
             | Record::RegistryChanges { .. }
             | Record::CloudMessage { .. }
             | Record::Feedback { .. }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Hub;
+use super::configurations::Configurations;
 use super::event_log::{EventLog, Retention};
 use super::feedback::Feedback;
 use super::options::{HubOptions, OptionsError};
@@ -25,6 +26,7 @@ impl Hub {
         let mut hub = Self::new(kept.created, options)?;
         hub.events = EventLog::restore(std::mem::take(&mut kept.partitions), retention);
         hub.twins.restore(std::mem::take(&mut kept.twins));
+        hub.configurations = Configurations::restore(std::mem::take(&mut kept.configurations));
         hub.outbox = Outbox::restore(std::mem::take(&mut kept.messages));
         hub.feedback = Feedback::restore(std::mem::take(&mut kept.feedback));
         hub.queued = kept.queued;
@@ -64,6 +66,7 @@ impl Hub {
         for record in records.into_iter().rev() {
             self.events.take_back(&record);
             self.twins.take_back(&record);
+            self.configurations.take_back(&record);
             self.take_messages_back(&record);
             self.registry.take_back(record);
         }

@@ -15,6 +15,7 @@
 //! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
+//! | `configurations`, `configuring` | what twins are given without being asked |
 //! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
@@ -23,6 +24,8 @@ mod authorization;
 mod bulk;
 mod cloud_to_device;
 pub mod command;
+mod configurations;
+mod configuring;
 mod content;
 mod dispatch;
 mod entry;
@@ -70,6 +73,7 @@ use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::source::MessageSource;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
+use configurations::Configurations;
 use event_log::{EventLog, Found, Retention, Start};
 use feedback::Feedback;
 use meter::Meter;
@@ -92,6 +96,7 @@ pub struct Hub {
     sessions: Sessions,
     meter: Meter,
     twins: Twins,
+    configurations: Configurations,
     methods: Methods,
     outbox: Outbox,
     feedback: Feedback,
@@ -151,6 +156,7 @@ impl Hub {
             sessions: Sessions::default(),
             meter: Meter::new(options.name.clone(), options.daily_quota),
             twins: Twins::default(),
+            configurations: Configurations::default(),
             methods: Methods::default(),
             outbox: Outbox::default(),
             feedback: Feedback::default(),
@@ -176,7 +182,8 @@ impl Hub {
             device_id: device.to_owned(),
             ..Identity::default()
         };
-        self.registry.write(now, (device, None), identity, None)
+        let (identity, _) = self.write_identity(now, (device, None), identity, None)?;
+        Ok(identity)
     }
 
     /// Carries one command out at the time `now`.
@@ -207,6 +214,9 @@ impl Hub {
                 self.work_on_registry(now, token.as_deref(), operation)
             }
             Command::Twin(operation) => self.work_on_twin(now, operation),
+            Command::Configuration { token, operation } => {
+                self.work_on_configuration(now, token.as_deref(), operation)
+            }
             Command::Method(operation) => self.work_on_method(now, operation),
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),

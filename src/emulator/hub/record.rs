@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::content::CloudMessage;
 pub use super::queue::{Change, Holder, Lock, Queued};
+use crate::model::configuration::Configuration;
 use crate::model::device::{Identity, IdentityId};
 use crate::model::feedback::FeedbackRecord;
 use crate::model::twin::Twin;
@@ -63,6 +64,15 @@ pub enum Record {
         before: Option<Arc<Twin>>,
         /// As it is.
         after: Option<Arc<Twin>>,
+    },
+    /// A configuration was made, changed or deleted.
+    Configuration {
+        /// Its id.
+        id: String,
+        /// As it was.
+        before: Option<Box<Configuration>>,
+        /// As it is; `None` for one that was deleted.
+        after: Option<Box<Configuration>>,
     },
     /// How many changes the registry has seen.
     RegistryChanges {
@@ -172,6 +182,8 @@ pub struct Kept {
     pub identities: Vec<(String, Option<String>, KeptIdentity)>,
     /// Every twin that was ever written to.
     pub twins: Vec<(IdentityId, Twin)>,
+    /// Every configuration.
+    pub configurations: Vec<Configuration>,
     /// How often ids were deleted.
     pub deleted: Vec<(String, u32)>,
     /// How many changes the registry has seen.

@@ -102,6 +102,26 @@ pub(super) fn already_registered(device: &str, module: Option<&str>) -> Refusal 
     }
 }
 
+/// Neither code nor text of these three is in evidence.
+pub(super) fn configuration_not_found(id: &str) -> Refusal {
+    let message = format!("There is no configuration '{id}'.");
+    refuse(error_code::GENERIC_NOT_FOUND, NOT_FOUND, message)
+}
+
+pub(super) fn configuration_exists(id: &str) -> Refusal {
+    refuse(
+        error_code::GENERIC_CONFLICT,
+        "com.microsoft:conflict",
+        format!("A configuration with ID '{id}' exists already; to change it, send If-Match."),
+    )
+}
+
+pub(super) fn too_many_configurations(limit: usize) -> Refusal {
+    argument_invalid(format!(
+        "The hub has {limit} configurations, which is the most it takes."
+    ))
+}
+
 pub(super) fn etag_mismatch() -> Refusal {
     refuse(
         error_code::PRECONDITION_FAILED,

@@ -91,6 +91,7 @@ impl Registry {
             Record::Event { .. }
             | Record::Partition { .. }
             | Record::Twin { .. }
+            | Record::Configuration { .. }
             | Record::CloudMessage { .. }
             | Record::Feedback { .. }
             | Record::Queued { .. } => {}

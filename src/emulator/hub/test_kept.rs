@@ -11,6 +11,7 @@ use super::command::{CloudMessage, DeviceMessage, StoredEvent, TwinOperation};
 use super::record::{Holder, Kept, KeptIdentity, KeptMessage, KeptPartition, Lock, Queued, Span};
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
+use crate::model::configuration::Configuration;
 use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackRecord;
 use crate::model::secret::Secret;
@@ -48,6 +49,7 @@ pub(super) struct Maps {
     messages: BTreeMap<(IdentityId, i64), Queued<CloudMessage>>,
     feedback: BTreeMap<i64, Queued<FeedbackRecord>>,
     queued: i64,
+    configurations: BTreeMap<String, Configuration>,
 }
 
 /// Who was connected is not any more.
@@ -71,6 +73,7 @@ impl Maps {
             messages: BTreeMap::new(),
             feedback: BTreeMap::new(),
             queued: 0,
+            configurations: BTreeMap::new(),
         }
     }
 
@@ -121,6 +124,10 @@ impl Maps {
                     Some(after) => drop(self.twins.insert(identity, (*after).clone())),
                     None => drop(self.twins.remove(&identity)),
                 },
+                Record::Configuration { id, after, .. } => match after {
+                    Some(after) => drop(self.configurations.insert(id, *after)),
+                    None => drop(self.configurations.remove(&id)),
+                },
                 Record::RegistryChanges { after, .. } => self.changes = after,
                 Record::CloudMessage { identity, change } => {
                     let key = (identity, change.number());
@@ -159,6 +166,7 @@ impl Maps {
                 .collect(),
             feedback: self.feedback.values().map(without_listeners).collect(),
             queued: self.queued,
+            configurations: self.configurations.values().cloned().collect(),
         };
         Hub::restore(options(retention_bytes), kept).unwrap()
     }

@@ -16,6 +16,7 @@ use crate::protocol::sas::{SigningKey, mint};
 
 mod access;
 mod bulk;
+mod configurations;
 mod events;
 mod identities;
 mod messages;

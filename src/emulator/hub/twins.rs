@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::command::{Feed, ListenerId, Notice, Refusal, Reply, TwinOperation};
+use super::configurations::{Configurations, source_of};
 use super::entry::Entry;
 use super::happening::{self, Happening};
 use super::options::Right;
@@ -22,6 +23,9 @@ use crate::model::twin::{Twin, TwinChange, TwinError};
 
 /// How many twins a query looks at before others have their turn.
 const TURN: usize = 2000;
+
+/// The member of a twin's JSON that says which configurations mean it.
+const CONFIGURATIONS: &str = "configurations";
 
 /// All twins that were ever written to.
 #[derive(Debug, Default)]
@@ -143,33 +147,48 @@ impl Hub {
         let (twin, told) = present
             .changed(now, change)
             .map_err(|error| refused(&error))?;
-        let version = twin.desired_version();
-        let mut notices = Vec::new();
-        if twin != *present {
-            let (happening, body) = happening::changed(change, &twin, twin.version());
-            self.twins.set(identity, Some(Arc::new(twin)));
-            notices = self.happened(now, identity, happening, || body);
+        if twin == *present {
+            return Ok(Vec::new());
         }
-        let listener = self.sessions.listener(identity, Feed::Desired);
-        let notice = listener.zip(told);
-        notices.extend(notice.map(|(id, patch)| (id, Notice::Desired { version, patch })));
+        let mut notices = self.put_twin(now, identity, change, twin, told);
+        notices.extend(self.reconfigure(now, identity, Some(present)));
         Ok(notices)
     }
 
+    /// Puts a twin in the place of what is there; `told` is the patch that leads to its desired properties.
+    pub(super) fn put_twin(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        change: &TwinChange,
+        twin: Twin,
+        told: Option<Value>,
+    ) -> Vec<(ListenerId, Notice)> {
+        let version = twin.desired_version();
+        let (happening, body) = happening::changed(change, &twin, twin.version());
+        self.twins.set(identity, Some(Arc::new(twin)));
+        let mut notices = self.happened(now, identity, happening, || body);
+        let listener = self.sessions.listener(identity, Feed::Desired);
+        let notice = listener.zip(told);
+        notices.extend(notice.map(|(id, patch)| (id, Notice::Desired { version, patch })));
+        notices
+    }
+
     fn report(&mut self, now: DateTime<Utc>, identity: &IdentityId, patch: &Value) -> Outcome {
-        let twin = self.twins.find(identity, self.entry(identity)?);
+        let present = self.twins.find(identity, self.entry(identity)?);
         let form = TwinError::Form {
             part: "properties.reported",
         };
         let members = patch.as_object().ok_or_else(|| refused(&form))?;
-        let twin = twin.reported(now, members);
+        let twin = present.reported(now, members);
         let twin = twin.map_err(|error| refused(&error))?;
         let version = twin.reported_version();
         let body = happening::reported(members, &twin, twin.version());
         self.twins.set(identity, Some(Arc::new(twin)));
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         self.registry.touch(device, module, now);
-        let notices = self.happened(now, identity, Happening::TwinUpdated, || body);
+        let mut notices = self.happened(now, identity, Happening::TwinUpdated, || body);
+        notices.extend(self.reconfigure(now, identity, Some(present)));
         Ok((Reply::Reported { version }, notices))
     }
 
@@ -178,21 +197,37 @@ impl Hub {
             device: device.to_owned(),
             module: module.map(str::to_owned),
         });
-        let identities = self.identities_behind(search.source(), after.as_ref());
+        let source = search.source();
+        let identities = self.identities_behind(source, after.as_ref());
         for (looked_at, (identity, entry)) in identities.enumerate() {
             if search.is_done() || looked_at == TURN {
                 return;
             }
-            let document = TwinDocument {
-                twin: self.twins.find(&identity, entry),
-                identity: self.counted(entry.to_identity()),
+            let document = ConfiguredDocument {
+                document: self.document(&identity, entry),
+                configurations: &self.configurations,
+                source,
             };
             search.offer(&identity, &document);
         }
         search.end();
     }
 
-    fn identities_behind<'a>(
+    /// The same to the end.
+    pub(super) fn search_all(&self, search: &mut Search) {
+        while !search.is_done() {
+            self.search_on(search);
+        }
+    }
+
+    pub(super) fn document(&self, identity: &IdentityId, entry: &Entry) -> TwinDocument {
+        TwinDocument {
+            twin: self.twins.find(identity, entry),
+            identity: self.counted(entry.to_identity()),
+        }
+    }
+
+    pub(super) fn identities_behind<'a>(
         &'a self,
         source: Source,
         after: Option<&'a IdentityId>,
@@ -227,10 +262,14 @@ impl Hub {
 
     fn twin_reply(&self, identity: &IdentityId) -> Result<Reply, Refusal> {
         let entry = self.entry(identity)?;
-        let twin = self.twins.find(identity, entry);
+        let document = ConfiguredDocument {
+            document: self.document(identity, entry),
+            configurations: &self.configurations,
+            source: source_of(identity),
+        };
         Ok(Reply::Twin {
-            etag: twin.etag(),
-            twin: twin.to_json(&self.counted(entry.to_identity())),
+            etag: document.document.twin.etag(),
+            twin: document.whole(),
         })
     }
 
@@ -272,10 +311,42 @@ pub(super) fn refused(error: &TwinError) -> Refusal {
     }
 }
 
-/// A twin as queries see it.
-struct TwinDocument {
-    twin: Arc<Twin>,
-    identity: Identity,
+/// A twin as conditions of configurations see it.
+pub(super) struct TwinDocument {
+    pub twin: Arc<Twin>,
+    pub identity: Identity,
+}
+
+/// A twin as queries and the service's side see it: with the configurations that mean it.
+struct ConfiguredDocument<'a> {
+    document: TwinDocument,
+    configurations: &'a Configurations,
+    source: Source,
+}
+
+impl ConfiguredDocument<'_> {
+    fn statuses(&self) -> Option<Value> {
+        self.configurations.statuses(self.source, &self.document)
+    }
+}
+
+impl Document for ConfiguredDocument<'_> {
+    fn at(&self, path: &Path) -> Option<Cow<'_, Value>> {
+        match path.split()? {
+            (first, rest) if first.eq_ignore_ascii_case(CONFIGURATIONS) => {
+                descend(Cow::Owned(self.statuses()?), rest)
+            }
+            _ => self.document.at(path),
+        }
+    }
+
+    fn whole(&self) -> Value {
+        let mut whole = self.document.whole();
+        if let (Some(members), Some(statuses)) = (whole.as_object_mut(), self.statuses()) {
+            members.insert(CONFIGURATIONS.to_owned(), statuses);
+        }
+        whole
+    }
 }
 
 impl Document for TwinDocument {

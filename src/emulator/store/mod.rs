@@ -234,6 +234,10 @@ impl Engine {
                 let row = after.as_deref().map(serde_json::to_vec);
                 put(batch, &self.hub, row::twin_key(identity).as_bytes(), row)?;
             }
+            Record::Configuration { id, after, .. } => {
+                let row = after.as_deref().map(serde_json::to_vec);
+                put(batch, &self.hub, row::configuration_key(id).as_bytes(), row)?;
+            }
             Record::RegistryChanges { after, .. } => {
                 let after = i64::try_from(*after).unwrap_or(i64::MAX);
                 batch.insert(&self.hub, row::CHANGES, row::numbers(&[after]));
@@ -326,6 +330,13 @@ impl Engine {
                     before: after,
                     after: before,
                 }),
+                Record::Configuration { id, before, after } => {
+                    undone.push(Record::Configuration {
+                        id,
+                        before: after,
+                        after: before,
+                    });
+                }
                 Record::RegistryChanges { before, after } => {
                     undone.push(Record::RegistryChanges {
                         before: after,

@@ -256,6 +256,10 @@ impl Reading<'_> {
                 .collect::<Result<_, _>>()?,
             identities: self.rows(self.identities.iter(), row::parse_identity)?,
             twins: self.rows(self.hub.prefix(row::TWIN), row::parse_twin)?,
+            configurations: self.rows(
+                self.hub.prefix(row::CONFIGURATION),
+                row::parse_configuration,
+            )?,
             deleted: self.rows(self.hub.prefix(row::DELETED), |key, row| {
                 let path = str::from_utf8(key).ok()?.strip_prefix(row::DELETED)?;
                 let times = u32::try_from(row::parse_number(row)?).ok()?;

@@ -10,6 +10,7 @@
 //! | `hub` | `segment/` and a number | each partition's first sequence number in that segment |
 //! | `hub` | `deleted/` and a path | how often that id was deleted |
 //! | `hub` | `twin/` and device, or device, `/`, module | JSON |
+//! | `hub` | `configuration/` and an id | JSON |
 //! | `identities` | device, or device, `/`, module | JSON |
 //! | `messages` | device, or device, `/`, module; `/`, number | what [`super::queued`] makes of them |
 //! | `feedback` | number | the same |
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emulator::hub::command::StoredEvent;
 use crate::emulator::hub::record::{KeptIdentity, PartitionHead, Span};
+use crate::model::configuration::Configuration;
 use crate::model::device::{Identity, IdentityId};
 use crate::model::twin::Twin;
 
@@ -36,6 +38,7 @@ pub(super) const QUEUED: &str = "queued";
 pub(super) const SEGMENT: &str = "segment/";
 pub(super) const DELETED: &str = "deleted/";
 pub(super) const TWIN: &str = "twin/";
+pub(super) const CONFIGURATION: &str = "configuration/";
 
 /// How many bytes stand before an event's message.
 const EVENT_HEAD: usize = 16;
@@ -205,6 +208,16 @@ pub(super) fn parse_twin(key: &[u8], row: &[u8]) -> Option<(IdentityId, Twin)> {
     Some((identity, serde_json::from_slice(row).ok()?))
 }
 
+pub(super) fn configuration_key(id: &str) -> String {
+    format!("{CONFIGURATION}{id}")
+}
+
+pub(super) fn parse_configuration(key: &[u8], row: &[u8]) -> Option<Configuration> {
+    let id = str::from_utf8(key).ok()?.strip_prefix(CONFIGURATION)?;
+    let configuration: Configuration = serde_json::from_slice(row).ok()?;
+    (configuration.id == id).then_some(configuration)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +250,7 @@ mod tests {
         #[test]
         fn strange_rows_are_no_rows(key: Vec<u8>, row: Vec<u8>) {
             let _ = (parse_numbers(&row), parse_head(&row), parse_span(&key, &row));
-            let _ = parse_twin(&key, &row);
+            let _ = (parse_twin(&key, &row), parse_configuration(&key, &row));
             let _ = (parse_identity(&key, &row), parse_event(&key, &Bytes::from(row)));
         }
     }

@@ -128,6 +128,12 @@ impl Twin {
         self.desired.version
     }
 
+    /// Whether another twin's desired properties have the same values, whenever they were set.
+    #[must_use]
+    pub fn desires_the_same(&self, other: &Self) -> bool {
+        self.desired.values == other.desired.values
+    }
+
     /// How often the reported properties have changed.
     #[must_use]
     pub fn reported_version(&self) -> u64 {

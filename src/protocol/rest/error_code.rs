@@ -50,12 +50,14 @@ codes! {
     IOT_HUB_MAX_CBS_TOKEN_EXCEEDED = 403_005, "IotHubMaxCbsTokenExceeded";
     METHODS_IN_FLIGHT = 403_800, "GenericForbidden";
     DEVICE_DISABLED = 403_012, "DeviceDisabled";
+    GENERIC_NOT_FOUND = 404_000, "GenericNotFound";
     DEVICE_NOT_FOUND = 404_001, "DeviceNotFound";
     JOB_NOT_FOUND = 404_002, "JobNotFound";
     AMQP_ADDRESS_NOT_FOUND = 404_006, "AmqpAddressNotFound";
     MODULE_NOT_FOUND = 404_010, "ModuleNotFound";
     DEVICE_NOT_ONLINE = 404_103, "DeviceNotOnline";
     METHOD_NOT_ALLOWED = 405_000, "MethodNotAllowed";
+    GENERIC_CONFLICT = 409_000, "GenericConflict";
     DEVICE_ALREADY_EXISTS = 409_001, "DeviceAlreadyExists";
     LINK_CREATION_CONFLICT = 409_002, "LinkCreationConflict";
     MODULE_ALREADY_EXISTS = 409_301, "ModuleAlreadyExistsOnDevice";

@@ -10,6 +10,8 @@ use crate::protocol::sas::percent_encode;
 const DEVICE_BOUND: &str = "devicebound";
 const SERVICE_BOUND: &str = "serviceBound";
 const ABANDON: &str = "abandon";
+const APPLY_CONTENT: &str = "applyConfigurationContent";
+const TEST_QUERIES: &str = "testQueries";
 
 /// What a path names. Ids stand decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +88,20 @@ pub enum Resource {
         /// Its lock token.
         lock: String,
     },
+    /// `/devices/{device}/applyConfigurationContent`: where content is given to an edge device.
+    ApplyContent {
+        /// The device's id.
+        device: String,
+    },
+    /// `/configurations`: all of them.
+    Configurations,
+    /// `/configurations/testQueries`: where a configuration's queries are tried.
+    TestQueries,
+    /// `/configurations/{id}`: one of them.
+    Configuration {
+        /// Its id.
+        id: String,
+    },
     /// `/statistics/devices`: how many devices there are.
     DeviceStatistics,
     /// `/statistics/service`: how many are connected.
@@ -128,6 +144,12 @@ impl Resource {
                 let lock = encode(lock);
                 format!("/messages/{SERVICE_BOUND}/feedback/{lock}/{ABANDON}")
             }
+            Self::ApplyContent { device } => {
+                format!("/devices/{}/{APPLY_CONTENT}", encode(device))
+            }
+            Self::Configurations => "/configurations".to_owned(),
+            Self::TestQueries => format!("/configurations/{TEST_QUERIES}"),
+            Self::Configuration { id } => format!("/configurations/{}", encode(id)),
             Self::DeviceStatistics => "/statistics/devices".to_owned(),
             Self::ServiceStatistics => "/statistics/service".to_owned(),
         }
@@ -174,6 +196,11 @@ impl Resource {
             [first, second] if is(first, "statistics") && is(second, "service") => {
                 Self::ServiceStatistics
             }
+            [first] if is(first, "configurations") => Self::Configurations,
+            [first, second] if is(first, "configurations") && is(second, TEST_QUERIES) => {
+                Self::TestQueries
+            }
+            [first, id] if is(first, "configurations") => Self::Configuration { id: decode(id)? },
             [first, rest @ ..] if is(first, "messages") => return service_bound(rest),
             [first, device, rest @ ..] if is(first, "devices") => {
                 return device_bound(decode(device)?, rest);
@@ -243,10 +270,11 @@ fn service_bound(rest: &[&str]) -> Option<Resource> {
     }
 }
 
-/// What stands behind a device's id and is about messages to it.
+/// What stands behind a device's id: messages to it, and content for it.
 fn device_bound(device: String, rest: &[&str]) -> Option<Resource> {
     let rest = match rest {
-        [commands] if is(commands, "commands") => return Some(Resource::Commands { device }),
+        [last] if is(last, "commands") => return Some(Resource::Commands { device }),
+        [last] if is(last, APPLY_CONTENT) => return Some(Resource::ApplyContent { device }),
         [first, second, rest @ ..] if is(first, "messages") && is(second, DEVICE_BOUND) => rest,
         _ => return None,
     };
@@ -290,7 +318,11 @@ mod tests {
                 Resource::DeviceBound { device: device.clone() },
                 Resource::DeviceBoundMessage { device: device.clone(), lock: lock.clone() },
                 Resource::DeviceBoundAbandon { device: device.clone(), lock: lock.clone() },
-                Resource::Commands { device },
+                Resource::Commands { device: device.clone() },
+                Resource::ApplyContent { device: device.clone() },
+                Resource::Configurations,
+                Resource::TestQueries,
+                Resource::Configuration { id: format!("c{device}") },
                 Resource::Feedback,
                 Resource::FeedbackMessage { lock: lock.clone() },
                 Resource::FeedbackAbandon { lock },

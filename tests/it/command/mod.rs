@@ -4,6 +4,7 @@ mod completion;
 mod demo;
 mod dps;
 mod emulator;
+mod emulator_configurations;
 mod emulator_faults;
 mod emulator_messages;
 mod emulator_routes;

@@ -1,0 +1,326 @@
+//! What is asked of configurations, and how they come into twins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::command::{ConfigurationOperation, ListenerId, Notice, Refusal, Reply};
+use super::configurations::{Active, Counts, source_of};
+use super::options::Right;
+use super::twins::TwinDocument;
+use super::{Hub, Outcome, refusal};
+use crate::emulator::query::{Continuation, Query, QueryError, Search, Source, Target};
+use crate::model::configuration::{Configuration, ConfigurationError, Content, Draft, change};
+use crate::model::device::IdentityId;
+use crate::model::twin::{Twin, TwinChange};
+
+/// The most configurations in a hub ("IoT Hub quotas and throttling").
+const MAX_CONFIGURATIONS: usize = 100;
+
+/// The most metrics of a configuration, for the sake of time alone.
+const MAX_METRICS: usize = 20;
+
+type Notices = Vec<(ListenerId, Notice)>;
+
+impl Hub {
+    /// Carries out what is asked of configurations. That the rights are the registry's is inferred: a configuration
+    /// changes many twins at once, as nobody with `ServiceConnect` alone can.
+    pub(super) fn work_on_configuration(
+        &mut self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        operation: ConfigurationOperation,
+    ) -> Outcome {
+        let (path, right) = target(&operation);
+        self.authority.authorize_service(now, token, &path, right)?;
+        let quiet = |reply| Ok((reply, Vec::new()));
+        match operation {
+            ConfigurationOperation::Read { id } => {
+                let found = self.configurations.find(&id);
+                let found = found.ok_or_else(|| refusal::configuration_not_found(&id))?;
+                quiet(self.configuration_reply(found, false))
+            }
+            ConfigurationOperation::List { top } => {
+                let all = self.configurations.iter().take(top);
+                let shown = all.map(|one| one.to_json(&self.counts(one)));
+                quiet(Reply::Json(shown.collect()))
+            }
+            ConfigurationOperation::Write {
+                id,
+                draft,
+                if_match,
+            } => self.write_configuration(now, &id, *draft, if_match.as_deref()),
+            ConfigurationOperation::Delete { id, if_match } => {
+                let found = self.configurations.find(&id);
+                let found = found.ok_or_else(|| refusal::configuration_not_found(&id))?;
+                if !lets_through(if_match.as_deref(), &found.etag()) {
+                    return Err(refusal::etag_mismatch());
+                }
+                Ok((Reply::Done, self.set_configuration(now, &id, None)))
+            }
+            ConfigurationOperation::Test { condition, metrics } => {
+                quiet(Reply::Json(tried(condition.as_deref(), &metrics)))
+            }
+            ConfigurationOperation::Apply { device, content } => {
+                let notices = self.apply_content(now, &device, &content)?;
+                Ok((Reply::Done, notices))
+            }
+        }
+    }
+
+    fn write_configuration(
+        &mut self,
+        now: DateTime<Utc>,
+        id: &str,
+        draft: Draft,
+        if_match: Option<&str>,
+    ) -> Outcome {
+        let present = self.configurations.find(id);
+        match (present, if_match.filter(|etag| !etag.is_empty())) {
+            (Some(_), None) => return Err(refusal::configuration_exists(id)),
+            (None, Some(_)) => return Err(refusal::etag_mismatch()),
+            (Some(present), etag) if !lets_through(etag, &present.etag()) => {
+                return Err(refusal::etag_mismatch());
+            }
+            (None, None) if self.configurations.len() >= MAX_CONFIGURATIONS => {
+                return Err(refusal::too_many_configurations(MAX_CONFIGURATIONS));
+            }
+            _ => {}
+        }
+        let is_new = present.is_none();
+        let present = present.map(|present| &present.configuration);
+        let configuration = Configuration::drafted(now, id, draft, present);
+        let configuration = configuration.map_err(|error| refused(&error))?;
+        check(&configuration)?;
+        let notices = self.set_configuration(now, id, Some(configuration));
+        let written = self.configurations.find(id);
+        let written = written.ok_or_else(|| refusal::configuration_not_found(id))?;
+        Ok((self.configuration_reply(written, is_new), notices))
+    }
+
+    /// Puts a configuration in the place of what is there, and goes through the twins.
+    fn set_configuration(
+        &mut self,
+        now: DateTime<Utc>,
+        id: &str,
+        after: Option<Configuration>,
+    ) -> Notices {
+        let before = self.configurations.clone();
+        let record = self.configurations.set(id, after);
+        if self.is_kept {
+            self.records.push(record);
+        }
+        let mut won = Vec::new();
+        for source in [Source::Devices, Source::Modules] {
+            for (identity, entry) in self.identities_behind(source, None) {
+                let twin = self.document(&identity, entry);
+                let now_wins = self.configurations.winner(source, &twin);
+                if let Some(winner) = changed(before.winner(source, &twin), now_wins) {
+                    won.push((identity, winner));
+                }
+            }
+        }
+        let given = won
+            .into_iter()
+            .flat_map(|(identity, winner)| self.configure(now, &identity, &winner));
+        given.collect()
+    }
+
+    /// Looks at a twin that was made, or was as it stands in `before`.
+    pub(super) fn reconfigure(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        before: Option<Arc<Twin>>,
+    ) -> Notices {
+        if self.configurations.is_empty() {
+            return Vec::new();
+        }
+        let Ok(entry) = self.entry(identity) else {
+            return Vec::new();
+        };
+        let source = source_of(identity);
+        let twin = self.document(identity, entry);
+        let before = before.map(|before| TwinDocument {
+            twin: before,
+            identity: twin.identity.clone(),
+        });
+        let won = before.and_then(|before| self.configurations.winner(source, &before));
+        match changed(won, self.configurations.winner(source, &twin)) {
+            Some(winner) => self.configure(now, identity, &winner),
+            None => Vec::new(),
+        }
+    }
+
+    /// A twin that would become too large stays as it is, as at the service.
+    fn configure(&mut self, now: DateTime<Utc>, identity: &IdentityId, winner: &Active) -> Notices {
+        let Some(change) = &winner.change else {
+            return Vec::new();
+        };
+        self.desire(now, identity, change).unwrap_or_default()
+    }
+
+    /// Changes desired properties, unless they are so already.
+    fn desire(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        change: &TwinChange,
+    ) -> Result<Notices, Refusal> {
+        let present = self.twins.find(identity, self.entry(identity)?);
+        let changed = present.changed(now, change);
+        let (twin, told) = changed.map_err(|error| super::twins::refused(&error))?;
+        if twin.desires_the_same(&present) {
+            return Ok(Vec::new());
+        }
+        Ok(self.put_twin(now, identity, change, twin, told))
+    }
+
+    /// All of the content, or none. Modules have to be there; the service makes those that are missing.
+    fn apply_content(
+        &mut self,
+        now: DateTime<Utc>,
+        device: &str,
+        content: &Content,
+    ) -> Result<Notices, Refusal> {
+        let id = |module: Option<&String>| IdentityId {
+            device: device.to_owned(),
+            module: module.cloned(),
+        };
+        let own = content.device_content.iter().map(|paths| (id(None), paths));
+        let modules = content.modules_content.iter().flatten();
+        let modules = modules.map(|(module, paths)| (id(Some(module)), paths));
+        self.entry(&id(None))?;
+        let mut wanted = Vec::new();
+        for (identity, paths) in own.chain(modules) {
+            let change = change(paths).map_err(|error| refused(&error))?;
+            let twin = self.twins.find(&identity, self.entry(&identity)?);
+            let changed = twin.changed(now, &change);
+            changed.map_err(|error| super::twins::refused(&error))?;
+            wanted.push((identity, change));
+        }
+        let mut notices = Vec::new();
+        for (identity, change) in wanted {
+            notices.extend(self.desire(now, &identity, &change)?);
+        }
+        Ok(notices)
+    }
+
+    fn configuration_reply(&self, shown: &Active, is_new: bool) -> Reply {
+        Reply::Configuration {
+            etag: shown.etag(),
+            configuration: shown.to_json(&self.counts(shown)),
+            is_new,
+        }
+    }
+
+    fn counts(&self, counted: &Active) -> Counts {
+        let mut counts = Counts::default();
+        if let Some(source) = counted.source() {
+            for (identity, entry) in self.identities_behind(source, None) {
+                let twin = self.document(&identity, entry);
+                if counted.means(source, &twin) {
+                    let winner = self.configurations.winner(source, &twin);
+                    counts.targeted += 1;
+                    counts.applied += usize::from(winner.is_some_and(|one| one.is(counted)));
+                }
+            }
+        }
+        for (name, text) in &counted.configuration.metrics {
+            counts.metrics.insert(name.clone(), self.count_rows(text));
+        }
+        counts
+    }
+
+    fn count_rows(&self, text: &str) -> usize {
+        let Ok(query) = Query::parse(text) else {
+            return 0;
+        };
+        let mut search = Search::new(query, usize::MAX, Continuation::beginning(text));
+        self.search_all(&mut search);
+        search.into_page().rows.len()
+    }
+}
+
+/// Whom a twin has to follow from now on, if that is another one than before.
+fn changed(before: Option<&Arc<Active>>, after: Option<&Arc<Active>>) -> Option<Arc<Active>> {
+    let after = after?;
+    let is_old = before.is_some_and(|before| before.is(after));
+    (!is_old).then(|| Arc::clone(after))
+}
+
+fn lets_through(if_match: Option<&str>, present: &str) -> bool {
+    if_match.is_none_or(|etag| etag.is_empty() || etag == "*" || etag == present)
+}
+
+fn refused(error: &ConfigurationError) -> Refusal {
+    refusal::argument_invalid(format!("{error}."))
+}
+
+/// Looks at the condition and the metrics, and whether the content is for those that are meant.
+fn check(configuration: &Configuration) -> Result<(), Refusal> {
+    let invalid = |what: &str, error: &QueryError| {
+        refusal::argument_invalid(format!("Invalid {what}: {error}."))
+    };
+    let condition = configuration.target_condition.trim();
+    let mut source = Source::Devices;
+    if !condition.is_empty() {
+        let target = Target::parse(condition);
+        let target = target.map_err(|error| invalid("target condition", &error))?;
+        source = target.source();
+    }
+    let content = &configuration.content;
+    let is_for_others = match source {
+        Source::Modules => content.device_content.is_some() || content.modules_content.is_some(),
+        Source::Devices | Source::Jobs => content.module_content.is_some() && !condition.is_empty(),
+    };
+    if is_for_others {
+        return Err(refusal::argument_invalid(
+            "moduleContent is for a target condition that begins with FROM devices.modules WHERE, all other content for one that does not.",
+        ));
+    }
+    if configuration.metrics.len() > MAX_METRICS {
+        return Err(refusal::argument_invalid(format!(
+            "A configuration has up to {MAX_METRICS} metrics."
+        )));
+    }
+    for (name, query) in &configuration.metrics {
+        Query::parse(query).map_err(|error| invalid(&format!("metric '{name}'"), &error))?;
+    }
+    Ok(())
+}
+
+/// The answer to `testQueries`: nothing of what is well, and words for the rest.
+fn tried(condition: Option<&str>, metrics: &BTreeMap<String, String>) -> Value {
+    let mut answer = Map::new();
+    let condition = condition.map(str::trim).filter(|text| !text.is_empty());
+    if let Some(error) = condition.and_then(|text| Target::parse(text).err()) {
+        answer.insert("targetConditionError".to_owned(), error.to_string().into());
+    }
+    let errors: Map<String, Value> = metrics
+        .iter()
+        .filter_map(|(name, query)| {
+            Some((name.clone(), Query::parse(query).err()?.to_string().into()))
+        })
+        .collect();
+    answer.insert("customMetricQueryErrors".to_owned(), json!(errors));
+    Value::Object(answer)
+}
+
+/// What an operation is about, as a token's scope would name it, and the right it needs.
+fn target(operation: &ConfigurationOperation) -> (String, Right) {
+    let one = |id: &str| format!("configurations/{id}");
+    match operation {
+        ConfigurationOperation::Read { id } => (one(id), Right::RegistryRead),
+        ConfigurationOperation::List { .. } => ("configurations".to_owned(), Right::RegistryRead),
+        ConfigurationOperation::Write { id, .. } | ConfigurationOperation::Delete { id, .. } => {
+            (one(id), Right::RegistryWrite)
+        }
+        ConfigurationOperation::Test { .. } => (one("testQueries"), Right::RegistryRead),
+        ConfigurationOperation::Apply { device, .. } => {
+            (format!("devices/{device}"), Right::RegistryWrite)
+        }
+    }
+}
