@@ -1,0 +1,80 @@
+"""azure-iot-hub (PyPI) works with configurations: made, changed, tried out, merged into twins, deleted."""
+
+from azure.iot.hub import IoTHubConfigurationManager, IoTHubRegistryManager
+from azure.iot.hub.models import (
+    Configuration,
+    ConfigurationContent,
+    ConfigurationMetrics,
+    ConfigurationQueriesTestInput,
+    Twin,
+)
+from hub import READY, check, check_equal
+from msrest.exceptions import HttpOperationError
+
+DEVICE = "peer-py-configured"
+ID = "peer-py-%+configuration"
+
+
+def refusal(call, what):
+    """The status with which `call` must be refused."""
+    try:
+        call()
+    except HttpOperationError as error:
+        return error.response.status_code
+    raise SystemExit(f"FAILED: {what} was not refused")
+
+
+def wanted(priority, condition):
+    """A configuration as it is sent."""
+    queries = {"own": f"SELECT deviceId FROM devices WHERE configurations.[[{ID}]].status = 'Applied'"}
+    return Configuration(
+        id=ID,
+        content=ConfigurationContent(device_content={"properties.desired.peer": {"priority": 7}}),
+        target_condition=condition,
+        priority=priority,
+        metrics=ConfigurationMetrics(queries=queries),
+    )
+
+
+def main():
+    """The whole life of a configuration."""
+    manager = IoTHubConfigurationManager.from_connection_string(READY["hubConnectionString"])
+    registry = IoTHubRegistryManager.from_connection_string(READY["hubConnectionString"])
+    registry.create_device_with_sas(DEVICE, None, None, "enabled")
+    made = manager.create_configuration(wanted(1, "tags.kind = 'peer-py-configured'"))
+    check_equal((made.id, made.priority, made.schema_version), (ID, 1, "1.0"), "a new configuration")
+    check_equal(made.system_metrics.results, {"targetedCount": 0, "appliedCount": 0}, "its counts")
+    check_equal(refusal(lambda: manager.create_configuration(wanted(1, "*")), "making it twice"), 409, "making it twice")
+
+    registry.update_twin(DEVICE, Twin(tags={"kind": "peer-py-configured"}))
+    check_equal(registry.get_twin(DEVICE).properties.desired["peer"], {"priority": 7}, "desired properties")
+    read = manager.get_configuration(ID)
+    check_equal(read.system_metrics.results, {"targetedCount": 1, "appliedCount": 1}, "counts with a device")
+    check_equal(read.metrics.results, {"own": 1}, "its own metric")
+    check(read.created_time_utc <= read.last_updated_time_utc, "its times")
+
+    read.priority = 9
+    # The SDK sends the ETag as it is, without quotes.
+    changed = manager.update_configuration(read, read.etag)
+    check_equal(changed.priority, 9, "priority after a change")
+    check_equal(refusal(lambda: manager.update_configuration(read, read.etag), "a stale ETag"), 412, "a stale ETag")
+    check(ID in [one.id for one in manager.get_configurations(10)], "it is listed")
+
+    tried = ConfigurationQueriesTestInput(target_condition="tags.a =", custom_metric_queries={"m": "SELECT"})
+    errors = manager.test_configuration_queries(tried)
+    check("position" in errors.target_condition_error, "the condition's error")
+    check_equal(list(errors.custom_metric_query_errors), ["m"], "the metric's error")
+
+    registry.create_module_with_sas(DEVICE, "m", "peer", None, None)
+    content = ConfigurationContent(modules_content={"m": {"properties.desired": {"x": 1}}})
+    manager.apply_configuration_on_edge_device(DEVICE, content)
+    check_equal(registry.get_module_twin(DEVICE, "m").properties.desired["x"], 1, "content of a module")
+
+    manager.delete_configuration(ID)
+    check_equal(refusal(lambda: manager.get_configuration(ID), "reading what is deleted"), 404, "reading what is deleted")
+    check_equal(registry.get_twin(DEVICE).properties.desired["peer"], {"priority": 7}, "desired properties at the end")
+    registry.delete_device(DEVICE)
+
+
+if __name__ == "__main__":
+    main()
