@@ -19,7 +19,7 @@ const LOCK_TOKEN: &str = "x-opt-lock-token";
 pub(super) fn read(message: &Message<'_>) -> Result<(String, CloudMessage), String> {
     let fields = PropertyFields::from(message.properties);
     let mut properties = BTreeMap::new();
-    let mut ack = Ack::None;
+    let mut ack = Ack::default();
     let named = message.application_properties.unwrap_or_default();
     for pair in named.pairs() {
         let (name, value) = pair.map_err(|error| error.to_string())?;

@@ -59,8 +59,10 @@ pub struct CloudMessage {
 /// Of which outcomes the sender of a message to a device wants to hear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ack {
-    /// Of none.
+    /// The sender has not said, which comes to none.
     #[default]
+    Unsaid,
+    /// Of none.
     None,
     /// That it was completed.
     Positive,
@@ -75,11 +77,17 @@ impl Ack {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::None => "none",
+            Self::Unsaid | Self::None => "none",
             Self::Positive => "positive",
             Self::Negative => "negative",
             Self::Full => "full",
         }
+    }
+
+    /// The same if the sender has said it: the service's MQTT topics have no `iothub-ack` otherwise.
+    #[must_use]
+    pub fn said(self) -> Option<&'static str> {
+        (self != Self::Unsaid).then(|| self.name())
     }
 
     /// Reads the property `iothub-ack`.
@@ -93,7 +101,7 @@ impl Ack {
     /// Whether such an outcome is to be told.
     pub(super) fn wants(self, is_success: bool) -> bool {
         match self {
-            Self::None => false,
+            Self::Unsaid | Self::None => false,
             Self::Positive => is_success,
             Self::Negative => !is_success,
             Self::Full => true,

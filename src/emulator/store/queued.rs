@@ -65,7 +65,8 @@ struct MessageRow {
     properties: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiry: Option<i64>,
-    ack: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ack: Option<String>,
 }
 
 pub(super) fn message(item: &Queued<CloudMessage>) -> Result<Vec<u8>, serde_json::Error> {
@@ -82,7 +83,7 @@ pub(super) fn message(item: &Queued<CloudMessage>) -> Result<Vec<u8>, serde_json
         content_encoding: message.content_encoding.clone(),
         properties: message.properties.clone(),
         expiry: *expiry,
-        ack: ack.name().to_owned(),
+        ack: ack.said().map(str::to_owned),
     };
     write(item, content, &message.body)
 }
@@ -102,7 +103,10 @@ pub(super) fn parse_message(key: &[u8], row: &[u8]) -> Option<KeptMessage> {
             properties: content.properties.clone(),
         },
         expiry: content.expiry,
-        ack: Ack::parse(&content.ack)?,
+        ack: match &content.ack {
+            Some(ack) => Ack::parse(ack)?,
+            None => Ack::Unsaid,
+        },
     };
     Some(KeptMessage {
         identity,
@@ -184,7 +188,7 @@ mod tests {
             properties in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4),
             body: Vec<u8>,
             expiry: Option<i64>,
-            ack in prop_oneof![Just(Ack::None), Just(Ack::Positive), Just(Ack::Negative), Just(Ack::Full)],
+            ack in prop_oneof![Just(Ack::Unsaid), Just(Ack::None), Just(Ack::Positive), Just(Ack::Negative), Just(Ack::Full)],
         ) -> CloudMessage {
             let message = DeviceMessage {
                 body: body.into(),

@@ -227,6 +227,7 @@ fn an_id_is_found_encoded_or_as_it_is() {
 fn senders_hear_of_what_they_asked_for() {
     let mut hub = with_device();
     let acks = [
+        ("unsaid", Ack::Unsaid),
         ("none", Ack::None),
         ("positive", Ack::Positive),
         ("negative", Ack::Negative),

@@ -174,10 +174,11 @@ fn properties(given: &GivenMessage) -> Vec<Property<'_>> {
         .into_iter()
         .filter(|(_, value)| value.is_some())
         .map(|(name, value)| (name.name().into(), value));
-    let ack = (ACK.into(), Some(given.content.ack.name().into()));
+    let ack = given.content.ack.said();
+    let ack = ack.map(|ack| (ACK.into(), Some(ack.into())));
     let own = message
         .properties
         .iter()
         .map(|(name, value)| (name.as_str().into(), Some(value.as_str().into())));
-    system.chain([ack]).chain(own).collect()
+    system.chain(ack).chain(own).collect()
 }

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::emulator::hub::command::{CloudMessage, CloudToDeviceOperation, GivenMessage, Outcome};
+use crate::emulator::hub::command::{
+    Ack, CloudMessage, CloudToDeviceOperation, GivenMessage, Outcome,
+};
 use crate::emulator::mqtt::effect::Sequel;
 
 fn given(lock: u128) -> GivenMessage {
@@ -87,6 +89,34 @@ fn ids(packets: &[Packet]) -> Vec<u16> {
 }
 
 #[test]
+fn the_topic_says_what_the_sender_said_it_wants_to_hear() {
+    for (ack, expected) in [
+        (Ack::Unsaid, ""),
+        (Ack::None, "&iothub-ack=none"),
+        (Ack::Full, "&iothub-ack=full"),
+    ] {
+        let mut machine = subscribed(QoS::AtLeastOnce);
+        let (_, origin) = taken(&mut machine);
+        let plain = given(10);
+        let content = CloudMessage {
+            ack,
+            ..plain.content.as_ref().clone()
+        };
+        let message = GivenMessage {
+            content: Arc::new(content),
+            ..plain
+        };
+        machine.answer(origin, &Ok(Reply::Messages(vec![message])));
+        let told = said(&mut machine);
+        let [Packet::Publish(publish)] = &told[..] else {
+            panic!("no message: {told:?}")
+        };
+        let end = format!("%2Fmessages%2Fdevicebound{expected}&level=high");
+        assert!(publish.topic.ends_with(&end), "{}", publish.topic);
+    }
+}
+
+#[test]
 fn a_message_is_complete_when_it_is_acknowledged() {
     let mut machine = subscribed(QoS::AtLeastOnce);
     give(&mut machine, &[10, 11]);
@@ -97,7 +127,7 @@ fn a_message_is_complete_when_it_is_acknowledged() {
     };
     assert_eq!(
         first.topic,
-        "devices/d1/messages/devicebound/%24.mid=m%201&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&iothub-ack=none&level=high"
+        "devices/d1/messages/devicebound/%24.mid=m%201&%24.to=%2Fdevices%2Fd1%2Fmessages%2Fdevicebound&level=high"
     );
     assert_eq!(
         (first.qos, &first.payload[..]),
