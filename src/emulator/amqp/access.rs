@@ -2,7 +2,10 @@
 //!
 //! The hub judges tokens; what stands here is what it granted, and until when.
 
+use percent_encoding::percent_decode_str;
+
 use crate::emulator::hub::command::{Grant, Side};
+use crate::model::secret::Secret;
 
 /// What a link is about, for comparison with what tokens open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub(super) struct Resource {
     side: Side,
     /// The segments behind the host, in lower case.
     path: Vec<String>,
+    /// Whether it is a device's or module's own; everything else is the service's.
+    is_own: bool,
 }
 
 impl Resource {
@@ -18,6 +23,15 @@ impl Resource {
         Self {
             side,
             path: segments(path).collect(),
+            is_own: false,
+        }
+    }
+
+    /// A path that belongs to a device or module. Whether the token is one of its own is for the hub to say.
+    pub(super) fn own(path: &str) -> Self {
+        Self {
+            is_own: true,
+            ..Self::new(Side::Hub, path)
         }
     }
 
@@ -41,40 +55,56 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
 /// The grants of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Access {
-    grants: Vec<Grant>,
+    grants: Vec<Granted>,
+}
+
+#[derive(Debug)]
+struct Granted {
+    grant: Grant,
+    /// The token that was shown for it; a namespace's key is not kept.
+    token: Option<Secret>,
 }
 
 impl Access {
     /// Adds a grant; one for the same scope is replaced. False if there are `limit` others already.
-    pub(super) fn add(&mut self, grant: Grant, limit: usize) -> bool {
+    pub(super) fn add(&mut self, grant: Grant, token: Secret, limit: usize) -> bool {
         self.grants
-            .retain(|old| (old.side, &old.scope) != (grant.side, &grant.scope));
+            .retain(|old| (old.grant.side, &old.grant.scope) != (grant.side, &grant.scope));
         let room = self.grants.len() < limit;
         if room {
-            self.grants.push(grant);
+            let token = Some(token).filter(|_| grant.side == Side::Hub);
+            self.grants.push(Granted { grant, token });
         }
         room
     }
 
     /// The host that the newest grant is for.
     pub(super) fn side(&self) -> Option<Side> {
-        self.grants.last().map(|grant| grant.side)
+        self.grants.last().map(|held| held.grant.side)
     }
 
-    /// Whether events may be read there: a grant's scope opens all that begins with its segments.
+    /// Whether a link may be there: a grant's scope opens all that begins with its segments.
     pub(super) fn opens(&self, resource: &Resource) -> bool {
-        self.grants.iter().any(|grant| {
-            grant.may_read_events
+        self.covering(resource).next().is_some()
+    }
+
+    /// The newest token that opens it.
+    pub(super) fn token_for(&self, resource: &Resource) -> Option<&Secret> {
+        let tokens = self.covering(resource);
+        tokens.filter_map(|held| held.token.as_ref()).last()
+    }
+
+    fn covering(&self, resource: &Resource) -> impl Iterator<Item = &Granted> {
+        self.grants.iter().filter(move |held| {
+            let grant = &held.grant;
+            let wanted = resource.path.iter().map(Some);
+            (grant.may_read_events || resource.is_own)
                 && grant.side == resource.side
                 && grant_path(grant)
-                    .zip(
-                        resource
-                            .path
-                            .iter()
-                            .map(Some)
-                            .chain(std::iter::repeat(None)),
-                    )
-                    .all(|(granted, wanted)| Some(&granted) == wanted)
+                    .zip(wanted.chain(std::iter::repeat(None)))
+                    .all(|(granted, wanted)| {
+                        wanted.is_some_and(|wanted| is_same(&granted, wanted, resource.is_own))
+                    })
         })
     }
 
@@ -82,19 +112,26 @@ impl Access {
     pub(super) fn expire(&mut self, now: i64) -> bool {
         let before = self.grants.len();
         self.grants
-            .retain(|grant| grant.expires.is_none_or(|end| end > now));
+            .retain(|held| held.grant.expires.is_none_or(|end| end > now));
         self.grants.len() < before
     }
 
     /// When the next one ends, in seconds since 1970.
     pub(super) fn next_end(&self) -> Option<i64> {
-        self.grants.iter().filter_map(|grant| grant.expires).min()
+        let ends = self.grants.iter().filter_map(|held| held.grant.expires);
+        ends.min()
     }
 }
 
 /// The scope's segments behind the host, which the hub has looked at.
 fn grant_path(grant: &Grant) -> impl Iterator<Item = String> {
     segments(&grant.scope).skip(1)
+}
+
+/// Whether two segments are one. The C# SDK encodes ids once more than the rest.
+fn is_same(granted: &str, wanted: &str, is_own: bool) -> bool {
+    let decoded = || percent_decode_str(granted).decode_utf8_lossy();
+    granted == wanted || is_own && decoded().eq_ignore_ascii_case(wanted)
 }
 
 #[cfg(test)]
@@ -110,9 +147,13 @@ mod tests {
         }
     }
 
+    fn shown() -> Secret {
+        Secret::new("token")
+    }
+
     fn opens(side: Side, scope: &str, path: &str) -> bool {
         let mut access = Access::default();
-        access.add(grant(side, scope, 1), 1);
+        access.add(grant(side, scope, 1), shown(), 1);
         access.opens(&Resource::new(side, path))
     }
 
@@ -150,13 +191,14 @@ mod tests {
     fn the_other_host_and_other_rights_open_nothing() {
         let mut access = Access::default();
         let resource = Resource::new(Side::Namespace, "ehub");
-        access.add(grant(Side::Hub, "localhost", 1), 9);
+        access.add(grant(Side::Hub, "localhost", 1), shown(), 9);
         assert!(!access.opens(&resource));
         access.add(
             Grant {
                 may_read_events: false,
                 ..grant(Side::Namespace, "localhost", 1)
             },
+            shown(),
             9,
         );
         assert!(!access.opens(&resource));
@@ -166,11 +208,37 @@ mod tests {
     fn grants_end_and_are_replaced() {
         let mut access = Access::default();
         let resource = Resource::new(Side::Namespace, "ehub");
-        assert!(access.add(grant(Side::Namespace, "ns/ehub", 10), 1));
-        assert!(!access.add(grant(Side::Namespace, "ns/other", 10), 1));
-        assert!(access.add(grant(Side::Namespace, "ns/ehub", 20), 1));
+        assert!(access.add(grant(Side::Namespace, "ns/ehub", 10), shown(), 1));
+        assert!(!access.add(grant(Side::Namespace, "ns/other", 10), shown(), 1));
+        assert!(access.add(grant(Side::Namespace, "ns/ehub", 20), shown(), 1));
         assert_eq!(access.next_end(), Some(20));
         assert!(!access.expire(19) && access.opens(&resource));
         assert!(access.expire(20) && access.next_end().is_none());
+    }
+
+    #[test]
+    fn a_devices_own_links_need_its_token_and_no_right_of_the_services() {
+        let own = |scope, path| {
+            let mut access = Access::default();
+            let grant = Grant {
+                may_read_events: false,
+                ..grant(Side::Hub, scope, 1)
+            };
+            access.add(grant, shown(), 1);
+            let resource = Resource::own(path);
+            assert_eq!(
+                access.token_for(&resource).is_some(),
+                access.opens(&resource)
+            );
+            assert!(!access.opens(&Resource::new(Side::Hub, path)));
+            access.opens(&resource)
+        };
+        let events = "devices/a:b/messages/events";
+        for scope in ["localhost", "localhost/devices/A:b", "h/devices/a%3Ab"] {
+            assert!(own(scope, events), "{scope}");
+        }
+        for scope in ["localhost/devices/a", "h/devices/a:b/modules/m"] {
+            assert!(!own(scope, events), "{scope}");
+        }
     }
 }

@@ -1,23 +1,25 @@
 //! `$cbs`: tokens come in, the hub judges them, a status goes back.
 
 use crate::emulator::hub::command::{Command, Refusal, Side};
+use crate::model::secret::Secret;
 use crate::protocol::amqp::cbs::{HUB_SAS_TOKEN_TYPE, PutToken, SAS_TOKEN_TYPE};
 use crate::protocol::amqp::message::Message;
 use crate::protocol::amqp::response::{Response, STATUS_ACCEPTED, STATUS_OK};
 use crate::protocol::amqp::value::Value;
 
-/// What the hub is to be asked, or why it is not.
-pub(super) fn ask(message: &Message<'_>) -> Result<Command, String> {
+/// The token, and what the hub is to be asked of it, or why it is not.
+pub(super) fn ask(message: &Message<'_>) -> Result<(Secret, Command), String> {
     let request = PutToken::parse(message).map_err(|error| error.to_string())?;
     if ![SAS_TOKEN_TYPE, HUB_SAS_TOKEN_TYPE].contains(&request.token_type) {
         return Err(format!(
             "the emulator takes tokens of the type {SAS_TOKEN_TYPE} only"
         ));
     }
-    Ok(Command::PutToken {
+    let command = Command::PutToken {
         token: request.token.to_owned(),
         audience: request.audience.to_owned(),
-    })
+    };
+    Ok((Secret::new(request.token), command))
 }
 
 /// The response to a token that was taken. The two services differ in the number, and their clients insist on it.
@@ -66,7 +68,8 @@ mod tests {
     #[test]
     fn takes_shared_access_signatures_only() {
         let bytes = reference::bytes(reference::MESSAGE_CBS_RHEA);
-        let Ok(Command::PutToken { audience, .. }) = ask(&Message::parse(&bytes).unwrap()) else {
+        let Ok((_, Command::PutToken { audience, .. })) = ask(&Message::parse(&bytes).unwrap())
+        else {
             panic!()
         };
         assert_eq!(audience, "contoso.azure-devices.net");

@@ -1,6 +1,7 @@
 //! What a machine wants of the hub, and where the answer belongs.
 
-use crate::emulator::hub::command::{Command, Outcome};
+use crate::emulator::hub::command::{Command, ListenerId, Outcome};
+use crate::model::secret::Secret;
 
 /// Something to be done outside the machine. Each is carried out, and answered, before the next frame is fed in.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) enum Effect {
         /// What is asked.
         command: Command,
     },
-    /// A new reader is wanted of the driver, for this link.
+    /// A new reader or session is wanted of the driver, for this link.
     Register(LinkKey),
 }
 
@@ -28,10 +29,10 @@ pub(super) struct LinkKey {
 /// Where an answer belongs.
 #[derive(Debug)]
 pub(super) enum Origin {
-    /// The security layer's PLAIN.
-    Login,
-    /// A put-token request.
-    PutToken(ReplyTo),
+    /// The security layer's PLAIN, and what was shown.
+    Login(Secret),
+    /// A put-token request, and the token.
+    PutToken(Box<ReplyTo>, Secret),
     /// A READ of the event hub or of one of its partitions.
     Management(ReplyTo),
     /// A reader that is being opened.
@@ -40,7 +41,9 @@ pub(super) enum Origin {
     Metrics(LinkKey),
     /// Events for a reader.
     Read(LinkKey),
-    /// A message for a device.
+    /// A device or module that is to be let in, for its first link.
+    OpenSession(LinkKey, ListenerId),
+    /// A message for a device, or of one.
     Sent {
         /// The session on which it came.
         channel: u16,

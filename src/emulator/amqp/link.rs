@@ -70,6 +70,8 @@ pub(super) struct ReceiveCredit {
     partial: Vec<u8>,
     /// The number of the delivery that is coming, and whether the peer has settled it.
     current: Option<(u32, bool)>,
+    /// Of what kind it is.
+    format: u32,
 }
 
 /// A delivery that has come in full.
@@ -79,6 +81,8 @@ pub(super) struct Delivery {
     pub(super) id: u32,
     /// Whether the peer wants to hear no more of it.
     pub(super) settled: bool,
+    /// Of what kind the message is; 0 for a plain one.
+    pub(super) format: u32,
     /// The message.
     pub(super) message: Vec<u8>,
 }
@@ -136,6 +140,7 @@ impl ReceiveCredit {
             let id = transfer.delivery_id.ok_or(TransferError::NoDeliveryId)?;
             self.left = self.left.checked_sub(1).ok_or(TransferError::NoCredit)?;
             self.delivery_count = self.delivery_count.wrapping_add(1);
+            self.format = transfer.message_format.unwrap_or(0);
             (id, settled_now)
         };
         self.current = None;
@@ -154,6 +159,7 @@ impl ReceiveCredit {
         Ok(Some(Delivery {
             id,
             settled,
+            format: self.format,
             message: std::mem::take(&mut self.partial),
         }))
     }

@@ -1,4 +1,4 @@
-//! The emulator's AMQP 1.0 server: IoT Hub's service side and the Event Hubs namespace behind it, on one port.
+//! The emulator's AMQP 1.0 server: both sides of IoT Hub and the Event Hubs namespace behind it, on one port.
 //!
 //! `connection` is a pure machine for one connection: bytes in; bytes and questions to the hub out; no socket, no clock.
 //! Under it stand the pieces that it is made of. [`server`] is the loop that joins a machine to a stream and to the hub.
@@ -14,6 +14,7 @@
 //! | `cbs`, `management` | the requests and answers of the two nodes that take any |
 //! | `reader` | a partition's events on their way out |
 //! | `cloud_message`, `outlet` | messages to devices and feedback; what the peer takes one by one and settles |
+//! | `guests`, `device_message` | devices that the connection speaks for; what they send and get |
 //! | `refusal` | how the two services word a no |
 
 pub mod options;
@@ -23,7 +24,9 @@ mod access;
 mod cbs;
 mod cloud_message;
 mod connection;
+mod device_message;
 mod effect;
+mod guests;
 mod link;
 mod management;
 mod node;

@@ -6,6 +6,7 @@ use crate::emulator::amqp::outlet::Supply;
 use crate::emulator::amqp::refusal::Objection;
 use crate::emulator::hub::command::Side;
 use crate::protocol::amqp::address::{Address, MANAGEMENT, PartitionAddress};
+use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::amqp::performative::{Attach, Role};
 
 /// What a link is attached to.
@@ -17,6 +18,8 @@ pub(super) enum Node {
     Partition(PartitionAddress),
     /// `messages/devicebound`: messages to devices are sent there.
     CloudToDevice,
+    /// A device's or module's own.
+    Own(IdentityAddress),
     /// What the service takes and settles.
     Outlet(Supply),
     /// `messages/events` on the hub's side, with what followed it: to be found elsewhere.
@@ -67,6 +70,10 @@ pub(super) fn find(attach: &Attach<'_>, here: Here<'_>) -> Result<Place, Objecti
             Ok((Node::Partition(address), Some(resource)))
         }
         Address::Partition(_) => Err(Objection::not_implemented(text)),
+        Address::Other(_) if let Some(address) = own(text, attach.role) => {
+            let resource = Resource::own(&address.path());
+            Ok((Node::Own(address), Some(resource)))
+        }
         Address::Other(path) if is_device_bound(&path) && attach.role == Role::Sender => {
             let resource = Resource::new(Side::Hub, &path);
             Ok((Node::CloudToDevice, Some(resource)))
@@ -99,6 +106,16 @@ fn not_found(here: Here<'_>, address: &str) -> Objection {
     };
     let address = address.trim_start_matches('/');
     Objection::not_found(here.side, &format!("{scheme}://{}/{address}", here.host))
+}
+
+/// What of a device's or module's own it is, if this end of the link may be there.
+fn own(text: &str, role: Role) -> Option<IdentityAddress> {
+    let address = IdentityAddress::parse(text)?;
+    let is_fit = match address.node {
+        IdentityNode::Events => role == Role::Sender,
+        IdentityNode::DeviceBound => role == Role::Receiver,
+    };
+    is_fit.then_some(address)
 }
 
 /// Whether it is where a service sends to devices.
@@ -175,6 +192,20 @@ mod tests {
             path(Role::Receiver, "/messages/serviceBound/feedback"),
             hub("messages/servicebound/feedback")
         );
+        for (role, address, own) in [
+            (
+                Role::Sender,
+                "/devices/a%20b/messages/events",
+                "devices/a b/messages/events",
+            ),
+            (
+                Role::Receiver,
+                "amqps://hub/devices/d/modules/M/messages/deviceBound",
+                "devices/d/modules/m/messages/devicebound",
+            ),
+        ] {
+            assert_eq!(path(role, address), hub(own));
+        }
         assert_eq!(
             path(Role::Receiver, "messages/events/"),
             Some((Side::Hub, "messages/events".to_owned()))
@@ -191,7 +222,8 @@ mod tests {
     #[test]
     fn tells_what_is_missing_from_what_is_unknown() {
         for address in [
-            "/devices/a%20b/messages/events",
+            "/devices/a%20b/streams",
+            "/devices/a%20b/messages/devicebound",
             "/messages/serviceBound/feedback",
             "ehub",
         ] {

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use crate::emulator::amqp::link::SendCredit;
 use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::windows::Windows;
-use crate::emulator::hub::command::{Command, FeedbackOperation, ListenerId, Outcome};
+use crate::emulator::hub::command::{
+    CloudToDeviceOperation, Command, FeedbackOperation, ListenerId, Outcome,
+};
 use crate::protocol::amqp::performative::link::SEND_SETTLED;
 use crate::protocol::amqp::performative::{Attach, Disposition};
 
@@ -16,6 +18,8 @@ use crate::protocol::amqp::performative::{Attach, Disposition};
 pub(super) enum Supply {
     /// What became of messages to devices.
     Feedback,
+    /// The queue of a device or module; the listener is its session.
+    Messages,
     /// What became of uploads: nothing ever, as there are none.
     Files,
 }
@@ -94,6 +98,14 @@ impl Outlet {
         }
         match self.supply {
             Supply::Feedback => Some(Command::Feedback(FeedbackOperation::Take { listener })),
+            Supply::Messages => {
+                let room = self.credit.left() - waiting;
+                let take = CloudToDeviceOperation::Take {
+                    session: listener,
+                    max: usize::try_from(room).unwrap_or(usize::MAX),
+                };
+                Some(Command::CloudToDevice(take))
+            }
             Supply::Files => None,
         }
     }
@@ -167,6 +179,19 @@ impl Outlet {
         meant.into_iter().filter_map(take).collect()
     }
 
+    /// Commands that give back what a device has not settled, and the listener for whom it was taken.
+    pub(super) fn give_back(&self) -> Vec<Command> {
+        let waiting = self.queue.iter().map(|parcel| parcel.lock);
+        let locks = self.unsettled.values().copied().chain(waiting);
+        let abandon = |lock| self.settle(lock, Outcome::Abandon);
+        locks.filter_map(abandon).collect()
+    }
+
+    /// Where its messages come from.
+    pub(super) fn supply(&self) -> Supply {
+        self.supply
+    }
+
     /// The command that says what has become of a message.
     pub(super) fn settle(&self, lock: Uuid, outcome: Outcome) -> Option<Command> {
         let listener = self.listener?;
@@ -176,6 +201,14 @@ impl Outlet {
                 lock,
                 outcome,
             })),
+            Supply::Messages => {
+                let settle = CloudToDeviceOperation::SettleTaken {
+                    session: listener,
+                    lock,
+                    outcome,
+                };
+                Some(Command::CloudToDevice(settle))
+            }
             Supply::Files => None,
         }
     }

@@ -98,6 +98,25 @@ impl Objection {
         }
     }
 
+    /// Another link, or another connection, is in the place of this one. Java's SDK has met this text and condition, "Troubleshoot
+    /// Azure IoT Hub error codes" the code.
+    pub(super) fn conflict() -> Self {
+        Self {
+            condition: condition::INTERNAL_ERROR,
+            code: error_code::LINK_CREATION_CONFLICT,
+            message: "Another AMQP client has opened a link.".to_owned(),
+        }
+    }
+
+    /// A batch is as large as a message may be.
+    pub(super) fn too_large(size: usize, limit: usize) -> Self {
+        Self {
+            condition: condition::MESSAGE_SIZE_EXCEEDED,
+            code: error_code::MESSAGE_TOO_LARGE,
+            message: format!("The batch has {size} bytes, and the limit is {limit}."),
+        }
+    }
+
     /// The request itself is wrong.
     pub(super) fn argument(message: String) -> Self {
         Self {

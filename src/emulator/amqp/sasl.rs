@@ -3,6 +3,7 @@
 //! `MSSBCBS` is ANONYMOUS under another name: the token comes later, on `$cbs`. PLAIN shows a token or a key at once.
 
 use crate::emulator::hub::command::Command;
+use crate::model::secret::Secret;
 use crate::protocol::amqp::performative::sasl::{SASL_AUTH, SASL_OK, SASL_SYS};
 use crate::protocol::amqp::performative::{
     Performative, SaslInit, SaslMechanisms, SaslOutcome, Symbols,
@@ -16,8 +17,8 @@ const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 pub(super) enum Choice {
     /// Come in; show a token on `$cbs`.
     Welcome,
-    /// The hub is to look at the credentials.
-    Ask(Command),
+    /// The hub is to look at the credentials: what was shown, and in what company.
+    Ask(Secret, Command),
     /// No, with an outcome's code.
     Refuse(u8),
 }
@@ -36,10 +37,11 @@ pub(super) fn choose(init: &SaslInit<'_>) -> Choice {
         "PLAIN" => init
             .plain_credentials()
             .map_or(Choice::Refuse(SASL_SYS), |(user, password)| {
-                Choice::Ask(Command::PlainLogin {
+                let command = Command::PlainLogin {
                     user: user.to_owned(),
                     password: password.to_owned(),
-                })
+                };
+                Choice::Ask(Secret::new(password), command)
             }),
         _ => Choice::Refuse(SASL_AUTH),
     }
@@ -73,7 +75,7 @@ mod tests {
             init("PLAIN", Some(b"nobody")),
             Choice::Refuse(SASL_SYS)
         ));
-        let Choice::Ask(Command::PlainLogin { user, password }) =
+        let Choice::Ask(_, Command::PlainLogin { user, password }) =
             init("PLAIN", Some(b"\0owner@sas.root.hub\0a=b"))
         else {
             panic!()

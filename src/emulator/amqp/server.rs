@@ -118,6 +118,7 @@ where
             readers: OpenReaders {
                 hub,
                 ids: BTreeSet::new(),
+                sessions: BTreeSet::new(),
             },
             notices: SelectAll::new(),
             options,
@@ -175,9 +176,7 @@ where
         while let Some(effect) = self.machine.next_effect() {
             match effect {
                 Effect::Ask { origin, command } => {
-                    if let Command::CloseReader { reader } = &command {
-                        self.readers.ids.remove(reader);
-                    }
+                    self.readers.note(&command);
                     let answer = self.readers.hub.ask(command).await;
                     self.machine.answer(origin, answer);
                 }
@@ -247,17 +246,37 @@ fn stream_of(
         .boxed()
 }
 
-/// The readers that have to be closed whatever happens.
+/// The readers, and the sessions of devices, that have to be closed whatever happens.
 struct OpenReaders {
     hub: HubHandle,
     ids: BTreeSet<ListenerId>,
+    /// Those of them that are devices.
+    sessions: BTreeSet<ListenerId>,
 }
 
 impl OpenReaders {
+    /// A command is about to be asked, which may begin or end one of them.
+    fn note(&mut self, command: &Command) {
+        if let Command::OpenSession { session, .. } = command {
+            self.sessions.insert(*session);
+        }
+        if let Command::CloseReader { reader: gone } | Command::CloseSession { session: gone } =
+            command
+        {
+            self.ids.remove(gone);
+            self.sessions.remove(gone);
+        }
+    }
+
     async fn close_all(&mut self) {
         while let Some(&reader) = self.ids.first() {
             // A hub that has been stopped holds no readers.
-            let _ = self.hub.ask(Command::CloseReader { reader }).await;
+            let close = if self.sessions.contains(&reader) {
+                Command::CloseSession { session: reader }
+            } else {
+                Command::CloseReader { reader }
+            };
+            let _ = self.hub.ask(close).await;
             self.ids.remove(&reader);
         }
     }
@@ -269,8 +288,12 @@ impl Drop for OpenReaders {
             return;
         };
         if !self.ids.is_empty() {
-            let (hub, ids) = (self.hub.clone(), std::mem::take(&mut self.ids));
-            runtime.spawn(async move { OpenReaders { hub, ids }.close_all().await });
+            let mut left = Self {
+                hub: self.hub.clone(),
+                ids: std::mem::take(&mut self.ids),
+                sessions: std::mem::take(&mut self.sessions),
+            };
+            runtime.spawn(async move { left.close_all().await });
         }
     }
 }

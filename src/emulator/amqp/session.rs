@@ -9,6 +9,8 @@ use crate::emulator::amqp::outlet::Outlet;
 use crate::emulator::amqp::output::{Delivery, Output, Payload};
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::windows::{FIRST_ID, WINDOW, Windows};
+use crate::emulator::hub::command::ListenerId;
+use crate::protocol::amqp::identity_address::IdentityAddress;
 use crate::protocol::amqp::performative::link::SEND_UNSETTLED;
 use crate::protocol::amqp::performative::{Attach, Begin, Flow, Role};
 
@@ -82,11 +84,13 @@ impl Link {
     /// The link's part of a flow.
     pub(super) fn report(&self, handle: u32, session: Flow<'static>) -> Flow<'static> {
         match &self.usage {
-            Use::Requests(_, credit) | Use::Messages(credit) => credit.report(handle, session),
+            Use::Requests(_, credit) | Use::Messages(credit) | Use::Events(_, credit) => {
+                credit.report(handle, session)
+            }
             Use::Replies(replies) => replies.credit.report(handle, session),
             Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.report(handle, session),
             Use::Outlet(outlet) => outlet.credit.report(handle, session),
-            Use::Detached => session,
+            Use::Knocking(_) | Use::Detached => session,
         }
     }
 }
@@ -104,10 +108,23 @@ pub(super) enum Use {
     Reader(Box<Reader>),
     /// Messages to devices come in.
     Messages(ReceiveCredit),
+    /// A device's or module's link that waits for the hub to let it in.
+    Knocking(Box<Knock>),
+    /// Events of a device or module come in, which is connected under this number.
+    Events(ListenerId, ReceiveCredit),
     /// Messages go out, one by one, and are settled.
     Outlet(Box<Outlet>),
     /// This side has detached, and the peer has yet to do the same.
     Detached,
+}
+
+/// What a device or module has asked for when it is not in yet.
+#[derive(Debug)]
+pub(super) struct Knock {
+    /// What it wants to be attached to.
+    pub(super) address: IdentityAddress,
+    /// Its attach.
+    pub(super) attach: Vec<u8>,
 }
 
 /// A link on which responses go out.

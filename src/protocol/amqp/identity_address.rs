@@ -45,6 +45,12 @@ impl fmt::Display for IdentityAddress {
 }
 
 impl IdentityAddress {
+    /// What tokens name it by below the host: the path with ids as they are.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/messages/{}", self.identity.path(), self.node.name())
+    }
+
     /// Reads an address with percent-encoded ids. A full URL and the letter case of the fixed segments make no difference.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -3,6 +3,7 @@
 use super::Connection;
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin, RequestNode};
 use crate::emulator::amqp::node::{self, Here, Node};
+use crate::emulator::amqp::outlet::Supply;
 use crate::emulator::amqp::reader::Reader;
 use crate::emulator::amqp::refusal::{Fault, Objection};
 use crate::emulator::amqp::session::{Link, Replies, Use};
@@ -58,6 +59,7 @@ impl Connection {
         }
         let usage = match node {
             Node::Redirected(suffix) => return self.redirect(key, attach, &suffix),
+            Node::Own(address) => return self.attach_own(key, attach, address, resource),
             Node::Requests(node) => self.attach_requests(key, node, attach),
             Node::CloudToDevice => self.attach_messages(key, attach),
             Node::Outlet(supply) => self.attach_outlet(key, supply, attach),
@@ -75,7 +77,7 @@ impl Connection {
         self.insert(key, link);
     }
 
-    fn insert(&mut self, key: LinkKey, link: Link) {
+    pub(super) fn insert(&mut self, key: LinkKey, link: Link) {
         if let Some(session) = self.sessions.get_mut(&key.channel) {
             session.links.insert(key.handle, link);
         }
@@ -116,6 +118,9 @@ impl Connection {
         key: LinkKey,
         answer: Result<ListenerId, Refusal>,
     ) {
+        if self.is_knocking(key) {
+            return self.knock(key, answer);
+        }
         let id = match answer {
             Ok(id) => id,
             Err(refusal) if self.is_outlet(key) => {
@@ -156,7 +161,7 @@ impl Connection {
                 session.links.insert(key.handle, link);
             }
             Err(refusal) => {
-                self.release(&Use::Opening(reader, reply));
+                self.release(key, &Use::Opening(reader, reply));
                 let peer = Attach::new(&link.name, key.handle, opposite(link.role));
                 self.refuse(key, &peer, refusal.into(), Side::Namespace);
             }
@@ -169,7 +174,13 @@ impl Connection {
     }
 
     /// Answers an attach with one that leads nowhere, and says why.
-    fn refuse(&mut self, key: LinkKey, attach: &Attach<'_>, objection: Objection, side: Side) {
+    pub(super) fn refuse(
+        &mut self,
+        key: LinkKey,
+        attach: &Attach<'_>,
+        objection: Objection,
+        side: Side,
+    ) {
         let fault = self.word(objection, side);
         let error = AmqpError::new(&fault.condition, &fault.description);
         self.turn_away(key, attach, None, error);
@@ -236,7 +247,7 @@ impl Connection {
         if matches!(usage, Use::Detached) {
             return;
         }
-        self.release(&usage);
+        self.release(key, &usage);
         let error = AmqpError::new(&fault.condition, &fault.description);
         self.send_detach(key, Some(error));
     }
@@ -266,15 +277,27 @@ impl Connection {
             ..*detach
         };
         self.out.send(channel, &Performative::Detach(reply));
-        self.release(&link.usage);
+        let handle = detach.handle;
+        self.release(LinkKey { channel, handle }, &link.usage);
     }
 
     /// Gives back what a link held outside the machine.
-    pub(super) fn release(&mut self, usage: &Use) {
+    pub(super) fn release(&mut self, key: LinkKey, usage: &Use) {
         let listener = match usage {
             Use::Reader(reader) | Use::Opening(reader, _) => reader.id(),
+            Use::Outlet(outlet) if outlet.supply() == Supply::Messages => {
+                return self.release_messages(key, outlet);
+            }
             Use::Outlet(outlet) => outlet.listener(),
-            Use::Requests(..) | Use::Replies(_) | Use::Messages(_) | Use::Detached => None,
+            Use::Events(session, _) => {
+                self.leave_guest(*session, key);
+                None
+            }
+            Use::Requests(..)
+            | Use::Replies(_)
+            | Use::Messages(_)
+            | Use::Knocking(_)
+            | Use::Detached => None,
         };
         if let Some(id) = listener {
             self.readers.remove(&id);
@@ -296,7 +319,7 @@ fn reply_to<'a>(attach: &Attach<'a>) -> Attach<'a> {
     }
 }
 
-fn opposite(role: Role) -> Role {
+pub(super) fn opposite(role: Role) -> Role {
     match role {
         Role::Sender => Role::Receiver,
         Role::Receiver => Role::Sender,

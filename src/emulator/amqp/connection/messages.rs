@@ -1,12 +1,12 @@
 //! Messages to devices on their way in, and what the peer takes and settles on its way out.
 
 use super::{Connection, Output};
-use crate::emulator::amqp::cloud_message;
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
 use crate::emulator::amqp::link::{Delivery, ReceiveCredit};
 use crate::emulator::amqp::outlet::{Outlet, Parcel, Supply};
 use crate::emulator::amqp::refusal::Objection;
 use crate::emulator::amqp::session::{Session, Use};
+use crate::emulator::amqp::{cloud_message, device_message};
 use crate::emulator::hub::command::{
     CloudToDeviceOperation, Command, ListenerId, Outcome, Refusal, Reply, Side,
 };
@@ -105,6 +105,13 @@ impl Connection {
                     encoded: cloud_message::write_feedback(given),
                 })
                 .collect(),
+            Ok(Reply::Messages(given)) => given
+                .iter()
+                .map(|given| Parcel {
+                    lock: given.lock,
+                    encoded: device_message::write(given),
+                })
+                .collect(),
             Ok(_) => Vec::new(),
             Err(refusal) => {
                 let fault = self.word(refusal.into(), Side::Hub);
@@ -164,7 +171,7 @@ impl Connection {
         }
     }
 
-    fn reject(&mut self, place: (Role, u16, u32), objection: Objection) {
+    pub(super) fn reject(&mut self, place: (Role, u16, u32), objection: Objection) {
         let fault = self.word(objection, Side::Hub);
         let error = AmqpError::new(&fault.condition, &fault.description);
         self.dispose(place, DeliveryState::Rejected(Some(error)));

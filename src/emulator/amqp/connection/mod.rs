@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::emulator::amqp::access::Access;
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
+use crate::emulator::amqp::guests::Guests;
 use crate::emulator::amqp::options::Options;
 use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Tracker;
@@ -21,6 +22,7 @@ use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{Flow, Performative};
 
 mod attaching;
+mod devices;
 mod messages;
 mod opening;
 mod timing;
@@ -59,7 +61,9 @@ pub(super) struct Connection {
     sessions: BTreeMap<u16, Session>,
     /// Channels of sessions that have ended; what still comes on them is stepped over.
     ended: BTreeSet<u16>,
+    /// Who is told of something to be sent, and on which link.
     readers: BTreeMap<ListenerId, LinkKey>,
+    guests: Guests,
     /// The reader that was served last: the next one comes first.
     served: Option<ListenerId>,
     tracker: Tracker,
@@ -85,6 +89,7 @@ impl Connection {
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             readers: BTreeMap::new(),
+            guests: Guests::default(),
             served: None,
             tracker: Tracker::new(number),
             host: String::new(),
@@ -183,10 +188,11 @@ impl Connection {
     /// Takes in what the hub answered.
     pub(super) fn answer(&mut self, origin: Origin, answer: Result<Reply, Refusal>) {
         match origin {
-            Origin::Login => self.logged_in(answer),
-            Origin::PutToken(reply) => self.token_judged(&reply, answer),
+            Origin::Login(shown) => self.logged_in(shown, answer),
+            Origin::PutToken(reply, token) => self.token_judged(&reply, token, answer),
             Origin::Management(reply) => self.described(&reply, answer),
             Origin::OpenReader(key) => self.reader_opened(key, answer),
+            Origin::OpenSession(key, session) => self.session_opened(key, session, answer),
             Origin::Metrics(key) => {
                 let now = self.now.utc;
                 if let (Some(Use::Reader(reader)), Ok(Reply::Partition(state))) =
@@ -244,6 +250,9 @@ impl Connection {
 
     /// Takes in what happened to a reader without its asking.
     pub(super) fn notice(&mut self, reader: ListenerId, notice: Notice) {
+        if self.guests.has(reader) {
+            self.tell_guest(reader, &notice);
+        }
         let Some(&key) = self.readers.get(&reader) else {
             return;
         };
@@ -253,7 +262,7 @@ impl Connection {
                     reader.wake();
                 }
             }
-            // For devices; no link of a reader hears it.
+            // For devices, and for who calls their methods; no link of a reader hears it.
             Notice::Superseded
             | Notice::Dismissed(_)
             | Notice::Desired { .. }

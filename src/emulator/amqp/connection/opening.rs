@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{Connection, Phase};
-use crate::emulator::amqp::effect::Origin;
+use crate::emulator::amqp::effect::{LinkKey, Origin};
 use crate::emulator::amqp::sasl::{self, Choice};
 use crate::emulator::amqp::session::Session;
 use crate::emulator::hub::command::{Refusal, Reply};
+use crate::model::secret::Secret;
 use crate::protocol::amqp::frame::ProtocolHeader;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::sasl::{SASL_AUTH, SASL_OK};
@@ -56,21 +57,21 @@ impl Connection {
     pub(super) fn choose_mechanism(&mut self, init: &SaslInit<'_>) {
         match sasl::choose(init) {
             Choice::Welcome => self.end_sasl(SASL_OK),
-            Choice::Ask(command) => {
+            Choice::Ask(shown, command) => {
                 self.phase = Phase::Login;
-                self.ask(Origin::Login, command);
+                self.ask(Origin::Login(shown), command);
             }
             Choice::Refuse(code) => self.end_sasl(code),
         }
     }
 
-    pub(super) fn logged_in(&mut self, answer: Result<Reply, Refusal>) {
+    pub(super) fn logged_in(&mut self, shown: Secret, answer: Result<Reply, Refusal>) {
         if self.phase != Phase::Login {
             return;
         }
         if let Ok(Reply::Granted(grant)) = answer {
             self.has_shown_token = true;
-            self.access.add(grant, self.options.limits.tokens);
+            self.access.add(grant, shown, self.options.limits.tokens);
             self.end_sasl(SASL_OK);
         } else {
             self.end_sasl(SASL_AUTH);
@@ -134,14 +135,14 @@ impl Connection {
 
     fn leave(&mut self) {
         self.phase = Phase::Closed;
-        while let Some((_, session)) = self.sessions.pop_first() {
-            self.release_all(session);
+        while let Some((channel, session)) = self.sessions.pop_first() {
+            self.release_all(channel, session);
         }
     }
 
-    fn release_all(&mut self, session: Session) {
-        for (_, link) in session.links {
-            self.release(&link.usage);
+    fn release_all(&mut self, channel: u16, session: Session) {
+        for (handle, link) in session.links {
+            self.release(LinkKey { channel, handle }, &link.usage);
         }
     }
 
@@ -175,7 +176,7 @@ impl Connection {
         self.out.send(channel, &Performative::End(End { error }));
         self.ended.insert(channel);
         if let Some(session) = self.sessions.remove(&channel) {
-            self.release_all(session);
+            self.release_all(channel, session);
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::protocol::amqp::value::{Value, decode};
 use crate::protocol::amqp::writer::encode;
 use crate::protocol::sas::{SigningKey, mint};
 
+mod devices;
 mod events;
 mod frame;
 mod golden;

@@ -9,7 +9,8 @@ use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Objection;
 use crate::emulator::amqp::session::{Session, Use};
 use crate::emulator::amqp::{cbs, management};
-use crate::emulator::hub::command::{Refusal, Reply, Side};
+use crate::emulator::hub::command::{ListenerId, Refusal, Reply, Side};
+use crate::model::secret::Secret;
 use crate::protocol::amqp::message::Message;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{
@@ -20,6 +21,14 @@ use crate::protocol::amqp::writer::encode;
 
 /// More deliveries than the credit that was granted.
 const TRANSFER_LIMIT_EXCEEDED: &str = "amqp:link:transfer-limit-exceeded";
+
+/// What comes in on a link.
+#[derive(Debug, Clone, Copy)]
+enum Intake {
+    Request(RequestNode),
+    Message,
+    Event(ListenerId),
+}
 
 impl Connection {
     /// Flows of links that are gone, or that only the other side's credit is for, are no error: some clients send them.
@@ -34,7 +43,11 @@ impl Connection {
                 Use::Replies(replies) => replies.credit.update(flow),
                 Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.update(flow),
                 Use::Outlet(outlet) => outlet.credit.update(flow),
-                Use::Requests(..) | Use::Messages(_) | Use::Detached => {}
+                Use::Requests(..)
+                | Use::Messages(_)
+                | Use::Events(..)
+                | Use::Knocking(_)
+                | Use::Detached => {}
             }
         }
         send_responses(channel, session, &mut self.out);
@@ -80,28 +93,31 @@ impl Connection {
         let Some(link) = session.links.get_mut(&transfer.handle) else {
             return self.abort_session(channel, condition::UNATTACHED_HANDLE, "no such handle");
         };
-        let (node, limit, taken) = match &mut link.usage {
-            Use::Requests(node, credit) => {
-                (Some(*node), limit, credit.take(transfer, payload, limit))
-            }
-            Use::Messages(credit) => {
-                let limit = usize::try_from(MAX_MESSAGE_SIZE).unwrap_or(usize::MAX);
-                (None, limit, credit.take(transfer, payload, limit))
-            }
+        let largest = usize::try_from(MAX_MESSAGE_SIZE).unwrap_or(usize::MAX);
+        let (intake, limit, credit) = match &mut link.usage {
+            Use::Requests(node, credit) => (Intake::Request(*node), limit, credit),
+            Use::Messages(credit) => (Intake::Message, largest, credit),
+            Use::Events(session, credit) => (Intake::Event(*session), largest, credit),
             Use::Detached => return,
-            Use::Replies(_) | Use::Opening(..) | Use::Reader(_) | Use::Outlet(_) => {
+            Use::Replies(_)
+            | Use::Opening(..)
+            | Use::Reader(_)
+            | Use::Knocking(_)
+            | Use::Outlet(_) => {
                 return self.detach_for(key, condition::NOT_ALLOWED, "this end only sends");
             }
         };
+        let taken = credit.take(transfer, payload, limit);
         if window_due {
             let flow = session.windows.report();
             self.out.send(channel, &Performative::Flow(flow));
         }
         match taken {
             Ok(None) => {}
-            Ok(Some(delivery)) => match node {
-                Some(node) => self.take_request(key, node, &delivery),
-                None => self.take_message(key, &delivery),
+            Ok(Some(delivery)) => match intake {
+                Intake::Request(node) => self.take_request(key, node, &delivery),
+                Intake::Message => self.take_message(key, &delivery),
+                Intake::Event(session) => self.take_event(key, session, &delivery),
             },
             Err(TransferError::NoCredit) => {
                 self.detach_for(key, TRANSFER_LIMIT_EXCEEDED, "no credit is left");
@@ -143,7 +159,8 @@ impl Connection {
         let Some(link) = session.links.get_mut(&key.handle) else {
             return;
         };
-        if let Use::Requests(_, credit) | Use::Messages(credit) = &mut link.usage
+        if let Use::Requests(_, credit) | Use::Messages(credit) | Use::Events(_, credit) =
+            &mut link.usage
             && credit.renew()
         {
             let flow = credit.report(key.handle, session.windows.report());
@@ -161,7 +178,9 @@ impl Connection {
         };
         match node {
             RequestNode::Cbs => match cbs::ask(message) {
-                Ok(command) => self.ask(Origin::PutToken(reply), command),
+                Ok((token, command)) => {
+                    self.ask(Origin::PutToken(Box::new(reply), token), command);
+                }
                 Err(reason) => self.respond(&reply, |id| cbs::malformed(&reason, id)),
             },
             RequestNode::Management => match management::ask(message, &self.options.entity) {
@@ -185,11 +204,16 @@ impl Connection {
         });
     }
 
-    pub(super) fn token_judged(&mut self, reply: &ReplyTo, answer: Result<Reply, Refusal>) {
+    pub(super) fn token_judged(
+        &mut self,
+        reply: &ReplyTo,
+        token: Secret,
+        answer: Result<Reply, Refusal>,
+    ) {
         match answer {
             Ok(Reply::Granted(grant)) => {
                 let side = grant.side;
-                if self.access.add(grant, self.options.limits.tokens) {
+                if self.access.add(grant, token, self.options.limits.tokens) {
                     self.has_shown_token = true;
                     self.respond(reply, |id| cbs::accepted(side, id));
                 } else {

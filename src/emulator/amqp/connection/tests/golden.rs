@@ -40,7 +40,7 @@ fn their_bench() -> Bench {
             expires: None,
             may_read_events: true,
         };
-        bench.machine.access.add(grant, 9);
+        bench.machine.access.add(grant, Secret::new("token"), 9);
     }
     bench
 }

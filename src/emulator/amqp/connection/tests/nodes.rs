@@ -121,7 +121,7 @@ fn unknown_and_unserved_addresses_are_told_apart() {
         description.contains("\"errorCode\":404006"),
         "{description}"
     );
-    let (condition, _) = refusal(&mut bench, Role::Sender, "/devices/d1/messages/events");
+    let (condition, _) = refusal(&mut bench, Role::Sender, "/devices/d1/streams");
     assert_eq!(condition, "amqp:not-implemented");
     let mut bench = Bench::trusted();
     let (condition, description) = refusal(&mut bench, Role::Receiver, "nowhere");
