@@ -5,6 +5,7 @@ mod demo;
 mod dps;
 mod emulator;
 mod emulator_configurations;
+mod emulator_devices_amqp;
 mod emulator_faults;
 mod emulator_messages;
 mod emulator_routes;

@@ -1,0 +1,207 @@
+//! Devices that speak AMQP to the emulator: what they send is read, what they are sent they settle.
+
+use std::time::Duration;
+
+use fe2o3_amqp::connection::ConnectionHandle;
+use fe2o3_amqp::sasl_profile::SaslProfile;
+use fe2o3_amqp::session::SessionHandle;
+use fe2o3_amqp::types::definitions::ErrorCondition;
+use fe2o3_amqp::types::messaging::{
+    ApplicationProperties, Body, Data, Message, Outcome, Properties,
+};
+use fe2o3_amqp::types::primitives::Value as AmqpValue;
+use fe2o3_amqp::{Connection, Receiver, Sender, Session};
+use reqwest::header::AUTHORIZATION;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::support::Emulator;
+use crate::support::mqtt::credentials;
+use crate::support::rest::{client, url};
+
+const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
+const PATIENCE: Duration = Duration::from_secs(20);
+const EVENTS: &str = "/devices/device1/messages/events";
+const BOUND: &str = "/devices/device1/messages/devicebound";
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A connection with a session, opened with SASL PLAIN.
+struct Peer {
+    session: SessionHandle<()>,
+    connection: ConnectionHandle<()>,
+}
+
+impl Peer {
+    async fn connect(hub: &Emulator, user: &str, token: &str) -> Self {
+        let profile = SaslProfile::Plain {
+            username: user.to_owned(),
+            password: token.to_owned(),
+        };
+        let mut connection = Connection::builder()
+            .container_id(user)
+            .sasl_profile(profile)
+            .open(format!("amqp://localhost:{}", hub.port("amqp")).as_str())
+            .await
+            .unwrap();
+        let session = Session::begin(&mut connection).await.unwrap();
+        Self {
+            session,
+            connection,
+        }
+    }
+
+    /// The device, with a token that it has signed itself.
+    async fn device(hub: &Emulator) -> Self {
+        let token = &credentials(hub, &[])["PASSWORD"];
+        Self::connect(hub, "device1@sas.localhost", token).await
+    }
+
+    async fn sender(&mut self, address: &str) -> Sender {
+        let attached = Sender::attach(&mut self.session, address, address);
+        timeout(PATIENCE, attached).await.unwrap().unwrap()
+    }
+
+    async fn receiver(&mut self, address: &str) -> Receiver {
+        let attached = Receiver::attach(&mut self.session, address, address);
+        timeout(PATIENCE, attached).await.unwrap().unwrap()
+    }
+
+    async fn leave(mut self) {
+        timeout(PATIENCE, self.connection.close())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+fn message(to: Option<&str>, body: &[u8]) -> Message<Data> {
+    let mut properties = Properties::builder()
+        .message_id("m1".to_owned())
+        .content_type("text/plain");
+    if let Some(to) = to {
+        properties = properties.to(to.to_owned());
+    }
+    let application = ApplicationProperties::builder().insert("level", "high");
+    Message::builder()
+        .properties(properties.build())
+        .application_properties(application.build())
+        .data(Data::from(body.to_vec()))
+        .build()
+}
+
+async fn send(sender: &mut Sender, message: Message<Data>) -> Outcome {
+    let sent = timeout(PATIENCE, sender.send(message)).await;
+    sent.unwrap().unwrap()
+}
+
+fn owner_token(hub: &Emulator) -> String {
+    let token = hub.owner(&["sas-token", "--policy"]).run().success();
+    token.trim().to_owned()
+}
+
+/// What the registry says of the device.
+async fn device(hub: &Emulator, token: &str) -> Value {
+    let request = client(hub).get(url(hub, "/devices/device1"));
+    let answer = request.header(AUTHORIZATION, token).send().await.unwrap();
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
+    let hub = Emulator::start(&ARGUMENTS);
+    let owner = owner_token(&hub);
+    runtime().block_on(async {
+        let mut peer = Peer::device(&hub).await;
+        let mut sender = peer.sender(EVENTS).await;
+        let sent = send(&mut sender, message(None, b"twenty")).await;
+        assert!(matches!(sent, Outcome::Accepted(_)), "{sent:?}");
+        let Outcome::Rejected(refused) =
+            send(&mut sender, message(None, &vec![b'x'; 300_000])).await
+        else {
+            panic!("not refused")
+        };
+        let error = refused.error.unwrap();
+        let ErrorCondition::LinkError(condition) = error.condition else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            condition,
+            fe2o3_amqp::types::definitions::LinkError::MessageSizeExceeded
+        );
+        assert!(error.description.unwrap().contains("413001"));
+        assert_eq!(device(&hub, &owner).await["connectionState"], "Connected");
+        peer.leave().await;
+        // The hub has closed the session before it answered the close, or does so right after.
+        let is_gone = async {
+            while device(&hub, &owner).await["connectionState"] != "Disconnected" {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, is_gone).await.unwrap();
+    });
+    let arguments = [
+        "monitor-events",
+        "--from",
+        "earliest",
+        "--exit-at-end",
+        "-f",
+        "ndjson",
+    ];
+    let read = hub.owner(&arguments).run().success();
+    let event: Value = serde_json::from_str(read.lines().next().unwrap()).unwrap();
+    assert_eq!(read.lines().count(), 1, "{read}");
+    assert!(
+        read.contains("twenty") && read.contains("device1"),
+        "{read}"
+    );
+    assert!(event.to_string().contains("\"level\":\"high\""), "{event}");
+}
+
+#[test]
+fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
+    let hub = Emulator::start(&ARGUMENTS);
+    let owner = owner_token(&hub);
+    runtime().block_on(async {
+        let mut service = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
+        let mut sender = service.sender("/messages/devicebound").await;
+        for body in [&b"one"[..], b"two"] {
+            let sent = send(&mut sender, message(Some(BOUND), body)).await;
+            assert!(matches!(sent, Outcome::Accepted(_)), "{sent:?}");
+        }
+        let mut peer = Peer::device(&hub).await;
+        let mut receiver = peer.receiver(BOUND).await;
+        let first = timeout(PATIENCE, receiver.recv::<Body<AmqpValue>>());
+        let first = first.await.unwrap().unwrap();
+        assert_eq!(first.delivery_tag().len(), 16);
+        receiver.accept(&first).await.unwrap();
+        let second = timeout(PATIENCE, receiver.recv::<Body<AmqpValue>>());
+        let second = second.await.unwrap().unwrap();
+        let body = second.body().try_as_data().unwrap().next().unwrap();
+        assert_eq!(body.to_vec(), b"two");
+
+        // The same device comes once more: its older link ends, and what that held is given to the newer one.
+        let mut newer = Peer::device(&hub).await;
+        let mut newer_receiver = newer.receiver(BOUND).await;
+        let gone = timeout(PATIENCE, receiver.recv::<Body<AmqpValue>>()).await;
+        assert!(gone.unwrap().is_err());
+        let again = timeout(PATIENCE, newer_receiver.recv::<Body<AmqpValue>>());
+        let again = again.await.unwrap().unwrap();
+        assert_eq!(again.delivery_tag().len(), 16);
+        let body = again.body().try_as_data().unwrap().next().unwrap();
+        assert_eq!(body.to_vec(), b"two");
+        newer_receiver.accept(&again).await.unwrap();
+        let is_empty = async {
+            while device(&hub, &owner).await["cloudToDeviceMessageCount"] != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, is_empty).await.unwrap();
+    });
+}
