@@ -59,9 +59,10 @@ fn what_happens_to_devices_is_told_where_a_route_asks_for_it() {
     ]);
     live_a_little(&hub);
 
-    let made = events(&hub, "lifecycle");
-    assert_eq!(operations(&made), ["createDeviceIdentity"]);
-    assert_eq!(made[0]["deviceId"], "device2");
+    let mut made = events(&hub, "lifecycle");
+    // The one that is there from the start as well.
+    assert_eq!(operations(&made), ["createDeviceIdentity"; 2]);
+    made.retain(|event| event["deviceId"] == "device2");
     assert_eq!(made[0]["source"], "deviceLifecycleEvents");
     assert_eq!(made[0]["properties"]["hubName"], "localhost");
     assert_eq!(
