@@ -30,7 +30,7 @@ const STANDARD_MQTTS: u16 = 8883;
 
 /// Run an IoT Hub of your own on this machine
 ///
-/// Speaks the same REST, AMQP and MQTT as Azure's, over TLS, with the same tokens and errors. Registry and events live in memory
+/// Speaks the same REST, AMQP and MQTT as Azure's, over TLS, with the same tokens and errors. What it holds lives in memory
 /// and are gone when it ends, unless --data-dir names a folder for them; its certificate authority and its keys are kept
 /// either way, so the connection strings stay the same.
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "ROUTE")]
     route: Vec<Route>,
 
-    /// Keep registry and events in this folder, beside the certificate authority and the keys
+    /// Keep registry, twins, messages and events in this folder, beside the certificate authority and the keys
     ///
     /// What was acknowledged is there at the next start, however this one ends. Without it only the authority and the keys
     /// are kept: in emulator below HUBCTL_DATA_DIR or the platform's folder for data, such as ~/.local/share/hubctl/emulator.
