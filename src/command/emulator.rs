@@ -31,7 +31,7 @@ const STANDARD_MQTTS: u16 = 8883;
 /// Run an IoT Hub of your own on this machine
 ///
 /// Speaks the same REST, AMQP and MQTT as Azure's, over TLS, with the same tokens and errors. What it holds lives in memory
-/// and are gone when it ends, unless --data-dir names a folder for them; its certificate authority and its keys are kept
+/// and is gone when it ends, unless --data-dir names a folder for them; its certificate authority and its keys are kept
 /// either way, so the connection strings stay the same.
 #[derive(Debug, Args)]
 pub struct EmulatorArgs {
