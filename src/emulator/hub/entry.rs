@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::command::Refusal;
 use super::record::KeptIdentity;
-use super::{keys, refusal};
+use super::{edge, keys, refusal};
 use crate::model::device::{Authentication, Identity, Status, SymmetricKey, Thumbprint};
 use crate::model::secret::Secret;
 use crate::protocol::sas::SigningKey;
@@ -54,7 +54,7 @@ impl Entry {
             Some(held) => held.status_updated_time.clone(),
             None => NEVER.to_owned(),
         };
-        let identity = Identity {
+        let mut identity = Identity {
             generation_id: held.map_or_else(|| ticks(now), |held| held.generation_id.clone()),
             etag: String::new(),
             // A change of the identity leaves the connection as it is.
@@ -73,6 +73,9 @@ impl Entry {
             authentication,
             ..wanted
         };
+        if edge::is_edge(&identity) {
+            identity.device_scope = Some(edge::own_scope(&identity));
+        }
         let last_activity = present.and_then(|present| present.last_activity);
         Ok(Self {
             signing_keys: signing_keys(&identity.authentication),

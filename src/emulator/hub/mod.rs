@@ -28,6 +28,7 @@ mod configurations;
 mod configuring;
 mod content;
 mod dispatch;
+mod edge;
 mod entry;
 mod event_log;
 mod feedback;

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::command::Refusal;
 use super::entry::Entry;
 use super::record::{Kept, Record};
-use super::refusal;
+use super::{edge, refusal};
 use crate::model::device::{Identity, Status};
 use crate::model::identifier::{DeviceId, IdError, ModuleId};
 use crate::model::secret::Secret;
@@ -215,7 +215,7 @@ impl Registry {
         &mut self,
         now: DateTime<Utc>,
         (device, module): (&str, Option<&str>),
-        identity: Identity,
+        mut identity: Identity,
         if_match: Option<&str>,
     ) -> Result<Identity, Refusal> {
         check_ids(device, module, &identity)?;
@@ -235,11 +235,25 @@ impl Registry {
             (None, None) => self.check_room(device, module)?,
             (Some(_), Some(_)) => {}
         }
+        if module.is_none() {
+            let held = present.map(|present| &present.identity);
+            edge::settle(&mut identity, held, |scope| {
+                edge::device_of(scope) != Some(device) && self.has_edge(scope)
+            })?;
+        }
         let path = self.key_path(device, module);
         let entry = Entry::new(now, identity, present, |which| {
             super::keys::derive(&self.secret, &format!("{path}/{which}"))
         })?;
         Ok(self.store(device, module, entry))
+    }
+
+    /// Whether an edge device has that scope.
+    fn has_edge(&self, scope: &str) -> bool {
+        edge::device_of(scope)
+            .and_then(|device| self.find(device, None))
+            .map(|entry| &entry.identity)
+            .is_some_and(|identity| edge::is_edge(identity) && edge::own_scope(identity) == scope)
     }
 
     fn check_room(&self, device: &str, module: Option<&str>) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
 //! Devices and modules: made, changed, deleted.
 
 use super::*;
-use crate::model::device::SymmetricKey;
+use crate::model::device::{Capabilities, Status, SymmetricKey};
 
 #[test]
 fn etags_guard_changes() {
@@ -113,4 +113,100 @@ fn modules_live_and_go_with_their_device() {
         )),
         404_001
     );
+}
+
+fn edge(id: &str, parents: &[&str]) -> Identity {
+    Identity {
+        capabilities: Some(Capabilities { iot_edge: true }),
+        parent_scopes: parents.iter().map(|&scope| scope.to_owned()).collect(),
+        ..body(id)
+    }
+}
+
+#[test]
+fn an_edge_device_has_a_scope_and_others_stand_behind_it() {
+    let mut hub = hub();
+    let root = write(&mut hub, "root", edge("root", &[]), None).unwrap();
+    let scope = format!("ms-azure-iot-edge://root-{}", root.generation_id);
+    assert_eq!(root.device_scope.as_ref(), Some(&scope));
+    assert_eq!(root.parent_scopes, [""; 0]);
+    let child = write(&mut hub, "child", edge("child", &[&scope]), None).unwrap();
+    let behind_child = child.device_scope.clone().unwrap();
+    assert_eq!(child.parent_scopes, vec![scope.clone()]);
+    assert_ne!(behind_child, scope);
+
+    // Either way of naming the parent says both.
+    let by_scope = Identity {
+        device_scope: Some(behind_child.clone()),
+        ..body("leaf1")
+    };
+    let by_parent = Identity {
+        parent_scopes: vec![behind_child.clone()],
+        ..body("leaf2")
+    };
+    for leaf in [by_scope, by_parent] {
+        let id = leaf.device_id.clone();
+        let made = write(&mut hub, &id, leaf, None).unwrap();
+        assert_eq!(made.device_scope.as_ref(), Some(&behind_child));
+        assert_eq!(made.parent_scopes, vec![behind_child.clone()]);
+    }
+
+    // What an edge device's scope is cannot be chosen, and what it was before is no parent.
+    let renamed = Identity {
+        device_scope: Some("mine".to_owned()),
+        ..root.clone()
+    };
+    let renamed = write(&mut hub, "root", renamed, Some("*")).unwrap();
+    assert_eq!(renamed.device_scope, Some(scope));
+    let plain = Identity {
+        capabilities: Some(Capabilities { iot_edge: false }),
+        ..renamed
+    };
+    let plain = write(&mut hub, "root", plain, Some("*")).unwrap();
+    assert_eq!((plain.device_scope, plain.parent_scopes.len()), (None, 0));
+}
+
+#[test]
+fn a_parent_is_one_edge_device_that_is_there() {
+    let mut hub = hub();
+    let root = write(&mut hub, "root", edge("root", &[]), None).unwrap();
+    let other = write(&mut hub, "other", edge("other", &[]), None).unwrap();
+    let plain = write(&mut hub, "plain", body("plain"), None).unwrap();
+    let scope = root.device_scope.clone().unwrap();
+    let other_scope = other.device_scope.unwrap();
+    let no_edge = format!("ms-azure-iot-edge://plain-{}", plain.generation_id);
+    let earlier = "ms-azure-iot-edge://root-1";
+    for parents in [
+        vec!["root"],
+        vec![earlier],
+        vec![&no_edge],
+        vec![&scope, &other_scope],
+    ] {
+        let refused = write(&mut hub, "d1", edge("d1", &parents), None);
+        assert_eq!(code(refused), 400_004, "{parents:?}");
+    }
+    let own = edge("root", &[&scope]);
+    assert_eq!(code(write(&mut hub, "root", own, Some("*"))), 400_004);
+    let leaf = |device_scope: &str, parent: &str| Identity {
+        device_scope: Some(device_scope.to_owned()),
+        parent_scopes: vec![parent.to_owned()],
+        ..body("leaf")
+    };
+    let two = leaf(&scope, &other_scope);
+    assert_eq!(code(write(&mut hub, "leaf", two, None)), 400_004);
+    let made = write(&mut hub, "leaf", leaf(&scope, &scope), None).unwrap();
+    let astray = Identity {
+        device_scope: Some("astray".to_owned()),
+        ..made.clone()
+    };
+    assert_eq!(code(write(&mut hub, "leaf", astray, Some("*"))), 400_004);
+
+    // A parent that has gone leaves what stood behind it as it is.
+    delete(&mut hub, "root", None).unwrap();
+    let disabled = Identity {
+        status: Status::Disabled,
+        ..made
+    };
+    let disabled = write(&mut hub, "leaf", disabled, Some("*")).unwrap();
+    assert_eq!(disabled.device_scope, Some(scope));
 }
