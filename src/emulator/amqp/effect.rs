@@ -65,6 +65,13 @@ pub(super) enum Origin {
         /// Whether the peer wants to hear no more of it.
         is_settled: bool,
     },
+    /// A request on a twin.
+    Twin {
+        /// The session of the device or module.
+        session: ListenerId,
+        /// The request's correlation id, encoded: it goes back with its own type.
+        correlation_id: Vec<u8>,
+    },
     /// Nobody waits for it.
     Nobody,
 }

@@ -114,6 +114,7 @@ fn own(text: &str, role: Role) -> Option<IdentityAddress> {
     let is_fit = match address.node {
         IdentityNode::Events => role == Role::Sender,
         IdentityNode::DeviceBound => role == Role::Receiver,
+        IdentityNode::Twin | IdentityNode::Methods => true,
     };
     is_fit.then_some(address)
 }

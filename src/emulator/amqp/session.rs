@@ -55,12 +55,12 @@ impl Session {
         address: Option<&str>,
     ) -> Option<(u32, &mut Link)> {
         let handles = self.links.iter().filter_map(|(handle, link)| {
-            let Use::Replies(replies) = &link.usage else {
+            let Use::Replies(of, replies) = &link.usage else {
                 return None;
             };
             let named = address.is_some()
                 && (replies.target.as_deref() == address || Some(link.name.as_str()) == address);
-            (replies.node == node).then_some((!named, *handle))
+            (*of == node).then_some((!named, *handle))
         });
         let (_, handle) = handles.min()?;
         Some((handle, self.links.get_mut(&handle)?))
@@ -84,10 +84,13 @@ impl Link {
     /// The link's part of a flow.
     pub(super) fn report(&self, handle: u32, session: Flow<'static>) -> Flow<'static> {
         match &self.usage {
-            Use::Requests(_, credit) | Use::Messages(credit) | Use::Events(_, credit) => {
-                credit.report(handle, session)
+            Use::Requests(_, credit)
+            | Use::Messages(credit)
+            | Use::Events(_, credit)
+            | Use::Orders(_, credit) => credit.report(handle, session),
+            Use::Replies(_, replies) | Use::Told(_, replies) => {
+                replies.credit.report(handle, session)
             }
-            Use::Replies(replies) => replies.credit.report(handle, session),
             Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.report(handle, session),
             Use::Outlet(outlet) => outlet.credit.report(handle, session),
             Use::Knocking(_) | Use::Detached => session,
@@ -101,7 +104,7 @@ pub(super) enum Use {
     /// Requests come in.
     Requests(RequestNode, ReceiveCredit),
     /// Responses go out.
-    Replies(Replies),
+    Replies(RequestNode, Replies),
     /// A reader that the hub has yet to open; its attach is answered then, with this performative.
     Opening(Box<Reader>, Vec<u8>),
     /// Events go out.
@@ -112,10 +115,32 @@ pub(super) enum Use {
     Knocking(Box<Knock>),
     /// Events of a device or module come in, which is connected under this number.
     Events(ListenerId, ReceiveCredit),
+    /// Requests on a twin, or answers to calls of methods, come in.
+    Orders(Line, ReceiveCredit),
+    /// What is told of a twin, or calls of methods, go out.
+    Told(Line, Replies),
     /// Messages go out, one by one, and are settled.
     Outlet(Box<Outlet>),
     /// This side has detached, and the peer has yet to do the same.
     Detached,
+}
+
+/// What a device or module hears of on a link of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// Its twin.
+    Twin,
+    /// Its methods.
+    Methods,
+}
+
+/// Whose link it is, and what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The session of the device or module.
+    pub(super) session: ListenerId,
+    /// What it is about.
+    pub(super) topic: Topic,
 }
 
 /// What a device or module has asked for when it is not in yet.
@@ -130,8 +155,6 @@ pub(super) struct Knock {
 /// A link on which responses go out.
 #[derive(Debug)]
 pub(super) struct Replies {
-    /// Whose responses.
-    pub(super) node: RequestNode,
     /// The peer's address for this end.
     pub(super) target: Option<String>,
     /// What the peer grants.
@@ -143,10 +166,9 @@ pub(super) struct Replies {
 
 impl Replies {
     /// A link without credit yet.
-    pub(super) fn new(node: RequestNode, attach: &Attach<'_>) -> Self {
+    pub(super) fn new(attach: &Attach<'_>) -> Self {
         let target = attach.target.and_then(|target| target.address);
         Self {
-            node,
             target: target.map(str::to_owned),
             credit: SendCredit::default(),
             settled: attach.snd_settle_mode != Some(SEND_UNSETTLED),
@@ -221,7 +243,7 @@ mod tests {
                 name: name.to_owned(),
                 role: Role::Sender,
                 resource: None,
-                usage: Use::Replies(Replies::new(node, &attach)),
+                usage: Use::Replies(node, Replies::new(&attach)),
             };
             session.links.insert(handle, link);
         }

@@ -13,18 +13,27 @@ pub enum IdentityNode {
     Events,
     /// `messages/devicebound`: what was sent to it.
     DeviceBound,
+    /// `twin`: requests on its twin and what comes of them, changes of desired properties.
+    Twin,
+    /// `methods/devicebound`: calls of its methods, and its answers.
+    Methods,
 }
 
 impl IdentityNode {
-    fn name(self) -> &'static str {
+    const ALL: [Self; 4] = [Self::Events, Self::DeviceBound, Self::Twin, Self::Methods];
+
+    /// The path below the identity's own.
+    fn path(self) -> &'static str {
         match self {
-            Self::Events => "events",
-            Self::DeviceBound => "devicebound",
+            Self::Events => "messages/events",
+            Self::DeviceBound => "messages/devicebound",
+            Self::Twin => "twin",
+            Self::Methods => "methods/devicebound",
         }
     }
 }
 
-/// `/devices/{device}[/modules/{module}]/messages/{node}`.
+/// `/devices/{device}[/modules/{module}]/{node}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdentityAddress {
     /// Whose node.
@@ -40,7 +49,7 @@ impl fmt::Display for IdentityAddress {
         if let Some(module) = &self.identity.module {
             write!(f, "/modules/{}", percent_encode(module))?;
         }
-        write!(f, "/messages/{}", self.node.name())
+        write!(f, "/{}", self.node.path())
     }
 }
 
@@ -48,7 +57,7 @@ impl IdentityAddress {
     /// What tokens name it by below the host: the path with ids as they are.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("{}/messages/{}", self.identity.path(), self.node.name())
+        format!("{}/{}", self.identity.path(), self.node.path())
     }
 
     /// Reads an address with percent-encoded ids. A full URL and the letter case of the fixed segments make no difference.
@@ -82,11 +91,10 @@ impl IdentityAddress {
             }
             _ => return None,
         };
-        let [messages, node] = rest else { return None };
-        let node = [IdentityNode::Events, IdentityNode::DeviceBound]
+        let rest = rest.join("/");
+        let node = IdentityNode::ALL
             .into_iter()
-            .find(|known| node.eq_ignore_ascii_case(known.name()))
-            .filter(|_| messages.eq_ignore_ascii_case("messages"))?;
+            .find(|known| rest.eq_ignore_ascii_case(known.path()))?;
         if device.is_empty() || module.is_some_and(str::is_empty) {
             return None;
         }
@@ -131,6 +139,15 @@ mod tests {
                 "devices/d/messages/events/",
                 Some(address("d", None, IdentityNode::Events)),
             ),
+            (
+                "/devices/d/methods/deviceBound",
+                Some(address("d", None, IdentityNode::Methods)),
+            ),
+            (
+                "amqps://hub/devices/d/modules/m/twin/",
+                Some(address("d", Some("m"), IdentityNode::Twin)),
+            ),
+            ("/devices/d/methods", None),
             ("/devices//messages/devicebound", None),
             ("/devices/d/modules/m", None),
             ("/devices/d/messages/other", None),
@@ -151,7 +168,7 @@ mod tests {
             device in "[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,40}",
             module in prop::option::of("[A-Za-z0-9:.+%_#*?!(),=@;$'-]{1,40}"),
         ) {
-            for node in [IdentityNode::Events, IdentityNode::DeviceBound] {
+            for node in IdentityNode::ALL {
                 let expected = address(&device, module.as_deref(), node);
                 let text = expected.to_string();
                 prop_assert_eq!(IdentityAddress::parse(&text), Some(expected));

@@ -86,7 +86,7 @@ impl Connection {
     fn attach_requests(&mut self, key: LinkKey, node: RequestNode, attach: &Attach<'_>) -> Use {
         self.accept_link(key, attach);
         if attach.role == Role::Receiver {
-            return Use::Replies(Replies::new(node, attach));
+            return Use::Replies(node, Replies::new(attach));
         }
         Use::Requests(node, self.first_credit(key, attach))
     }
@@ -293,8 +293,17 @@ impl Connection {
                 self.leave_guest(*session, key);
                 None
             }
+            Use::Orders(line, _) => {
+                self.leave_guest(line.session, key);
+                None
+            }
+            Use::Told(line, _) => {
+                self.tell_no_more(*line);
+                self.leave_guest(line.session, key);
+                None
+            }
             Use::Requests(..)
-            | Use::Replies(_)
+            | Use::Replies(..)
             | Use::Messages(_)
             | Use::Knocking(_)
             | Use::Detached => None,

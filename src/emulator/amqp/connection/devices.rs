@@ -8,7 +8,7 @@ use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
 use crate::emulator::amqp::link::Delivery;
 use crate::emulator::amqp::outlet::{Outlet, Supply};
 use crate::emulator::amqp::refusal::Objection;
-use crate::emulator::amqp::session::{Knock, Link, Use};
+use crate::emulator::amqp::session::{Knock, Link, Topic, Use};
 use crate::emulator::hub::command::{
     Command, DeviceMessage, ListenerId, Notice, Refusal, Reply, Side,
 };
@@ -126,6 +126,8 @@ impl Connection {
         let is_taken = match address.node {
             IdentityNode::Events => false,
             IdentityNode::DeviceBound => self.readers.contains_key(&session),
+            IdentityNode::Twin => self.has_line(session, Topic::Twin, attach.role),
+            IdentityNode::Methods => self.has_line(session, Topic::Methods, attach.role),
         };
         if is_taken {
             return self.refuse(key, attach, Objection::conflict(), Side::Hub);
@@ -140,6 +142,8 @@ impl Connection {
                 self.readers.insert(session, key);
                 Use::Outlet(Box::new(outlet))
             }
+            IdentityNode::Twin => self.attach_line(key, session, Topic::Twin, attach),
+            IdentityNode::Methods => self.attach_line(key, session, Topic::Methods, attach),
         };
         let link = Link {
             name: attach.name.to_owned(),
@@ -174,11 +178,14 @@ impl Connection {
         match notice {
             Notice::Superseded => self.dismiss(session, Objection::conflict()),
             Notice::Dismissed(refusal) => self.dismiss(session, refusal.clone().into()),
+            Notice::Desired { patch, .. } => self.tell_of_desired(session, patch),
+            Notice::Call {
+                call,
+                name,
+                payload,
+            } => self.tell_of_call(session, *call, name, payload),
             // Heard by the link that takes messages.
             Notice::Message
-            // Not asked for.
-            | Notice::Desired { .. }
-            | Notice::Call { .. }
             // For readers of events, and for who calls methods.
             | Notice::Available
             | Notice::Detached(_)

@@ -177,7 +177,11 @@ impl Connection {
         self.dispose(place, DeliveryState::Rejected(Some(error)));
     }
 
-    fn dispose(&mut self, (role, channel, delivery): (Role, u16, u32), state: DeliveryState<'_>) {
+    pub(super) fn dispose(
+        &mut self,
+        (role, channel, delivery): (Role, u16, u32),
+        state: DeliveryState<'_>,
+    ) {
         let disposition = Disposition {
             role,
             first: delivery,

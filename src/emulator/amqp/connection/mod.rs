@@ -27,6 +27,7 @@ mod messages;
 mod opening;
 mod timing;
 mod traffic;
+mod twins;
 
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +233,10 @@ impl Connection {
                     self.settled((channel, delivery), outcome, answer);
                 }
             }
+            Origin::Twin {
+                session,
+                correlation_id,
+            } => self.tell_of_twin(session, &correlation_id, answer),
             Origin::Nobody => {}
         }
     }

@@ -39,6 +39,7 @@ mod hostile;
 mod messages;
 mod nodes;
 mod opening;
+mod twins;
 
 use frame::{Frame, bodies, frame, frames, names};
 

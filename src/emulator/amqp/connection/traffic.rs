@@ -7,7 +7,7 @@ use crate::emulator::amqp::link::{Delivery, TransferError};
 use crate::emulator::amqp::management::Denial;
 use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Objection;
-use crate::emulator::amqp::session::{Session, Use};
+use crate::emulator::amqp::session::{Line, Session, Use};
 use crate::emulator::amqp::{cbs, management};
 use crate::emulator::hub::command::{ListenerId, Refusal, Reply, Side};
 use crate::model::secret::Secret;
@@ -28,6 +28,7 @@ enum Intake {
     Request(RequestNode),
     Message,
     Event(ListenerId),
+    Order(Line),
 }
 
 impl Connection {
@@ -40,12 +41,13 @@ impl Connection {
         let handle = flow.handle;
         if let Some(link) = handle.and_then(|handle| session.links.get_mut(&handle)) {
             match &mut link.usage {
-                Use::Replies(replies) => replies.credit.update(flow),
+                Use::Replies(_, replies) | Use::Told(_, replies) => replies.credit.update(flow),
                 Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.update(flow),
                 Use::Outlet(outlet) => outlet.credit.update(flow),
                 Use::Requests(..)
                 | Use::Messages(_)
                 | Use::Events(..)
+                | Use::Orders(..)
                 | Use::Knocking(_)
                 | Use::Detached => {}
             }
@@ -98,8 +100,10 @@ impl Connection {
             Use::Requests(node, credit) => (Intake::Request(*node), limit, credit),
             Use::Messages(credit) => (Intake::Message, largest, credit),
             Use::Events(session, credit) => (Intake::Event(*session), largest, credit),
+            Use::Orders(of, credit) => (Intake::Order(*of), largest, credit),
             Use::Detached => return,
-            Use::Replies(_)
+            Use::Replies(..)
+            | Use::Told(..)
             | Use::Opening(..)
             | Use::Reader(_)
             | Use::Knocking(_)
@@ -118,6 +122,7 @@ impl Connection {
                 Intake::Request(node) => self.take_request(key, node, &delivery),
                 Intake::Message => self.take_message(key, &delivery),
                 Intake::Event(session) => self.take_event(key, session, &delivery),
+                Intake::Order(of) => self.take_order(key, of, &delivery),
             },
             Err(TransferError::NoCredit) => {
                 self.detach_for(key, TRANSFER_LIMIT_EXCEEDED, "no credit is left");
@@ -159,8 +164,10 @@ impl Connection {
         let Some(link) = session.links.get_mut(&key.handle) else {
             return;
         };
-        if let Use::Requests(_, credit) | Use::Messages(credit) | Use::Events(_, credit) =
-            &mut link.usage
+        if let Use::Requests(_, credit)
+        | Use::Messages(credit)
+        | Use::Events(_, credit)
+        | Use::Orders(_, credit) = &mut link.usage
             && credit.renew()
         {
             let flow = credit.report(key.handle, session.windows.report());
@@ -251,7 +258,7 @@ impl Connection {
         let id = decode(&reply.correlation_id).map(|(value, _)| value).ok();
         let response = write(id.filter(|id| !id.is_null()));
         if let Some((_, link)) = session.reply_link(reply.node, reply.address.as_deref())
-            && let Use::Replies(replies) = &mut link.usage
+            && let Use::Replies(_, replies) = &mut link.usage
         {
             replies.push(response);
         }
@@ -259,10 +266,10 @@ impl Connection {
     }
 }
 
-fn send_responses(channel: u16, session: &mut Session, out: &mut Output) {
+pub(super) fn send_responses(channel: u16, session: &mut Session, out: &mut Output) {
     let Session { windows, links } = session;
     for (&handle, link) in links {
-        let Use::Replies(replies) = &mut link.usage else {
+        let (Use::Replies(_, replies) | Use::Told(_, replies)) = &mut link.usage else {
             continue;
         };
         replies.transmit(channel, handle, windows, out);

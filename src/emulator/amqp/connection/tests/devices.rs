@@ -32,7 +32,7 @@ fn encoded(bodies: &[&[u8]]) -> Vec<u8> {
 
 impl Bench {
     /// With a device's token shown on `$cbs`.
-    fn device() -> Self {
+    pub(super) fn device() -> Self {
         let mut bench = Self::open();
         bench.attach_cbs();
         let token = device_token("localhost/devices/d1", 60);
@@ -40,7 +40,7 @@ impl Bench {
         bench
     }
 
-    fn attach_own(&mut self, handle: u32, role: Role, address: &str) -> Vec<Frame> {
+    pub(super) fn attach_own(&mut self, handle: u32, role: Role, address: &str) -> Vec<Frame> {
         let attach = Attach {
             source: Some(Source::at(address)),
             target: Some(Target::at(address)),
@@ -99,7 +99,7 @@ impl Bench {
         self.command(Command::CloudToDevice(send))
     }
 
-    fn command(&mut self, command: Command) -> Vec<Frame> {
+    pub(super) fn command(&mut self, command: Command) -> Vec<Frame> {
         let effects = self.hub.apply(self.now.utc, command);
         effects.reply.unwrap();
         for (listener, notice) in effects.notices {
