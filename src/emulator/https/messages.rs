@@ -94,6 +94,9 @@ impl MessageRequest {
             | Resource::ApplyContent { .. }
             | Resource::Configurations
             | Resource::TestQueries
+            | Resource::JobQuery
+            | Resource::Job { .. }
+            | Resource::CancelJob { .. }
             | Resource::Configuration { .. }
             | Resource::ServiceStatistics => return None,
         })

@@ -5,7 +5,7 @@
 //! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
 //! | `twins`, `methods`, `queries` | the same for twins, calls of methods and queries |
-//! | `configurations` | the same for configurations |
+//! | `configurations`, `jobs` | the same for configurations and jobs |
 //! | `messages` | the same for messages to devices |
 //! | `reading`, `rejection` | what these have in common, and every way to fail |
 //! | `plain`, `response` | how answers and refusals look on the wire |
@@ -14,6 +14,7 @@
 
 mod configurations;
 mod fault;
+mod jobs;
 mod messages;
 mod methods;
 mod plain;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
 use super::configurations::{self, ConfigurationRequest};
+use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
 use super::reading::{drop_nulls, if_match, text};
 use super::rejection::Rejection;
@@ -64,6 +65,7 @@ pub(super) enum Wanted {
     ListModules { device: String },
     Twin(TwinRequest),
     Configuration(ConfigurationRequest),
+    Job(JobAsked),
     Invoke(IdentityId),
     Query,
     DeviceStatistics,
@@ -89,6 +91,8 @@ pub(super) enum Shape {
     OfReply,
     /// As `/statistics/service`. Devices over HTTPS are never connected.
     ServiceStatistics,
+    /// As a query's rows that are jobs.
+    Jobs,
 }
 
 /// A device, or a module on it.
@@ -143,6 +147,12 @@ impl Wanted {
             Resource::ApplyContent { device } => post(head, || {
                 Self::Configuration(ConfigurationRequest::Apply { device })
             }),
+            Resource::JobQuery => get(head, || {
+                let [kind, status] = ["jobType", "jobStatus"].map(|name| query_value(query, name));
+                Self::Job(JobAsked::Query { kind, status })
+            }),
+            Resource::Job { id } => JobAsked::of(&head.method, id).map(Self::Job),
+            Resource::CancelJob { id } => post(head, || Self::Job(JobAsked::Cancel { id })),
             other @ (Resource::DeviceBound { .. }
             | Resource::DeviceBoundMessage { .. }
             | Resource::DeviceBoundAbandon { .. }
@@ -171,6 +181,7 @@ impl Wanted {
             Self::Configuration(request) => {
                 request.has_body().then_some(configurations::MAX_BODY_BYTES)
             }
+            Self::Job(asked) => asked.has_body().then_some(jobs::MAX_BODY_BYTES),
             Self::Twin(request) => request.has_body().then_some(twins::MAX_TWIN_BYTES),
             Self::Invoke(_) => Some(methods::MAX_BODY_BYTES),
             Self::Query => Some(queries::MAX_BODY_BYTES),
@@ -188,6 +199,7 @@ impl Wanted {
     pub(super) fn answer_shape(&self) -> Shape {
         match self {
             Self::ServiceStatistics => Shape::ServiceStatistics,
+            Self::Job(JobAsked::Query { .. }) => Shape::Jobs,
             Self::Event { .. }
             | Self::Batch { .. }
             | Self::Read(_)
@@ -198,6 +210,7 @@ impl Wanted {
             | Self::ListModules { .. }
             | Self::Twin(_)
             | Self::Configuration(_)
+            | Self::Job(_)
             | Self::Invoke(_)
             | Self::Query
             | Self::DeviceStatistics
@@ -245,6 +258,10 @@ impl Wanted {
             Self::Configuration(request) => {
                 let operation = request.into_operation(headers, &body)?;
                 return Ok(Work::Command(Command::Configuration { token, operation }));
+            }
+            Self::Job(asked) => {
+                let operation = asked.into_operation(&body)?;
+                return Ok(Work::Command(Command::Job { token, operation }));
             }
             Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
             Self::Query => return Ok(Work::Query { body }),

@@ -91,6 +91,12 @@ impl Responder {
                 };
                 with_etag(json_response(status, &configuration), &etag)
             }
+            (Shape::Jobs, Reply::Json(value)) => {
+                let mut response = json_response(StatusCode::OK, &value);
+                let item_type = HeaderValue::from_static("JobResponse");
+                response.headers_mut().insert(queries::ITEM_TYPE, item_type);
+                response
+            }
             (_, Reply::Json(value)) => json_response(StatusCode::OK, &value),
             (_, Reply::Bulk(errors)) => {
                 let status = if errors.is_empty() {
@@ -108,7 +114,7 @@ impl Responder {
                 StatusCode::OK,
                 &json!({ "connectedDeviceCount": connected }),
             ),
-            (Shape::OfReply, Reply::Statistics { total, enabled, .. }) => json_response(
+            (_, Reply::Statistics { total, enabled, .. }) => json_response(
                 StatusCode::OK,
                 &json!({
                     "totalDeviceCount": total,

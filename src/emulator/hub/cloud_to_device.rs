@@ -211,6 +211,7 @@ impl Hub {
     /// called ahead of commands; returns who must hear of it. What is to be kept comes with the next records.
     pub fn pass_time(&mut self, now: DateTime<Utc>) -> Vec<(ListenerId, Notice)> {
         let mut notices = self.pass_messages(now);
+        notices.extend(self.pass_jobs(now));
         for (change, _) in self.feedback.pass_time(now) {
             self.note_feedback(change);
         }
@@ -221,8 +222,8 @@ impl Hub {
     /// Before this, [`Hub::pass_time`] has nothing to do.
     #[must_use]
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        let both = [self.outbox.due(), self.feedback.due()];
-        both.into_iter().flatten().min()
+        let all = [self.outbox.due(), self.feedback.due(), self.jobs.due()];
+        all.into_iter().flatten().min()
     }
 
     fn pass_messages(&mut self, now: DateTime<Utc>) -> Notices {

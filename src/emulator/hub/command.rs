@@ -2,6 +2,7 @@
 
 mod bulk;
 mod configuration;
+mod job;
 mod method;
 mod twin;
 
@@ -24,6 +25,7 @@ use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
 pub use bulk::{BulkChange, BulkError, ImportMode};
 pub use configuration::ConfigurationOperation;
+pub use job::{JobOperation, JobRequest, Task};
 pub use method::{CallId, MethodOperation};
 pub use twin::TwinOperation;
 
@@ -54,6 +56,13 @@ pub enum Command {
         token: Option<String>,
         /// What is to be done.
         operation: ConfigurationOperation,
+    },
+    /// The service's side works on jobs.
+    Job {
+        /// The token from the `Authorization` header, if there was one.
+        token: Option<String>,
+        /// What is to be done.
+        operation: JobOperation,
     },
     /// Methods of devices are called and answered.
     Method(MethodOperation),
@@ -167,6 +176,7 @@ impl Command {
             | Self::CloseReader { .. } => true,
             Self::Twin(operation) => operation.is_write(),
             Self::Configuration { operation, .. } => operation.is_write(),
+            Self::Job { operation, .. } => operation.is_write(),
             Self::Registry { operation, .. } => match operation {
                 RegistryOperation::Write { .. }
                 | RegistryOperation::Delete { .. }

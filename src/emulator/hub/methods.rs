@@ -25,9 +25,26 @@ pub(super) struct Methods {
     next: u64,
 }
 
+/// Who hears what becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    Listener(ListenerId),
+    /// One of the hub's own jobs.
+    Job,
+}
+
+impl Methods {
+    /// Nobody waits for these any more.
+    pub(super) fn forget(&mut self, calls: &[CallId]) {
+        for call in calls {
+            self.calls.remove(call);
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Call {
-    caller: ListenerId,
+    caller: Caller,
     identity: IdentityId,
     /// The method and its payload, until the device has them.
     waiting: Option<(String, String)>,
@@ -53,7 +70,11 @@ impl Hub {
                 self.authorize_twin(now, token.as_deref(), &path)?;
                 self.entry(&identity)?;
                 check(&name, &payload)?;
-                self.invoke(caller, identity, (name, payload), waits)
+                let caller = Caller::Listener(caller);
+                let (call, notices) = self.invoke_for(caller, identity, (name, payload), waits)?;
+                let held = self.methods.calls.get(&call);
+                let is_delivered = held.is_some_and(|held| held.waiting.is_none());
+                Ok((Reply::Call { call, is_delivered }, notices))
             }
             MethodOperation::Respond {
                 session,
@@ -62,23 +83,26 @@ impl Hub {
                 payload,
             } => {
                 let identity = self.session_identity(session)?;
-                let notice = self.answer(&identity, call, status, &payload);
+                let notice = self.answer(now, &identity, call, (status, &payload));
                 Ok((Reply::Done, notice.into_iter().collect()))
             }
             MethodOperation::Cancel { caller } => {
-                self.methods.calls.retain(|_, held| held.caller != caller);
+                self.methods
+                    .calls
+                    .retain(|_, held| held.caller != Caller::Listener(caller));
                 Ok((Reply::Done, Vec::new()))
             }
         }
     }
 
-    fn invoke(
+    /// Calls a method of an identity that is there.
+    pub(super) fn invoke_for(
         &mut self,
-        caller: ListenerId,
+        caller: Caller,
         identity: IdentityId,
         (name, payload): (String, String),
         waits: bool,
-    ) -> Outcome {
+    ) -> Result<(CallId, Vec<(ListenerId, Notice)>), Refusal> {
         let session = self.sessions.listener(&identity, Feed::Methods);
         if session.is_none() && !waits {
             return Err(refusal::not_listening());
@@ -99,14 +123,13 @@ impl Hub {
                 (None, vec![(session, notice)])
             }
         };
-        let is_delivered = waiting.is_none();
         let held = Call {
             caller,
             identity,
             waiting,
         };
         self.methods.calls.insert(call, held);
-        Ok((Reply::Call { call, is_delivered }, notices))
+        Ok((call, notices))
     }
 
     /// A session wants to be told of something, or no longer. Calls that wait for it are delivered.
@@ -125,7 +148,9 @@ impl Hub {
                         payload,
                     };
                     notices.push((id, notice));
-                    notices.push((held.caller, Notice::Delivered(call)));
+                    if let Caller::Listener(caller) = held.caller {
+                        notices.push((caller, Notice::Delivered(call)));
+                    }
                 }
             }
         }
@@ -135,10 +160,10 @@ impl Hub {
     /// Who called hears it, if somebody did, and still waits.
     fn answer(
         &mut self,
+        now: DateTime<Utc>,
         identity: &IdentityId,
         call: CallId,
-        status: i32,
-        payload: &Bytes,
+        (status, payload): (i32, &Bytes),
     ) -> Option<(ListenerId, Notice)> {
         let held = self.methods.calls.get(&call)?;
         if held.identity != *identity || held.waiting.is_some() {
@@ -146,6 +171,10 @@ impl Hub {
         }
         let caller = held.caller;
         self.methods.calls.remove(&call);
+        let Caller::Listener(caller) = caller else {
+            self.job_answered(now, call, status, passed_on(payload));
+            return None;
+        };
         let notice = Notice::Answered {
             call,
             status,
@@ -161,7 +190,7 @@ impl Hub {
     }
 }
 
-fn check(name: &str, payload: &str) -> Result<(), Refusal> {
+pub(super) fn check(name: &str, payload: &str) -> Result<(), Refusal> {
     const EXCLUDED: &str = "$()<>@,;:\\\"/[]?={}";
     let is_good = |c: char| c.is_ascii_graphic() && !EXCLUDED.contains(c);
     if name.is_empty() || !name.chars().all(is_good) {

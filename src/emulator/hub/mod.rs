@@ -16,6 +16,7 @@
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
 //! | `configurations`, `configuring` | what twins are given without being asked |
+//! | `jobs`, `scheduling` | what is done with many devices when its time comes |
 //! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
@@ -34,6 +35,7 @@ mod event_log;
 mod feedback;
 mod feedback_service;
 mod happening;
+mod jobs;
 mod keep;
 mod keys;
 mod listener;
@@ -48,6 +50,7 @@ mod readers;
 pub mod record;
 mod refusal;
 mod registry;
+mod scheduling;
 mod scope;
 mod sessions;
 mod telemetry;
@@ -77,6 +80,7 @@ use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, 
 use configurations::Configurations;
 use event_log::{EventLog, Found, Retention, Start};
 use feedback::Feedback;
+use jobs::Jobs;
 use meter::Meter;
 use methods::Methods;
 use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
@@ -99,6 +103,7 @@ pub struct Hub {
     twins: Twins,
     configurations: Configurations,
     methods: Methods,
+    jobs: Jobs,
     outbox: Outbox,
     feedback: Feedback,
     /// How many items the two have ever taken in.
@@ -159,6 +164,7 @@ impl Hub {
             twins: Twins::default(),
             configurations: Configurations::default(),
             methods: Methods::default(),
+            jobs: Jobs::default(),
             outbox: Outbox::default(),
             feedback: Feedback::default(),
             queued: 0,
@@ -218,6 +224,7 @@ impl Hub {
             Command::Configuration { token, operation } => {
                 self.work_on_configuration(now, token.as_deref(), operation)
             }
+            Command::Job { token, operation } => self.work_on_job(now, token.as_deref(), operation),
             Command::Method(operation) => self.work_on_method(now, operation),
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),

@@ -122,6 +122,37 @@ pub(super) fn too_many_configurations(limit: usize) -> Refusal {
     ))
 }
 
+pub(super) fn job_not_found(id: &str) -> Refusal {
+    let message = format!("There is no job '{id}'.");
+    refuse(error_code::JOB_NOT_FOUND, NOT_FOUND, message)
+}
+
+/// The code is not in evidence.
+pub(super) fn job_exists(id: &str) -> Refusal {
+    refuse(
+        error_code::GENERIC_CONFLICT,
+        "com.microsoft:conflict",
+        format!("A job with ID '{id}' exists already."),
+    )
+}
+
+pub(super) fn too_many_jobs(limit: usize) -> Refusal {
+    refuse(
+        error_code::JOB_QUOTA_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        format!("{limit} jobs are waiting or running, which is the most at a time."),
+    )
+}
+
+/// For a method of a job whose answer did not come in time.
+pub(super) fn unanswered() -> Refusal {
+    refuse(
+        error_code::GATEWAY_TIMEOUT,
+        "com.microsoft:timeout",
+        "Timed out waiting for the response from device.",
+    )
+}
+
 pub(super) fn etag_mismatch() -> Refusal {
     refuse(
         error_code::PRECONDITION_FAILED,

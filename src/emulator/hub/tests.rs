@@ -19,6 +19,7 @@ mod bulk;
 mod configurations;
 mod events;
 mod identities;
+mod jobs;
 mod messages;
 mod methods;
 mod sessions;

@@ -198,6 +198,15 @@ impl Hub {
             module: module.map(str::to_owned),
         });
         let source = search.source();
+        if source == Source::Jobs {
+            let documents = self.jobs.documents();
+            let behind = documents
+                .iter()
+                .filter(|(key, _)| after.as_ref() < Some(*key));
+            behind.for_each(|(key, document)| search.offer(key, document));
+            search.end();
+            return;
+        }
         let identities = self.identities_behind(source, after.as_ref());
         for (looked_at, (identity, entry)) in identities.enumerate() {
             if search.is_done() || looked_at == TURN {

@@ -131,7 +131,7 @@ impl Search {
         if place.left.is_none() {
             place.left = query.top;
         }
-        let is_over = place.left == Some(0) || query.source == Source::Jobs;
+        let is_over = place.left == Some(0);
         let mut search = Self {
             query,
             page: page.max(1),
@@ -139,7 +139,6 @@ impl Search {
             rows: Vec::new(),
             groups: Vec::new(),
             numbers: HashMap::new(),
-            // Nobody has begun a job yet.
             state: if is_over {
                 State::Ended
             } else {

@@ -102,6 +102,18 @@ pub enum Resource {
         /// Its id.
         id: String,
     },
+    /// `/jobs/v2/query`: jobs, by type and status.
+    JobQuery,
+    /// `/jobs/v2/{id}`: one of them.
+    Job {
+        /// Its id.
+        id: String,
+    },
+    /// `/jobs/v2/{id}/cancel`: where one is ended.
+    CancelJob {
+        /// Its id.
+        id: String,
+    },
     /// `/statistics/devices`: how many devices there are.
     DeviceStatistics,
     /// `/statistics/service`: how many are connected.
@@ -150,6 +162,9 @@ impl Resource {
             Self::Configurations => "/configurations".to_owned(),
             Self::TestQueries => format!("/configurations/{TEST_QUERIES}"),
             Self::Configuration { id } => format!("/configurations/{}", encode(id)),
+            Self::JobQuery => "/jobs/v2/query".to_owned(),
+            Self::Job { id } => format!("/jobs/v2/{}", encode(id)),
+            Self::CancelJob { id } => format!("/jobs/v2/{}/cancel", encode(id)),
             Self::DeviceStatistics => "/statistics/devices".to_owned(),
             Self::ServiceStatistics => "/statistics/service".to_owned(),
         }
@@ -201,6 +216,9 @@ impl Resource {
                 Self::TestQueries
             }
             [first, id] if is(first, "configurations") => Self::Configuration { id: decode(id)? },
+            [first, second, rest @ ..] if is(first, "jobs") && is(second, "v2") => {
+                return job(rest);
+            }
             [first, rest @ ..] if is(first, "messages") => return service_bound(rest),
             [first, device, rest @ ..] if is(first, "devices") => {
                 return device_bound(decode(device)?, rest);
@@ -246,6 +264,16 @@ fn twin(segments: &[&str]) -> Option<Resource> {
     match rest {
         [] => Some(Resource::Twin { identity }),
         [last] if is(last, "methods") => Some(Resource::Methods { identity }),
+        _ => None,
+    }
+}
+
+/// What stands behind `/jobs/v2`.
+fn job(rest: &[&str]) -> Option<Resource> {
+    match rest {
+        [query] if is(query, "query") => Some(Resource::JobQuery),
+        [id] => Some(Resource::Job { id: decode(id)? }),
+        [id, last] if is(last, "cancel") => Some(Resource::CancelJob { id: decode(id)? }),
         _ => None,
     }
 }
@@ -322,6 +350,9 @@ mod tests {
                 Resource::ApplyContent { device: device.clone() },
                 Resource::Configurations,
                 Resource::TestQueries,
+                Resource::JobQuery,
+                Resource::Job { id: lock.clone() },
+                Resource::CancelJob { id: lock.clone() },
                 Resource::Configuration { id: format!("c{device}") },
                 Resource::Feedback,
                 Resource::FeedbackMessage { lock: lock.clone() },

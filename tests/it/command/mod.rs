@@ -7,6 +7,7 @@ mod emulator;
 mod emulator_configurations;
 mod emulator_devices_amqp;
 mod emulator_faults;
+mod emulator_jobs;
 mod emulator_messages;
 mod emulator_routes;
 mod emulator_store;

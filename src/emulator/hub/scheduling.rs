@@ -1,0 +1,222 @@
+//! What is asked of jobs, and how they go on as time passes.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::command::{CallId, JobOperation, JobRequest, ListenerId, Notice, Refusal, Reply, Task};
+use super::jobs::{Job, Status};
+use super::options::Right;
+use super::{Hub, Outcome, refusal};
+use crate::emulator::query::Target;
+use crate::model::device::IdentityId;
+
+/// The most jobs that are known; the oldest that are over are forgotten first.
+const MAX_JOBS: usize = 1000;
+
+/// The most characters of a job's id.
+const MAX_ID: usize = 128;
+
+/// How many devices are worked on before others have their turn.
+const TURN: usize = 500;
+
+type Notices = Vec<(ListenerId, Notice)>;
+
+impl Hub {
+    /// Carries out what is asked of jobs. "Schedule and broadcast jobs" has it that the registry's rights are needed.
+    pub(super) fn work_on_job(
+        &mut self,
+        now: DateTime<Utc>,
+        token: Option<&str>,
+        operation: JobOperation,
+    ) -> Outcome {
+        let (path, right) = match &operation {
+            JobOperation::Create { id, .. } | JobOperation::Cancel { id } => {
+                (format!("jobs/v2/{id}"), Right::RegistryWrite)
+            }
+            JobOperation::Read { id } => (format!("jobs/v2/{id}"), Right::RegistryRead),
+            JobOperation::Query { .. } => ("jobs/v2/query".to_owned(), Right::RegistryRead),
+        };
+        self.authority.authorize_service(now, token, &path, right)?;
+        let found = match operation {
+            JobOperation::Create { id, request } => self.schedule(now, id, *request)?,
+            JobOperation::Read { id } => {
+                let job = self.jobs.find(&id);
+                job.ok_or_else(|| refusal::job_not_found(&id))?.to_json()
+            }
+            JobOperation::Cancel { id } => {
+                let mut all = self.jobs.all.iter_mut();
+                let job = all.find(|job| job.id == id);
+                let job = job.ok_or_else(|| refusal::job_not_found(&id))?;
+                if !job.is_over() {
+                    let calls = job.end(now, Status::Cancelled, None);
+                    self.methods.forget(&calls);
+                }
+                let job = self.jobs.find(&id);
+                job.map(Job::to_json).unwrap_or_default()
+            }
+            JobOperation::Query { kind, status } => {
+                let is = |wanted: &Option<String>, name: &str| {
+                    let wanted = wanted.as_deref();
+                    wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
+                };
+                let all = self.jobs.all.iter();
+                let found = all.filter(|job| {
+                    is(&kind, job.request.task.name()) && is(&status, job.status.name())
+                });
+                found.map(Job::to_json).collect()
+            }
+        };
+        Ok((Reply::Json(found), Vec::new()))
+    }
+
+    fn schedule(
+        &mut self,
+        now: DateTime<Utc>,
+        id: String,
+        request: JobRequest,
+    ) -> Result<Value, Refusal> {
+        if id.len() > MAX_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(refusal::argument_invalid(format!(
+                "A job's id has up to {MAX_ID} printable ASCII characters."
+            )));
+        }
+        let target = Target::parse(&request.condition).map_err(|error| {
+            refusal::argument_invalid(format!("Invalid query condition: {error}."))
+        })?;
+        if let Task::Method { name, payload, .. } = &request.task {
+            super::methods::check(name, payload)?;
+        }
+        if self.jobs.find(&id).is_some() {
+            return Err(refusal::job_exists(&id));
+        }
+        if self.jobs.all.len() >= MAX_JOBS {
+            let oldest = self.jobs.all.iter().position(Job::is_over);
+            let oldest = oldest.ok_or_else(|| refusal::too_many_jobs(MAX_JOBS))?;
+            self.jobs.all.remove(oldest);
+        }
+        let job = Job::new(now, id, target, request);
+        let shown = job.to_json();
+        self.jobs.all.push(job);
+        Ok(shown)
+    }
+
+    /// Goes on with the jobs whose time has come. What they say of themselves is not kept: it stays said where a store
+    /// fails and their changes of twins are undone.
+    pub(super) fn pass_jobs(&mut self, now: DateTime<Utc>) -> Notices {
+        if self.jobs.due().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        let mut notices = Vec::new();
+        let mut jobs = std::mem::take(&mut self.jobs);
+        for job in &mut jobs.all {
+            if job.is_over() || job.start > now {
+                continue;
+            }
+            if !job.has_begun() {
+                let meant = self.meant(&job.target);
+                job.begin(now, meant);
+            }
+            notices.extend(self.go_on(now, job));
+        }
+        self.jobs = jobs;
+        notices
+    }
+
+    fn meant(&self, target: &Target) -> Vec<IdentityId> {
+        let all = self.identities_behind(target.source(), None);
+        let meant = all.filter(|(identity, entry)| target.holds(&self.document(identity, entry)));
+        meant.map(|(identity, _)| identity).collect()
+    }
+
+    fn go_on(&mut self, now: DateTime<Utc>, job: &mut Job) -> Notices {
+        let calls = job.calls.iter();
+        let late = calls.filter(|(_, (_, limit))| *limit <= now);
+        let late: Vec<CallId> = late.map(|(call, _)| *call).collect();
+        self.methods.forget(&late);
+        for call in late {
+            if let Some((identity, _)) = job.calls.remove(&call) {
+                job.settle(now, &identity, Err(refusal::unanswered()));
+            }
+        }
+        if job.limit() <= now {
+            let why = "The job has taken as long as it may.";
+            let calls = job.end(now, Status::Failed, Some(why));
+            self.methods.forget(&calls);
+            return Vec::new();
+        }
+        let mut notices = Vec::new();
+        for _ in 0..TURN {
+            if !job.may_go_on() {
+                break;
+            }
+            let Some(identity) = job.pending.pop_front() else {
+                break;
+            };
+            match self.work_with(now, job, &identity) {
+                Ok(told) => notices.extend(told),
+                Err(refusal) => job.settle(now, &identity, Err(refusal)),
+            }
+        }
+        if job.pending.is_empty() && job.calls.is_empty() {
+            job.end(now, Status::Completed, None);
+        }
+        notices
+    }
+
+    fn work_with(
+        &mut self,
+        now: DateTime<Utc>,
+        job: &mut Job,
+        identity: &IdentityId,
+    ) -> Result<Notices, Refusal> {
+        match &job.request.task {
+            Task::UpdateTwin { change, if_match } => {
+                let notices = self.change_twin(now, identity, change, if_match.as_deref())?;
+                job.settle(now, identity, Ok(None));
+                Ok(notices)
+            }
+            Task::Method {
+                name,
+                payload,
+                connect,
+                response,
+            } => {
+                self.entry(identity)?;
+                let seconds = i64::from(*connect) + i64::from(*response);
+                let limit = now + TimeDelta::seconds(seconds);
+                let asked = (name.clone(), payload.clone());
+                let (call, notices) = self.invoke_for(
+                    super::methods::Caller::Job,
+                    identity.clone(),
+                    asked,
+                    *connect > 0,
+                )?;
+                job.calls.insert(call, (identity.clone(), limit));
+                job.run(now, identity);
+                Ok(notices)
+            }
+        }
+    }
+
+    /// A device has answered a job's call.
+    pub(super) fn job_answered(
+        &mut self,
+        now: DateTime<Utc>,
+        call: CallId,
+        status: i32,
+        payload: Result<String, Refusal>,
+    ) {
+        let Some(job) = self.jobs.of_call(call) else {
+            return;
+        };
+        if let Some((identity, _)) = job.calls.remove(&call) {
+            let payload = payload.map(|json| serde_json::from_str(&json).unwrap_or(Value::Null));
+            let outcome =
+                payload.map(|payload| Some(json!({ "status": status, "payload": payload })));
+            job.settle(now, &identity, outcome);
+        }
+        if job.pending.is_empty() && job.calls.is_empty() {
+            job.end(now, Status::Completed, None);
+        }
+    }
+}
