@@ -83,7 +83,7 @@ use feedback::Feedback;
 use jobs::Jobs;
 use meter::Meter;
 use methods::Methods;
-use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right, Route};
+use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right};
 use outbox::Outbox;
 use readers::{Newcomer, Readers};
 use record::{Record, StoredRange, Threshold};
@@ -169,8 +169,8 @@ impl Hub {
             feedback: Feedback::default(),
             queued: 0,
             groups,
-            is_bypassed: is_bypassed(&options.routes),
-            told: told(&options.routes),
+            is_bypassed: options::is_bypassed(&options.routes),
+            told: options::told(&options.routes),
             name: options.name,
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,
@@ -416,20 +416,6 @@ impl Hub {
             }
         }
     }
-}
-
-/// Whether telemetry goes to custom endpoints alone. Without a route for it the service's fallback takes it to the built-in
-/// one.
-fn is_bypassed(routes: &[Route]) -> bool {
-    let telemetry = MessageSource::Telemetry;
-    routes.iter().any(|route| route.source == telemetry)
-        && !routes.iter().any(|route| route.leads_to_events(telemetry))
-}
-
-/// What the built-in endpoint is told of beside telemetry.
-fn told(routes: &[Route]) -> Vec<MessageSource> {
-    let to_events = routes.iter().filter(|route| route.endpoint.is_none());
-    to_events.map(|route| route.source).collect()
 }
 
 fn partition_number(text: &str) -> Option<usize> {

@@ -122,6 +122,20 @@ impl FromStr for Route {
     }
 }
 
+/// Whether telemetry goes to custom endpoints alone. Without a route for it the service's fallback takes it to the built-in
+/// one.
+pub(super) fn is_bypassed(routes: &[Route]) -> bool {
+    let telemetry = MessageSource::Telemetry;
+    routes.iter().any(|route| route.source == telemetry)
+        && !routes.iter().any(|route| route.leads_to_events(telemetry))
+}
+
+/// What the built-in endpoint is told of beside telemetry.
+pub(super) fn told(routes: &[Route]) -> Vec<MessageSource> {
+    let to_events = routes.iter().filter(|route| route.endpoint.is_none());
+    to_events.map(|route| route.source).collect()
+}
+
 /// What a hub is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubOptions {
