@@ -12,12 +12,12 @@ use fe2o3_amqp::types::messaging::{
 use fe2o3_amqp::types::primitives::Value as AmqpValue;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use reqwest::header::AUTHORIZATION;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::support::Emulator;
 use crate::support::mqtt::credentials;
-use crate::support::rest::{client, url};
+use crate::support::rest::{client, put_identity, url};
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -203,5 +203,31 @@ fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
             }
         };
         timeout(PATIENCE, is_empty).await.unwrap();
+    });
+}
+
+#[test]
+fn a_module_takes_what_it_is_sent() {
+    let hub = Emulator::start(&ARGUMENTS);
+    let module = "/devices/device1/modules/m";
+    put_identity(
+        &hub,
+        module,
+        &json!({ "deviceId": "device1", "moduleId": "m" }),
+    );
+    let owner = owner_token(&hub);
+    runtime().block_on(async {
+        let mut peer = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
+        let mut sender = peer.sender("/messages/devicebound").await;
+        let bound = format!("{module}/messages/devicebound");
+        let sent = send(&mut sender, message(Some(&bound), b"for m")).await;
+        assert!(matches!(sent, Outcome::Accepted(_)), "{sent:?}");
+        // Whoever may connect devices may speak for any of them.
+        let mut receiver = peer.receiver(&bound).await;
+        let given = timeout(PATIENCE, receiver.recv::<Body<AmqpValue>>());
+        let given = given.await.unwrap().unwrap();
+        let body = given.body().try_as_data().unwrap().next().unwrap();
+        assert_eq!(body.to_vec(), b"for m");
+        receiver.accept(&given).await.unwrap();
     });
 }
