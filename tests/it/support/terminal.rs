@@ -15,8 +15,28 @@ pub struct Terminal {
     keys: Box<dyn std::io::Write + Send>,
     shown: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// What came and is not on the screen yet: an update that has not ended.
+    coming: Vec<u8>,
     /// Keeps the call's home until it has ended.
     _call: Hubctl,
+}
+
+const UPDATE_BEGINS: &[u8] = b"\x1b[?2026h";
+const UPDATE_ENDS: &[u8] = b"\x1b[?2026l";
+
+/// How many of the bytes come before an update that has not ended, or that may begin with the last of them.
+fn complete_updates(bytes: &[u8]) -> usize {
+    let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|found| found == mark);
+    match (last(UPDATE_BEGINS), last(UPDATE_ENDS)) {
+        (Some(began), None) => began,
+        (Some(began), Some(ended)) if began > ended => began,
+        _ => {
+            let begun = (1..UPDATE_BEGINS.len())
+                .rev()
+                .find(|length| bytes.ends_with(&UPDATE_BEGINS[..*length]));
+            bytes.len() - begun.unwrap_or(0)
+        }
+    }
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {
@@ -46,7 +66,8 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, shown) = channel();
         std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
+            // Few at a time, as a busy machine gives them: what is drawn comes in pieces.
+            let mut bytes = [0; 64];
             // It fails when the other side is gone.
             while let Ok(length @ 1..) = reader.read(&mut bytes) {
                 if sender.send(bytes[..length].to_vec()).is_err() {
@@ -60,6 +81,7 @@ impl Terminal {
             master: pair.master,
             shown,
             screen: vt100::Parser::new(rows, columns, 1000),
+            coming: Vec::new(),
             _call: call,
         }
     }
@@ -74,10 +96,18 @@ impl Terminal {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             match self.shown.recv_timeout(left) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => self.show(&bytes),
                 Err(error) => panic!("{what}: it did not come ({error})\n{contents}"),
             }
         }
+    }
+
+    /// Shows what came, each update at once when it has ended, as terminals do that know synchronized updates.
+    fn show(&mut self, bytes: &[u8]) {
+        self.coming.extend_from_slice(bytes);
+        let complete = complete_updates(&self.coming);
+        self.screen.process(&self.coming[..complete]);
+        self.coming.drain(..complete);
     }
 
     /// Waits until `text` stands on the screen, and returns all of it.
@@ -104,8 +134,9 @@ impl Terminal {
             .shown
             .recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
-            self.screen.process(&bytes);
+            self.show(&bytes);
         }
+        self.screen.process(&self.coming);
         let code = self.child.wait().unwrap().exit_code();
         let screen = self.screen.screen();
         (code, screen.contents(), !screen.hide_cursor())
