@@ -33,9 +33,10 @@ pub use args::MonitorEventsArgs;
 use collector::Collector;
 use diagnosis::{Silence, Wanted};
 use live::Live;
-use output::Output;
+use output::{Output, Written};
 use page::{OddBody, Scribe};
 use plan::Plan;
+use resume::Resumption;
 use summary::Summary;
 use watch::{End, watch};
 
@@ -77,16 +78,11 @@ pub(super) fn read(
             meant.to_rfc3339_opts(SecondsFormat::Secs, true)
         ));
     }
-    let from = match args
-        .device
-        .as_ref()
-        .map(|device| (device.literal(), device))
-    {
-        Some((Some(device), _)) => format!("device {device}"),
-        Some((None, glob)) => format!("devices {}", glob.as_str()),
-        None => "all devices".to_owned(),
-    };
+    let from = senders(args.device.as_ref());
     context.note(&format!("Monitoring events from {from}..."));
+    // Before anything is made or emptied that this might refuse.
+    let written = Written::default();
+    let resuming = Resumption::open(&plan, written.clone())?;
     let stdout = open(context)?;
     let wanted = Wanted {
         device: args.device.as_ref(),
@@ -103,9 +99,10 @@ pub(super) fn read(
     let odd_body = OddBody::default();
     let mut scribe = Scribe::new(writer, odd_body.clone());
     let (end, found) = Context::block_on(async {
-        let output = Output::start(stdout, move |page, text| scribe.write(page, text))?;
+        let output = Output::start(stdout, move |page, text| scribe.write(page, text), written)?;
         Box::pin(watch(
             plan,
+            resuming,
             &mut collector,
             &mut silence,
             (output, odd_body),
@@ -140,6 +137,15 @@ pub(super) fn read(
         .map_err(|failure| clock::blame_clock(failure, &settings, context))
         .map_err(|failure| transport::name_proxy(failure, &settings))?;
     finish(end, shown, args, reason)
+}
+
+/// Whose events they are, in words.
+fn senders(device: Option<&Glob>) -> String {
+    match device.map(|device| (device.literal(), device)) {
+        Some((Some(device), _)) => format!("device {device}"),
+        Some((None, glob)) => format!("devices {}", glob.as_str()),
+        None => "all devices".to_owned(),
+    }
 }
 
 fn finish(

@@ -30,7 +30,6 @@ pub(super) struct Output {
     empty: mpsc::Receiver<Page>,
     /// How many pages were handed over.
     taken: u64,
-    written: Written,
     result: oneshot::Receiver<io::Result<()>>,
 }
 
@@ -56,19 +55,18 @@ impl Written {
 pub(super) struct Closed;
 
 impl Output {
-    /// Starts the thread, on which `write_out` turns each page into text.
+    /// Starts the thread, on which `write_out` turns each page into text; `count` is told how many were written.
     ///
     /// # Errors
     /// [`Kind::Bug`] when the system gives none.
     pub(super) fn start(
         mut stdout: Box<dyn Write + Send>,
         mut write_out: impl FnMut(&Page, &mut Vec<u8>) + Send + 'static,
+        count: Written,
     ) -> Result<Self, Failure> {
         let (full, mut to_write) = mpsc::channel::<Page>(WAITING);
         let (written, empty) = mpsc::channel(WAITING + 2);
         let (tell, result) = oneshot::channel();
-        let count = Written::default();
-        let counted = count.clone();
         let work = move || {
             let mut text = Vec::new();
             let mut write_all = || {
@@ -78,7 +76,7 @@ impl Output {
                     stdout.flush()?;
                     text.clear();
                     text.shrink_to(LARGEST_KEPT);
-                    counted.0.fetch_add(1, Ordering::Release);
+                    count.0.fetch_add(1, Ordering::Release);
                     page.clear(LARGEST_KEPT);
                     // A page that is not wanted back is dropped.
                     let _ = written.try_send(page);
@@ -96,7 +94,6 @@ impl Output {
             full,
             empty,
             taken: 0,
-            written: count,
             result,
         })
     }
@@ -104,11 +101,6 @@ impl Output {
     /// How many pages were handed over.
     pub(super) fn taken(&self) -> u64 {
         self.taken
-    }
-
-    /// Where it is told how many of them were written.
-    pub(super) fn written(&self) -> Written {
-        self.written.clone()
     }
 
     /// Takes all of `page` over and leaves an empty one; waits while the reader stalls. May be dropped at any time:
@@ -192,14 +184,14 @@ mod tests {
     fn all_is_written_in_order() {
         let shared = Shared::default();
         let stdout = Box::new(shared.clone());
+        let written = Written::default();
         Context::block_on(async {
-            let mut output = Output::start(stdout, copy)?;
+            let mut output = Output::start(stdout, copy, written.clone())?;
             for number in 0..100 {
                 let mut page = page(&format!("{number}\n"));
                 output.write(&mut page).await.unwrap();
                 assert!(page.is_empty());
             }
-            let written = output.written();
             assert_eq!(output.taken(), 100);
             output.finish().await?;
             assert_eq!(written.count(), 100);
@@ -213,7 +205,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_noticed() {
         let end = Context::block_on(async {
-            let mut output = Output::start(Box::new(Gone), copy)?;
+            let mut output = Output::start(Box::new(Gone), copy, Written::default())?;
             output.write(&mut page("x")).await.unwrap();
             output.closed().await;
             assert!(output.write(&mut page("y")).await.is_err());

@@ -14,7 +14,7 @@ use super::resume::Resumption;
 use super::stop::Stop;
 use crate::client::event_stream::connect::Found;
 use crate::client::event_stream::survey::survey;
-use crate::client::event_stream::{EventStream, Sink as _, StreamError};
+use crate::client::event_stream::{EventStream, Resume, Sink as _, StreamError};
 use crate::failure::Failure;
 use crate::protocol::amqp::management::PartitionProperties;
 
@@ -75,12 +75,12 @@ enum Turn {
 /// What a file of positions cannot be gone on from for.
 pub(super) async fn watch(
     plan: Plan,
+    (mut resumption, resume): (Resumption, Option<Resume>),
     collector: &mut Collector<'_>,
     silence: &mut Silence<'_>,
     (mut output, odd_body): (Output, OddBody),
 ) -> Result<(Result<End, Failure>, Option<Found>), Failure> {
     let mut stop = Stop::listen();
-    let (mut resumption, resume) = Resumption::open(&plan, output.written())?;
     let over_at = plan.duration.map(|duration| Instant::now() + duration);
     let mut stream = EventStream::new(plan.stream.clone()).resume(resume);
     let final_at = plan

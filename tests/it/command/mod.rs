@@ -24,6 +24,7 @@ mod monitor_resume;
 mod monitor_silence;
 mod parser;
 mod recording;
+mod recording_file;
 mod root_ca;
 mod send;
 mod settings;
