@@ -313,7 +313,12 @@ impl Owner {
             }
         }
         let failed = self.keep().err();
-        // Made undone or not: who is woken for nothing finds nothing.
+        if failed.is_some() {
+            // Patches are undone with their twins. The rest stands: who is woken for nothing finds nothing, and who has to go
+            // has gone.
+            let stands = |notice: &Notice| !matches!(notice, Notice::Desired { .. });
+            self.notices.retain(|(_, notice)| stands(notice));
+        }
         self.deliver();
         for (reply, answer) in self.answers.drain(..) {
             let answer = match &failed {

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::*;
-use crate::emulator::hub::command::{DeviceMessage, Grant, RegistryOperation};
+use crate::emulator::hub::command::{DeviceMessage, Feed, Grant, RegistryOperation, TwinOperation};
 use crate::emulator::hub::options::HubOptions;
 use crate::emulator::hub::record::Kept;
 use crate::emulator::store::{Store, Wanted};
 use crate::emulator::test_hub::{KEY, options};
-use crate::model::device::Identity;
+use crate::model::device::{Identity, IdentityId};
 use crate::model::secret::Secret;
+use crate::model::twin::TwinChange;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::sas::{SigningKey, mint};
 
@@ -183,4 +184,48 @@ async fn whose_session_is_closed_is_forgotten() {
     let (session, mut notices) = hub.register_listener().await.unwrap();
     hub.ask(Command::CloseSession { session }).await.unwrap();
     assert_eq!(notices.recv().await, None);
+}
+
+#[tokio::test]
+async fn with_the_disk_full_devices_are_told_of_no_twin_that_never_was() {
+    let home = tempfile::tempdir().unwrap();
+    let (disk, kept) = open(home.path());
+    let (hub, _end) = begin(&disk, kept);
+    hub.ask(registration("d")).await.unwrap();
+    let identity = IdentityId {
+        device: "d".to_owned(),
+        module: None,
+    };
+    let (session, mut notices) = hub.register_listener().await.unwrap();
+    let open = Command::OpenSession {
+        session,
+        identity: identity.clone(),
+        token: token(),
+    };
+    hub.ask(open).await.unwrap();
+    let listen = Command::Listen {
+        session,
+        feed: Feed::Desired,
+        on: true,
+    };
+    hub.ask(listen).await.unwrap();
+    let desire = |value: u32| {
+        let body = serde_json::json!({ "properties": { "desired": { "a": value } } });
+        Command::Twin(TwinOperation::Change {
+            token: Some(token()),
+            identity: identity.clone(),
+            change: Box::new(TwinChange::parse(&body, false).unwrap()),
+            if_match: None,
+        })
+    };
+
+    disk.is_full.store(true, Ordering::SeqCst);
+    hub.ask(desire(1)).await.unwrap_err();
+    disk.is_full.store(false, Ordering::SeqCst);
+    hub.ask(desire(2)).await.unwrap();
+    let told = Notice::Desired {
+        version: 2,
+        patch: serde_json::json!({ "a": 2, "$version": 2 }),
+    };
+    assert_eq!(notices.recv().await, Some(told));
 }
