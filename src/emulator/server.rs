@@ -145,7 +145,7 @@ impl Emulator {
         let troubles = Troubles::of(&options.troubles);
         let clock = Clock::skewed(machine_clock, troubles.ahead);
         let state = State::load(now, &options.data_dir)?;
-        let (mut hub, store) = hub(now, &options, &state)?;
+        let (mut hub, store) = hub(now, &options, &troubles, &state)?;
         let devices = register(&mut hub, now, &options.devices)?;
         let tls = |protocols: &[&[u8]]| {
             let config = state
@@ -250,9 +250,10 @@ impl Running {
 fn hub(
     now: DateTime<Utc>,
     options: &Options,
+    troubles: &Troubles,
     state: &State,
 ) -> Result<(Hub, Option<Store>), EmulatorError> {
-    let wanted = hub_options(options, state);
+    let wanted = hub_options(options, troubles, state);
     if !options.keep {
         return Ok((Hub::new(now, wanted)?, None));
     }
@@ -287,8 +288,7 @@ fn drive(
     Ok((hub, Some(end)))
 }
 
-fn hub_options(options: &Options, state: &State) -> HubOptions {
-    let troubles = Troubles::of(&options.troubles);
+fn hub_options(options: &Options, troubles: &Troubles, state: &State) -> HubOptions {
     let rights = |name: &str| {
         let known = STANDARD_POLICIES.iter().find(|(known, _)| *known == name);
         known.map_or_else(Vec::new, |(_, rights)| rights.to_vec())
