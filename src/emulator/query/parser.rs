@@ -14,13 +14,7 @@ impl Query {
     /// # Errors
     /// [`QueryError`] says what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let mut parser = Parser {
-            tokens: tokens(text)?,
-            next: 0,
-            end: text.len(),
-            depth: 0,
-        };
-        let mut query = parser.query()?;
+        let mut query = Parser::of(text)?.query()?;
         query.drop_prefixes();
         query.check()?;
         Ok(query)
@@ -33,12 +27,7 @@ impl Target {
     /// # Errors
     /// [`QueryError`] says what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let mut parser = Parser {
-            tokens: tokens(text)?,
-            next: 0,
-            end: text.len(),
-            depth: 0,
-        };
+        let mut parser = Parser::of(text)?;
         let is_sourced = parser.takes_word("from");
         let source = if is_sourced {
             parser.source()?
@@ -49,7 +38,7 @@ impl Target {
             let name = "devices.jobs".to_owned();
             return Err(QueryError::Source { name });
         }
-        let is_over = is_sourced && parser.next == parser.tokens.len();
+        let is_over = is_sourced && parser.is_over();
         let condition = if is_over || parser.takes_sign("*") {
             None
         } else {
@@ -58,9 +47,7 @@ impl Target {
             }
             Some(parser.any()?)
         };
-        if parser.next < parser.tokens.len() {
-            return Err(parser.missing("the end"));
-        }
+        parser.finish()?;
         let mut query = Query {
             top: None,
             columns: Columns::All,
@@ -93,6 +80,15 @@ struct Parser {
 type Parsed<T> = Result<T, QueryError>;
 
 impl Parser {
+    fn of(text: &str) -> Parsed<Self> {
+        Ok(Self {
+            tokens: tokens(text)?,
+            next: 0,
+            end: text.len(),
+            depth: 0,
+        })
+    }
+
     fn query(&mut self) -> Parsed<Query> {
         self.keyword("SELECT")?;
         let top = if self.takes_word("top") {
@@ -114,9 +110,7 @@ impl Parser {
         } else {
             None
         };
-        if self.next < self.tokens.len() {
-            return Err(self.missing("the end"));
-        }
+        self.finish()?;
         Ok(Query {
             top,
             columns,
@@ -420,6 +414,17 @@ impl Parser {
             Some(Token::Word(word)) => Ok(word),
             Some(Token::Number(_) | Token::Text(_) | Token::Sign(_)) | None => Err(missing),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.next == self.tokens.len()
+    }
+
+    fn finish(&self) -> Parsed<()> {
+        if self.is_over() {
+            return Ok(());
+        }
+        Err(self.missing("the end"))
     }
 
     fn missing(&self, wanted: &'static str) -> QueryError {
