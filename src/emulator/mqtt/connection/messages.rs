@@ -12,16 +12,15 @@ use crate::emulator::hub::command::{
     CloudToDeviceOperation, Command, GivenMessage, ListenerId, Outcome, Refusal, Reply,
 };
 use crate::emulator::mqtt::effect::Sequel;
+use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::mqtt::packet::{Packet, Publish, QoS};
 use crate::protocol::mqtt::property_bag::Property;
 use crate::protocol::mqtt::system_property::SystemProperty;
 use crate::protocol::mqtt::topic::{Filter, HubTopic};
+use crate::protocol::rest::event_header;
 
 /// Messages that a client may hold without having acknowledged them.
 const MOST_HELD: usize = 16;
-
-/// What it wants to hear of the message, as MQTT calls it.
-const ACK: &str = "iothub-ack";
 
 /// The messages that a client holds.
 #[derive(Debug, Default)]
@@ -145,7 +144,10 @@ fn properties(given: &GivenMessage) -> Vec<Property<'_>> {
         .expiry
         .and_then(DateTime::from_timestamp_millis);
     let expiry = expiry.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
-    let to = format!("/{}/messages/devicebound", given.identity.path());
+    let to = IdentityAddress {
+        identity: given.identity.clone(),
+        node: IdentityNode::DeviceBound,
+    };
     let system = [
         (
             SystemProperty::MessageId,
@@ -159,7 +161,7 @@ fn properties(given: &GivenMessage) -> Vec<Property<'_>> {
             SystemProperty::UserId,
             message.user_id.as_deref().map(Into::into),
         ),
-        (SystemProperty::To, Some(to.into())),
+        (SystemProperty::To, Some(to.path().into())),
         (
             SystemProperty::ContentType,
             message.content_type.as_deref().map(Into::into),
@@ -175,7 +177,7 @@ fn properties(given: &GivenMessage) -> Vec<Property<'_>> {
         .filter(|(_, value)| value.is_some())
         .map(|(name, value)| (name.name().into(), value));
     let ack = given.content.ack.said();
-    let ack = ack.map(|ack| (ACK.into(), Some(ack.into())));
+    let ack = ack.map(|ack| (event_header::ACK.into(), Some(ack.into())));
     let own = message
         .properties
         .iter()
