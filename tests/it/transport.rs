@@ -6,6 +6,7 @@ use reqwest::header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 
 use crate::support::proxy::{RefusingPort, SwallowingPort};
 use crate::support::rest::client;
+use crate::support::runtime::current_thread;
 use crate::support::{Answer, Emulator, HostileHub, Hubctl};
 
 /// Reads one event over WebSocket, and fails soon where it cannot.
@@ -234,10 +235,7 @@ fn a_host_that_opens_no_websocket_is_told_by_its_status() {
 #[test]
 fn the_hub_opens_websockets_of_its_subprotocol_alone() {
     let hub = Emulator::start(&[]);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let answered = |path: &str, subprotocol: Option<&str>, key: &str| {
         let url = format!("https://localhost:{}{path}", hub.port("https"));
         let mut request = client(&hub)

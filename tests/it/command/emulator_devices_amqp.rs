@@ -18,19 +18,12 @@ use tokio::time::timeout;
 use crate::support::Emulator;
 use crate::support::mqtt::credentials;
 use crate::support::rest::{client, put_identity, url};
+use crate::support::runtime::multi_thread;
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
 const PATIENCE: Duration = Duration::from_secs(20);
 const EVENTS: &str = "/devices/device1/messages/events";
 const BOUND: &str = "/devices/device1/messages/devicebound";
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
 
 /// A connection with a session, opened with SASL PLAIN.
 struct Peer {
@@ -117,7 +110,7 @@ async fn device(hub: &Emulator, token: &str) -> Value {
 fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
     let hub = Emulator::start(&ARGUMENTS);
     let owner = owner_token(&hub);
-    runtime().block_on(async {
+    multi_thread(2).block_on(async {
         let mut peer = Peer::device(&hub).await;
         let mut sender = peer.sender(EVENTS).await;
         let sent = send(&mut sender, message(None, b"twenty")).await;
@@ -168,7 +161,7 @@ fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
 fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
     let hub = Emulator::start(&ARGUMENTS);
     let owner = owner_token(&hub);
-    runtime().block_on(async {
+    multi_thread(2).block_on(async {
         let mut service = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
         let mut sender = service.sender("/messages/devicebound").await;
         for body in [&b"one"[..], b"two"] {
@@ -216,7 +209,7 @@ fn a_module_takes_what_it_is_sent() {
         &json!({ "deviceId": "device1", "moduleId": "m" }),
     );
     let owner = owner_token(&hub);
-    runtime().block_on(async {
+    multi_thread(2).block_on(async {
         let mut peer = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
         let mut sender = peer.sender("/messages/devicebound").await;
         let bound = format!("{module}/messages/devicebound");

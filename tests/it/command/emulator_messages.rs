@@ -17,19 +17,12 @@ use tokio::time::timeout;
 use crate::support::Emulator;
 use crate::support::mqtt::{Device, connect};
 use crate::support::rest::{client, url};
+use crate::support::runtime::multi_thread;
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
 const PATIENCE: Duration = Duration::from_secs(20);
 const BOUND: &str = "/devices/device1/messages/devicebound";
 const FEEDBACK: &str = "/messages/serviceBound/feedback";
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
 
 /// Whoever speaks with the hub: for the device and for the service, with the owner's token.
 struct Bench {
@@ -137,7 +130,7 @@ impl Service {
 fn a_device_receives_and_the_service_hears_of_it() {
     let hub = Emulator::start(&ARGUMENTS);
     let bench = Bench::new(&hub);
-    runtime().block_on(async {
+    multi_thread(2).block_on(async {
         let mut service = Service::connect(&hub, &bench.token).await;
         assert_eq!(bench.receive(&hub).await, None);
         service.sends("one").await;
@@ -204,7 +197,7 @@ fn a_device_receives_and_the_service_hears_of_it() {
 fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again() {
     const ROUNDS: usize = 8;
     const BODIES: usize = 5;
-    let runtime = runtime();
+    let runtime = multi_thread(2);
     let mut hub = Emulator::start_kept(&ARGUMENTS);
     let bench = Bench::new(&hub);
     let mut waiting: BTreeSet<String> = BTreeSet::new();
@@ -296,7 +289,7 @@ fn given(device: &mut Device) -> (String, u16) {
 fn a_device_over_mqtt_is_given_again_what_it_did_not_acknowledge() {
     let hub = Emulator::start(&ARGUMENTS);
     let bench = Bench::new(&hub);
-    let runtime = runtime();
+    let runtime = multi_thread(2);
     let mut service = runtime.block_on(Service::connect(&hub, &bench.token));
     let connect = || Connect {
         clean_session: false,

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::support::emulator::Stopped;
 use crate::support::rest::{client, put_identity, url};
+use crate::support::runtime::multi_thread;
 use crate::support::{Emulator, Hubctl};
 
 const DEVICES: usize = 8;
@@ -22,14 +23,6 @@ fn devices() -> Vec<String> {
     (0..DEVICES)
         .flat_map(|number| ["--device".to_owned(), format!("board{number}")])
         .collect()
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 /// One device's messages, numbered.
@@ -141,7 +134,7 @@ fn hold_to_order(events: &[Value]) {
 fn killed_a_hundred_times_under_load_it_keeps_what_it_acknowledged() {
     let arguments = devices();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let runtime = runtime();
+    let runtime = multi_thread(2);
     let mut hub = Emulator::start_kept(&arguments);
     let token = hub.owner(&["sas-token", "--policy"]).run().success();
     let mut sent: Vec<Sent> = (0..DEVICES).map(|_| Sent::default()).collect();
@@ -185,7 +178,7 @@ fn killed_a_hundred_times_under_load_it_keeps_what_it_acknowledged() {
 fn a_reader_sees_each_event_once_through_kills_of_a_hub_with_its_data() {
     let arguments = devices();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let runtime = runtime();
+    let runtime = multi_thread(2);
     let mut hub = Emulator::start_kept(&arguments);
     let token = hub.owner(&["sas-token", "--policy"]).run().success();
     let mut reader = hub
@@ -243,7 +236,7 @@ fn a_reader_sees_each_event_once_through_kills_of_a_hub_with_its_data() {
 #[test]
 fn the_registry_is_there_again_and_named_devices_stay_as_they_are() {
     let hub = Emulator::start_kept(&[]);
-    let runtime = runtime();
+    let runtime = multi_thread(2);
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     let own = json!({
         "deviceId": "named",

@@ -8,6 +8,7 @@ use fe2o3_amqp::{Connection, Receiver, Session};
 use serde_json::json;
 
 use crate::support::rest::put_identity;
+use crate::support::runtime::multi_thread;
 use crate::support::{Emulator, Hubctl};
 
 /// Reads until silence is explained; the line with the cause.
@@ -85,11 +86,7 @@ fn five_others_have_the_consumer_group() {
 #[test]
 fn a_reader_with_an_epoch_has_the_consumer_group() {
     let hub = Emulator::start(&["--partitions", "1", "--plain-amqp-port", "0"]);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = multi_thread(1);
     let owner = runtime.block_on(own_partition(&hub));
     let error = hub.owner(&["monitor-events"]).run().failure(6);
     holds(

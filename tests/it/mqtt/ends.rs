@@ -13,6 +13,7 @@ use crate::support::mqtt::{
     Device, EVENTS, connect, connect_with, credentials, event, false_credentials,
 };
 use crate::support::rest;
+use crate::support::runtime::current_thread;
 
 /// The answer to a CONNECT that is not let in; the hub hangs up after it.
 fn refused(hub: &Emulator, connect: Connect) -> ConnectReturnCode {
@@ -29,10 +30,7 @@ fn connection_state(hub: &Emulator) -> String {
     let request = rest::client(hub)
         .get(rest::url(hub, "/devices/device1"))
         .header(AUTHORIZATION, token.trim());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let body = runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
     let identity: serde_json::Value = serde_json::from_slice(&body).unwrap();
     identity["connectionState"].as_str().unwrap().to_owned()
@@ -161,10 +159,7 @@ fn who_is_deleted_is_hung_up_on() {
         .delete(rest::url(&hub, "/devices/device1"))
         .header(AUTHORIZATION, token.trim())
         .header(IF_MATCH, "\"*\"");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let answer = runtime.block_on(request.send()).unwrap();
     assert_eq!(answer.status(), 204);
     assert_eq!(device.next(), None);

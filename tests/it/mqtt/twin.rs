@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Emulator;
 use crate::support::mqtt::{Device, connect};
 use crate::support::rest::{client, url};
+use crate::support::runtime::current_thread;
 
 /// What the hub answers to its service side.
 fn ask(hub: &Emulator, method: Method, path: &str, body: &Value) -> Value {
@@ -17,10 +18,7 @@ fn ask(hub: &Emulator, method: Method, path: &str, body: &Value) -> Value {
         .request(method, url(hub, path))
         .header(AUTHORIZATION, token.trim())
         .body(body.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     runtime.block_on(async {
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());

@@ -9,6 +9,7 @@ pub mod mqtt;
 pub mod proxy;
 pub mod rest;
 pub mod runner;
+pub mod runtime;
 #[cfg(unix)]
 pub mod terminal;
 

@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::Emulator;
 use super::runner::LIMIT;
+use super::runtime::current_thread;
 
 /// Where a device publishes its events.
 pub const EVENTS: &str = "devices/device1/messages/events/";
@@ -110,7 +111,7 @@ pub async fn tls(hub: &Emulator, port: &str) -> TlsStream<TcpStream> {
 impl Device {
     /// A connection over which nothing has been said yet.
     pub fn dial(hub: &Emulator) -> Self {
-        let runtime = runtime();
+        let runtime = current_thread();
         let stream = Stream::Tls(Box::new(runtime.block_on(tls(hub, "mqtts"))));
         Self {
             runtime,
@@ -121,7 +122,7 @@ impl Device {
 
     /// The same over WebSocket, on HTTPS's port.
     pub fn dial_websocket(hub: &Emulator) -> Self {
-        let runtime = runtime();
+        let runtime = current_thread();
         let socket = runtime.block_on(async {
             let stream = tls(hub, "https").await;
             let url = "wss://localhost/$iothub/websocket?iothub-no-client-cert=true";
@@ -254,11 +255,4 @@ impl Device {
             }
         })
     }
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
 }

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Certificates;
+use super::runtime::{current_thread, multi_thread};
 
 /// What the proxy does with a request.
 #[derive(Debug, Clone)]
@@ -49,11 +50,7 @@ impl ConnectProxy {
     }
 
     fn start_with(manner: Manner, certificates: Option<Certificates>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = multi_thread(1);
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let tls = certificates
@@ -172,10 +169,7 @@ pub struct SwallowingPort {
 impl SwallowingPort {
     /// Makes one.
     pub fn make() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = current_thread();
         let listener = runtime.block_on(async {
             let socket = TcpSocket::new_v4().unwrap();
             socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -5,6 +5,7 @@ use reqwest::{Certificate, Client};
 use serde_json::Value;
 
 use super::Emulator;
+use super::runtime::current_thread;
 
 /// A client that trusts this hub and nobody else.
 pub fn client(hub: &Emulator) -> Client {
@@ -29,10 +30,7 @@ pub fn put_identity(hub: &Emulator, path: &str, identity: &Value) -> Value {
         .put(url(hub, path))
         .header(AUTHORIZATION, token.trim())
         .body(identity.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     runtime.block_on(async {
         let answer = request.send().await.unwrap();
         let status = answer.status();

@@ -34,6 +34,7 @@ pub use script::{Cue, Fault, Script};
 use super::certificates::Certificates;
 use super::hostile::KEY;
 use super::runner::{Hubctl, LIMIT};
+use super::runtime::current_thread;
 
 /// How the hub behaves all the time.
 #[derive(Debug, Clone)]
@@ -242,10 +243,7 @@ fn listen(
     shared: &Arc<Shared>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let accept = async {
