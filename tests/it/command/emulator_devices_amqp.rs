@@ -11,13 +11,12 @@ use fe2o3_amqp::types::messaging::{
 };
 use fe2o3_amqp::types::primitives::Value as AmqpValue;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
-use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::support::Emulator;
 use crate::support::mqtt::credentials;
-use crate::support::rest::{client, put_identity, url};
+use crate::support::rest::{Owner, put_identity};
 use crate::support::runtime::multi_thread;
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
@@ -94,22 +93,15 @@ async fn send(sender: &mut Sender, message: Message<Data>) -> Outcome {
     sent.unwrap().unwrap()
 }
 
-fn owner_token(hub: &Emulator) -> String {
-    let token = hub.owner(&["sas-token", "--policy"]).run().success();
-    token.trim().to_owned()
-}
-
 /// What the registry says of the device.
-async fn device(hub: &Emulator, token: &str) -> Value {
-    let request = client(hub).get(url(hub, "/devices/device1"));
-    let answer = request.header(AUTHORIZATION, token).send().await.unwrap();
-    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+async fn device(owner: &Owner) -> Value {
+    owner.read("/devices/device1").await
 }
 
 #[test]
 fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
     let hub = Emulator::start(&ARGUMENTS);
-    let owner = owner_token(&hub);
+    let owner = Owner::of(&hub);
     multi_thread(2).block_on(async {
         let mut peer = Peer::device(&hub).await;
         let mut sender = peer.sender(EVENTS).await;
@@ -129,11 +121,11 @@ fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
             fe2o3_amqp::types::definitions::LinkError::MessageSizeExceeded
         );
         assert!(error.description.unwrap().contains("413001"));
-        assert_eq!(device(&hub, &owner).await["connectionState"], "Connected");
+        assert_eq!(device(&owner).await["connectionState"], "Connected");
         peer.leave().await;
         // The hub has closed the session before it answered the close, or does so right after.
         let is_gone = async {
-            while device(&hub, &owner).await["connectionState"] != "Disconnected" {
+            while device(&owner).await["connectionState"] != "Disconnected" {
                 tokio::task::yield_now().await;
             }
         };
@@ -160,9 +152,9 @@ fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
 #[test]
 fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
     let hub = Emulator::start(&ARGUMENTS);
-    let owner = owner_token(&hub);
+    let owner = Owner::of(&hub);
     multi_thread(2).block_on(async {
-        let mut service = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
+        let mut service = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner.token).await;
         let mut sender = service.sender("/messages/devicebound").await;
         for body in [&b"one"[..], b"two"] {
             let sent = send(&mut sender, message(Some(BOUND), body)).await;
@@ -191,7 +183,7 @@ fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
         assert_eq!(body.to_vec(), b"two");
         newer_receiver.accept(&again).await.unwrap();
         let is_empty = async {
-            while device(&hub, &owner).await["cloudToDeviceMessageCount"] != 0 {
+            while device(&owner).await["cloudToDeviceMessageCount"] != 0 {
                 tokio::task::yield_now().await;
             }
         };
@@ -208,9 +200,9 @@ fn a_module_takes_what_it_is_sent() {
         module,
         &json!({ "deviceId": "device1", "moduleId": "m" }),
     );
-    let owner = owner_token(&hub);
+    let owner = Owner::of(&hub);
     multi_thread(2).block_on(async {
-        let mut peer = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner).await;
+        let mut peer = Peer::connect(&hub, "iothubowner@sas.root.localhost", &owner.token).await;
         let mut sender = peer.sender("/messages/devicebound").await;
         let bound = format!("{module}/messages/devicebound");
         let sent = send(&mut sender, message(Some(&bound), b"for m")).await;

@@ -2,73 +2,31 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
-use crate::support::rest::{client, url};
+use crate::support::rest::Owner;
 
 /// How long a job may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A hub, and who asks it with the rights of a policy.
-struct Service {
-    hub: Emulator,
-    client: Client,
-    token: String,
-}
-
-impl Service {
-    fn of(hub: Emulator) -> Self {
-        let token = hub.owner(&["sas-token", "--policy"]).run().success();
-        Self {
-            client: client(&hub),
-            token: token.trim().to_owned(),
-            hub,
+/// The job once it is over; each look at it is a round trip, which is rest enough.
+async fn ended(owner: &Owner, path: &str) -> Value {
+    let began = Instant::now();
+    loop {
+        let job = owner.read(path).await;
+        if !job["endTime"].is_null() {
+            return job;
         }
-    }
-
-    async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        body: &Value,
-    ) -> (StatusCode, HeaderMap, Value) {
-        let request = self.client.request(method, url(&self.hub, path));
-        let request = request.header(AUTHORIZATION, &self.token);
-        let response = request.body(body.to_string()).send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.unwrap();
-        (
-            status,
-            headers,
-            serde_json::from_slice(&body).unwrap_or_default(),
-        )
-    }
-
-    async fn read(&self, path: &str) -> Value {
-        let (status, _, body) = self.ask(Method::GET, path, &Value::Null).await;
-        assert_eq!(status, StatusCode::OK, "{body}");
-        body
-    }
-
-    /// The job once it is over; each look at it is a round trip, which is rest enough.
-    async fn ended(&self, path: &str) -> Value {
-        let began = Instant::now();
-        loop {
-            let job = self.read(path).await;
-            if !job["endTime"].is_null() {
-                return job;
-            }
-            assert!(began.elapsed() < PATIENCE, "{job}");
-        }
+        assert!(began.elapsed() < PATIENCE, "{job}");
     }
 }
 
 #[tokio::test]
 async fn a_job_patches_the_twins_that_are_meant() {
-    let service = Service::of(Emulator::start_kept(&["--device", "d2"]));
+    let hub = Emulator::start_kept(&["--device", "d2"]);
+    let owner = Owner::of(&hub);
     let path = "/jobs/v2/job-1";
     let wanted = json!({
         "jobId": "job-1",
@@ -77,14 +35,14 @@ async fn a_job_patches_the_twins_that_are_meant() {
         "queryCondition": "deviceId = 'd2'",
         "maxExecutionTimeInSeconds": 60,
     });
-    let (status, _, made) = service.ask(Method::PUT, path, &wanted).await;
+    let (status, _, made) = owner.ask(Method::PUT, path, None, &wanted).await;
     assert_eq!(
         (status, &made["status"], &made["updateTwin"]),
         (StatusCode::OK, &json!("enqueued"), &wanted["updateTwin"])
     );
-    let (status, _, _) = service.ask(Method::PUT, path, &wanted).await;
+    let (status, _, _) = owner.ask(Method::PUT, path, None, &wanted).await;
     assert_eq!(status, StatusCode::CONFLICT);
-    let job = service.ended(path).await;
+    let job = ended(&owner, path).await;
     assert_eq!(
         (
             &job["status"],
@@ -92,25 +50,22 @@ async fn a_job_patches_the_twins_that_are_meant() {
         ),
         (&json!("completed"), &json!(1))
     );
-    assert_eq!(
-        service.read("/twins/d2").await["tags"],
-        json!({ "floor": 2 })
-    );
-    assert_eq!(service.read("/twins/device1").await["tags"], json!({}));
+    assert_eq!(owner.read("/twins/d2").await["tags"], json!({ "floor": 2 }));
+    assert_eq!(owner.read("/twins/device1").await["tags"], json!({}));
     let query = json!({ "query": "SELECT * FROM devices.jobs WHERE jobId = 'job-1'" });
-    let (_, headers, rows) = service.ask(Method::POST, "/devices/query", &query).await;
+    let (_, headers, rows) = owner
+        .ask(Method::POST, "/devices/query", None, &query)
+        .await;
     assert_eq!(headers["x-ms-item-type"], "DeviceJob");
     assert_eq!(
         (&rows[0]["deviceId"], &rows[0]["status"]),
         (&json!("d2"), &json!("completed"))
     );
     // What it did outlives a crash; it does not.
-    let service = Service::of(service.hub.kill_and_restart(&[]));
-    assert_eq!(
-        service.read("/twins/d2").await["tags"],
-        json!({ "floor": 2 })
-    );
-    let (status, headers, _) = service.ask(Method::GET, path, &Value::Null).await;
+    let hub = hub.kill_and_restart(&[]);
+    let owner = Owner::of(&hub);
+    assert_eq!(owner.read("/twins/d2").await["tags"], json!({ "floor": 2 }));
+    let (status, headers, _) = owner.ask(Method::GET, path, None, &Value::Null).await;
     assert_eq!(
         (status.as_u16(), &headers["iothub-errorcode"]),
         (404, &"JobNotFound".parse().unwrap())
@@ -119,23 +74,24 @@ async fn a_job_patches_the_twins_that_are_meant() {
 
 #[tokio::test]
 async fn jobs_wait_are_cancelled_and_fail_device_by_device() {
-    let service = Service::of(Emulator::start(&[]));
+    let hub = Emulator::start(&[]);
+    let owner = Owner::of(&hub);
     let later = json!({ "type": "scheduleUpdateTwin", "updateTwin": { "tags": { "a": 1 } }, "queryCondition": "*", "startTime": "2999-01-01T00:00:00Z" });
-    let (_, _, made) = service.ask(Method::PUT, "/jobs/v2/later", &later).await;
+    let (_, _, made) = owner.ask(Method::PUT, "/jobs/v2/later", None, &later).await;
     assert_eq!(made["status"], "scheduled");
     let call = json!({ "type": "scheduleDeviceMethod", "cloudToDeviceMethod": { "methodName": "reboot", "payload": null }, "queryCondition": "*" });
-    service.ask(Method::PUT, "/jobs/v2/call", &call).await;
-    let job = service.ended("/jobs/v2/call").await;
+    owner.ask(Method::PUT, "/jobs/v2/call", None, &call).await;
+    let job = ended(&owner, "/jobs/v2/call").await;
     assert_eq!(job["deviceJobStatistics"]["failedCount"], 1);
-    let (status, _, cancelled) = service
-        .ask(Method::POST, "/jobs/v2/later/cancel", &Value::Null)
+    let (status, _, cancelled) = owner
+        .ask(Method::POST, "/jobs/v2/later/cancel", None, &Value::Null)
         .await;
     assert_eq!(
         (status, &cancelled["status"]),
         (StatusCode::OK, &json!("cancelled"))
     );
-    let (_, headers, all) = service
-        .ask(Method::GET, "/jobs/v2/query", &Value::Null)
+    let (_, headers, all) = owner
+        .ask(Method::GET, "/jobs/v2/query", None, &Value::Null)
         .await;
     assert_eq!(
         (&headers["x-ms-item-type"], all.as_array().unwrap().len()),
@@ -143,7 +99,7 @@ async fn jobs_wait_are_cancelled_and_fail_device_by_device() {
     );
     let bad =
         json!({ "type": "scheduleUpdateTwin", "updateTwin": {}, "queryCondition": "tags.a ==" });
-    let (status, _, body) = service.ask(Method::PUT, "/jobs/v2/bad", &bad).await;
+    let (status, _, body) = owner.ask(Method::PUT, "/jobs/v2/bad", None, &bad).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(
         body["Message"].as_str().unwrap().contains("position 8"),

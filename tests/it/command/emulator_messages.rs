@@ -7,8 +7,7 @@ use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::types::definitions::{AmqpError, ErrorCondition};
 use fe2o3_amqp::types::messaging::{ApplicationProperties, Data, Message, Outcome, Properties};
 use fe2o3_amqp::{Connection, Sender, Session};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, Packet, PubAck, Publish};
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::support::Emulator;
 use crate::support::mqtt::{Device, connect};
-use crate::support::rest::{client, url};
+use crate::support::rest::Owner;
 use crate::support::runtime::multi_thread;
 
 const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
@@ -25,29 +24,20 @@ const BOUND: &str = "/devices/device1/messages/devicebound";
 const FEEDBACK: &str = "/messages/serviceBound/feedback";
 
 /// Whoever speaks with the hub: for the device and for the service, with the owner's token.
-struct Bench {
-    client: Client,
-    token: String,
-}
+struct Bench(Owner);
 
 impl Bench {
     fn new(hub: &Emulator) -> Self {
-        let token = hub.owner(&["sas-token", "--policy"]).run().success();
-        Self {
-            client: client(hub),
-            token: token.trim().to_owned(),
-        }
+        Self(Owner::of(hub))
     }
 
-    async fn ask(&self, hub: &Emulator, method: Method, path: &str) -> Response {
-        let request = self.client.request(method, url(hub, path));
-        let request = request.header(AUTHORIZATION, &self.token);
-        request.send().await.unwrap()
+    async fn ask(&self, method: Method, path: &str) -> Response {
+        self.0.request(method, path).send().await.unwrap()
     }
 
     /// The next message's body and lock token.
-    async fn receive(&self, hub: &Emulator) -> Option<(String, String)> {
-        let answer = self.ask(hub, Method::GET, BOUND).await;
+    async fn receive(&self) -> Option<(String, String)> {
+        let answer = self.ask(Method::GET, BOUND).await;
         if answer.status() == StatusCode::NO_CONTENT {
             return None;
         }
@@ -56,13 +46,13 @@ impl Bench {
         Some((answer.text().await.unwrap(), lock))
     }
 
-    async fn complete(&self, hub: &Emulator, lock: &str) -> StatusCode {
+    async fn complete(&self, lock: &str) -> StatusCode {
         let path = format!("{BOUND}/{lock}");
-        self.ask(hub, Method::DELETE, &path).await.status()
+        self.ask(Method::DELETE, &path).await.status()
     }
 
-    async fn json(&self, hub: &Emulator, method: Method, path: &str) -> Value {
-        let answer = self.ask(hub, method, path).await;
+    async fn json(&self, method: Method, path: &str) -> Value {
+        let answer = self.ask(method, path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
     }
@@ -131,8 +121,8 @@ fn a_device_receives_and_the_service_hears_of_it() {
     let hub = Emulator::start(&ARGUMENTS);
     let bench = Bench::new(&hub);
     multi_thread(2).block_on(async {
-        let mut service = Service::connect(&hub, &bench.token).await;
-        assert_eq!(bench.receive(&hub).await, None);
+        let mut service = Service::connect(&hub, &bench.0.token).await;
+        assert_eq!(bench.receive().await, None);
         service.sends("one").await;
         let nobody = "/devices/nobody/messages/devicebound";
         let Some(Outcome::Rejected(refused)) = service.send(nobody, "x").await else {
@@ -145,7 +135,7 @@ fn a_device_receives_and_the_service_hears_of_it() {
         );
         assert!(error.description.unwrap().contains("404001"));
 
-        let answer = bench.ask(&hub, Method::GET, BOUND).await;
+        let answer = bench.ask(Method::GET, BOUND).await;
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("iothub-messageid"), "id of one");
         assert_eq!(header("iothub-to"), BOUND);
@@ -155,16 +145,16 @@ fn a_device_receives_and_the_service_hears_of_it() {
         let first = lock(&answer);
         assert_eq!(answer.text().await.unwrap(), "one");
         let path = format!("{BOUND}/{first}/abandon");
-        let given_back = bench.ask(&hub, Method::POST, &path).await;
+        let given_back = bench.ask(Method::POST, &path).await;
         assert_eq!(given_back.status(), StatusCode::NO_CONTENT);
-        let (_, second) = bench.receive(&hub).await.unwrap();
+        let (_, second) = bench.receive().await.unwrap();
         let path = format!("{BOUND}/{first}");
-        let lost = bench.ask(&hub, Method::DELETE, &path).await;
+        let lost = bench.ask(Method::DELETE, &path).await;
         assert_eq!(lost.status(), StatusCode::PRECONDITION_FAILED);
         assert_eq!(lost.headers()["iothub-errorcode"], "DeviceMessageLockLost");
-        assert_eq!(bench.complete(&hub, &second).await, StatusCode::NO_CONTENT);
+        assert_eq!(bench.complete(&second).await, StatusCode::NO_CONTENT);
 
-        let told = bench.ask(&hub, Method::GET, FEEDBACK).await;
+        let told = bench.ask(Method::GET, FEEDBACK).await;
         assert_eq!(
             told.headers()["content-type"],
             "application/vnd.microsoft.iothub.feedback.json"
@@ -175,20 +165,20 @@ fn a_device_receives_and_the_service_hears_of_it() {
         assert_eq!(told[0]["statusCode"], "Success");
         let path = format!("{FEEDBACK}/{lock}");
         for expected in [StatusCode::NO_CONTENT, StatusCode::PRECONDITION_FAILED] {
-            let settled = bench.ask(&hub, Method::DELETE, &path).await;
+            let settled = bench.ask(Method::DELETE, &path).await;
             assert_eq!(settled.status(), expected);
         }
 
         service.sends("two").await;
         service.sends("three").await;
-        let device = bench.json(&hub, Method::GET, "/devices/device1").await;
+        let device = bench.json(Method::GET, "/devices/device1").await;
         assert_eq!(device["cloudToDeviceMessageCount"], 2);
         let path = "/devices/device1/commands";
-        let purged = bench.json(&hub, Method::DELETE, path).await;
+        let purged = bench.json(Method::DELETE, path).await;
         let expected = json!({ "totalMessagesPurged": 2, "deviceId": "device1", "moduleId": null });
         assert_eq!(purged, expected);
-        assert_eq!(bench.receive(&hub).await, None);
-        let unknown = bench.ask(&hub, Method::DELETE, "/devices/nobody/commands");
+        assert_eq!(bench.receive().await, None);
+        let unknown = bench.ask(Method::DELETE, "/devices/nobody/commands");
         assert_eq!(unknown.await.status(), StatusCode::NOT_FOUND);
     });
 }
@@ -204,7 +194,7 @@ fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again()
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let mut completed: BTreeSet<String> = BTreeSet::new();
     for round in 0..ROUNDS {
-        let mut service = runtime.block_on(Service::connect(&hub, &bench.token));
+        let mut service = runtime.block_on(Service::connect(&hub, &bench.0.token));
         runtime.block_on(async {
             for number in 0..BODIES {
                 let body = format!("{round}-{number}");
@@ -213,11 +203,11 @@ fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again()
             }
             // One is completed, one is held; what was completed before the last crash may be half done.
             for is_completed in [true, false] {
-                let (body, lock) = bench.receive(&hub).await.unwrap();
+                let (body, lock) = bench.receive().await.unwrap();
                 assert!(!completed.contains(&body), "{body} came again");
                 assert!(waiting.contains(&body) || unknown.contains(&body), "{body}");
                 if is_completed {
-                    assert_eq!(bench.complete(&hub, &lock).await, StatusCode::NO_CONTENT);
+                    assert_eq!(bench.complete(&lock).await, StatusCode::NO_CONTENT);
                     waiting.remove(&body);
                     completed.insert(body);
                 }
@@ -237,7 +227,7 @@ fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again()
     }
     // Those that are held come back when their minute is over; the rest is there.
     let path = "/devices/device1";
-    let device = runtime.block_on(bench.json(&hub, Method::GET, path));
+    let device = runtime.block_on(bench.json(Method::GET, path));
     let count = device["cloudToDeviceMessageCount"].as_u64().unwrap();
     let count = usize::try_from(count).unwrap();
     assert!(
@@ -246,20 +236,20 @@ fn what_was_accepted_survives_kills_and_what_was_completed_does_not_come_again()
     );
     let mut seen = BTreeSet::new();
     runtime.block_on(async {
-        while let Some((body, lock)) = bench.receive(&hub).await {
+        while let Some((body, lock)) = bench.receive().await {
             assert!(!completed.contains(&body), "{body} came again");
             assert!(seen.insert(body), "one came twice");
-            assert_eq!(bench.complete(&hub, &lock).await, StatusCode::NO_CONTENT);
+            assert_eq!(bench.complete(&lock).await, StatusCode::NO_CONTENT);
         }
     });
     let held: Vec<_> = waiting.difference(&seen).collect();
     assert!(held.len() <= ROUNDS, "lost or held: {held:?}");
-    let device = runtime.block_on(bench.json(&hub, Method::GET, path));
+    let device = runtime.block_on(bench.json(Method::GET, path));
     let left = usize::try_from(device["cloudToDeviceMessageCount"].as_u64().unwrap());
     assert_eq!(left.unwrap(), count - seen.len());
     assert!(seen.len() + ROUNDS >= count);
     // What became of those that were completed is known after all the crashes too.
-    let told = runtime.block_on(bench.json(&hub, Method::GET, FEEDBACK));
+    let told = runtime.block_on(bench.json(Method::GET, FEEDBACK));
     let told: BTreeSet<String> = told
         .as_array()
         .unwrap()
@@ -290,7 +280,7 @@ fn a_device_over_mqtt_is_given_again_what_it_did_not_acknowledge() {
     let hub = Emulator::start(&ARGUMENTS);
     let bench = Bench::new(&hub);
     let runtime = multi_thread(2);
-    let mut service = runtime.block_on(Service::connect(&hub, &bench.token));
+    let mut service = runtime.block_on(Service::connect(&hub, &bench.0.token));
     let connect = || Connect {
         clean_session: false,
         ..connect(&hub)
@@ -320,7 +310,7 @@ fn a_device_over_mqtt_is_given_again_what_it_did_not_acknowledge() {
     assert!(
         matches!(device.next(), Some(Packet::Publish(twin)) if twin.topic.contains("/res/200/"))
     );
-    let identity = runtime.block_on(bench.json(&hub, Method::GET, "/devices/device1"));
+    let identity = runtime.block_on(bench.json(Method::GET, "/devices/device1"));
     assert_eq!(identity["cloudToDeviceMessageCount"], 0);
     assert_eq!(identity["connectionState"], "Connected");
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::support::emulator::Stopped;
-use crate::support::rest::{client, put_identity, url};
+use crate::support::rest::{Owner, client, put_identity, url};
 use crate::support::runtime::multi_thread;
 use crate::support::{Emulator, Hubctl};
 
@@ -249,38 +249,29 @@ fn the_registry_is_there_again_and_named_devices_stay_as_they_are() {
     put_identity(&hub, "/devices/other", &json!({ "deviceId": "other" }));
     let module = json!({ "deviceId": "other", "moduleId": "m" });
     put_identity(&hub, "/devices/other/modules/m", &module);
-    let token = hub.owner(&["sas-token", "--policy"]).run().success();
-    let deleted = client(&hub)
-        .delete(url(&hub, "/devices/gone"))
-        .header(AUTHORIZATION, token.trim())
-        .header("If-Match", "*");
-    let answer = runtime.block_on(deleted.send()).unwrap();
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    let everything = |hub: &Emulator| -> Vec<Value> {
+    let owner = Owner::of(&hub);
+    let deleted = owner.ask(Method::DELETE, "/devices/gone", Some("*"), &Value::Null);
+    let (status, _, _) = runtime.block_on(deleted);
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let everything = |owner: &Owner| -> Vec<Value> {
         let paths = ["/devices", "/devices/other/modules", "/devices/gone"];
-        let client = client(hub);
         let ask = |path: &&str| {
-            let request = client
-                .get(url(hub, path))
-                .header(AUTHORIZATION, token.trim());
-            runtime.block_on(async {
-                let answer = request.send().await.unwrap();
-                let (status, body) = (answer.status(), answer.bytes().await.unwrap());
-                if status.is_success() {
-                    serde_json::from_slice(&body).unwrap()
-                } else {
-                    json!(status.as_u16())
-                }
-            })
+            let asked = owner.ask(Method::GET, path, None, &Value::Null);
+            let (status, _, body) = runtime.block_on(asked);
+            if status.is_success() {
+                body
+            } else {
+                json!(status.as_u16())
+            }
         };
         paths.iter().map(ask).collect()
     };
-    let before = everything(&hub);
+    let before = everything(&owner);
     assert_eq!(before[0].as_array().unwrap().len(), 3);
     assert_eq!(before[1].as_array().unwrap().len(), 1);
     assert_eq!(before[2], 404);
     let hub = hub.kill_and_restart(&["--device", "named"]);
-    assert_eq!(everything(&hub), before);
+    assert_eq!(everything(&Owner::of(&hub)), before);
     assert!(hub.device("named").ends_with(key));
 }
 

@@ -1,18 +1,14 @@
 //! `emulator`'s REST interface for twins, methods, queries and many identities at once, over real TLS.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, IF_MATCH};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
-use crate::support::rest::{client, url};
+use crate::support::rest::{self, Owner, client, url};
 
-/// A hub, and who asks it with the rights of a policy.
-struct Service {
-    hub: Emulator,
-    client: Client,
-    token: String,
-}
+/// The hub's owner.
+struct Service(Owner);
 
 /// What the hub answered.
 struct Answer {
@@ -33,53 +29,36 @@ impl Answer {
     }
 }
 
-impl Service {
-    fn of(hub: Emulator) -> Self {
-        let token = hub.owner(&["sas-token", "--policy"]).run().success();
+impl From<rest::Answer> for Answer {
+    fn from((status, headers, body): rest::Answer) -> Self {
         Self {
-            client: client(&hub),
-            token: token.trim().to_owned(),
-            hub,
-        }
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, url(&self.hub, path));
-        request.header(AUTHORIZATION, &self.token)
-    }
-
-    async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.unwrap();
-        Answer {
             status,
             headers,
-            body: serde_json::from_slice(&body).unwrap_or_default(),
+            body,
         }
+    }
+}
+
+impl Service {
+    fn of(hub: &Emulator) -> Self {
+        Self(Owner::of(hub))
     }
 
     async fn ask(&self, method: Method, path: &str, if_match: Option<&str>, body: Value) -> Answer {
-        let mut request = self.request(method, path).body(body.to_string());
-        if let Some(if_match) = if_match {
-            request = request.header(IF_MATCH, if_match);
-        }
-        self.send(request).await
+        self.0.ask(method, path, if_match, &body).await.into()
     }
 
     async fn twin(&self, path: &str) -> Value {
-        let answer = self.ask(Method::GET, path, None, Value::Null).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        answer.body
+        self.0.read(path).await
     }
 
     async fn query(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
         let body = json!({ "query": query }).to_string();
-        let mut request = self.request(Method::POST, "/devices/query").body(body);
+        let mut request = self.0.request(Method::POST, "/devices/query").body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(request).await
+        rest::send(request).await.into()
     }
 
     async fn bulk(&self, changes: Value) -> Answer {
@@ -89,7 +68,8 @@ impl Service {
 
 #[tokio::test]
 async fn a_twin_is_patched_replaced_and_guarded() {
-    let service = Service::of(Emulator::start(&[]));
+    let hub = Emulator::start(&[]);
+    let service = Service::of(&hub);
     let path = "/twins/device1";
     let body = json!({ "tags": { "plant": "43" }, "properties": { "desired": { "a": { "b": 1, "c": 2 } } } });
     let patched = service.ask(Method::PATCH, path, Some("\"*\""), body).await;
@@ -152,7 +132,8 @@ async fn a_twin_is_patched_replaced_and_guarded() {
 
 #[tokio::test]
 async fn twins_outlive_a_crash() {
-    let service = Service::of(Emulator::start_kept(&[]));
+    let hub = Emulator::start_kept(&[]);
+    let service = Service::of(&hub);
     let module = json!({ "deviceId": "device1", "moduleId": "m+1" });
     let path = "/devices/device1/modules/m%2B1";
     let made = service.ask(Method::PUT, path, None, module).await;
@@ -162,14 +143,16 @@ async fn twins_outlive_a_crash() {
     let patched = service.ask(Method::PATCH, path, None, body).await;
     assert_eq!(patched.body["moduleId"], "m+1");
     let device = service.twin("/twins/device1").await;
-    let service = Service::of(service.hub.kill_and_restart(&[]));
+    let hub = hub.kill_and_restart(&[]);
+    let service = Service::of(&hub);
     assert_eq!(service.twin(path).await, patched.body);
     assert_eq!(service.twin("/twins/device1").await, device);
 }
 
 #[tokio::test]
 async fn a_method_of_a_device_that_is_not_there_is_refused() {
-    let service = Service::of(Emulator::start(&[]));
+    let hub = Emulator::start(&[]);
+    let service = Service::of(&hub);
     let path = "/twins/device1/methods";
     let invoke = |body: Value| service.ask(Method::POST, path, None, body);
     let absent = invoke(json!({ "methodName": "reboot", "payload": null })).await;
@@ -204,11 +187,10 @@ async fn a_method_of_a_device_that_is_not_there_is_refused() {
         )
         .await;
     assert_eq!(unknown.nested()["errorCode"], 404_001);
-    let request = service
-        .client
-        .post(url(&service.hub, path))
+    let request = client(&hub)
+        .post(url(&hub, path))
         .body("{\"methodName\":\"x\"}");
-    let stranger = service.send(request).await;
+    let stranger = Answer::from(rest::send(request).await);
     assert_eq!(
         (
             stranger.status.as_u16(),
@@ -220,9 +202,8 @@ async fn a_method_of_a_device_that_is_not_there_is_refused() {
 
 #[tokio::test]
 async fn queries_come_in_pages() {
-    let service = Service::of(Emulator::start(&[
-        "--device", "a", "--device", "b", "--device", "c",
-    ]));
+    let hub = Emulator::start(&["--device", "a", "--device", "b", "--device", "c"]);
+    let service = Service::of(&hub);
     let body = json!({ "tags": { "floor": 2 } });
     service.ask(Method::PATCH, "/twins/b", None, body).await;
     let mut ids = Vec::new();
@@ -276,7 +257,8 @@ async fn queries_come_in_pages() {
 
 #[tokio::test]
 async fn many_identities_change_at_once() {
-    let service = Service::of(Emulator::start(&[]));
+    let hub = Emulator::start(&[]);
+    let service = Service::of(&hub);
     let changes = json!([
         { "id": "a", "importMode": "create", "tags": { "t": 1 } },
         { "id": "b", "importMode": "create" },

@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, IF_MATCH};
+use reqwest::Method;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, LastWill, Packet};
+use serde_json::Value;
 
 use super::events;
 use crate::support::Emulator;
 use crate::support::mqtt::{
     Device, EVENTS, connect, connect_with, credentials, event, false_credentials,
 };
-use crate::support::rest;
+use crate::support::rest::{self, Owner};
 use crate::support::runtime::current_thread;
 
 /// The answer to a CONNECT that is not let in; the hub hangs up after it.
@@ -26,13 +27,7 @@ fn refused(hub: &Emulator, connect: Connect) -> ConnectReturnCode {
 
 /// Whether `device1` is connected, as the registry has it.
 fn connection_state(hub: &Emulator) -> String {
-    let token = hub.owner(&["sas-token", "--policy"]).run().success();
-    let request = rest::client(hub)
-        .get(rest::url(hub, "/devices/device1"))
-        .header(AUTHORIZATION, token.trim());
-    let runtime = current_thread();
-    let body = runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
-    let identity: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let identity = rest::ask(hub, Method::GET, "/devices/device1", &Value::Null);
     identity["connectionState"].as_str().unwrap().to_owned()
 }
 
@@ -154,14 +149,11 @@ fn who_is_deleted_is_hung_up_on() {
     let hub = Emulator::start(&[]);
     let mut device = Device::connect(&hub, connect(&hub));
     assert_eq!(connection_state(&hub), "Connected");
-    let token = hub.owner(&["sas-token", "--policy"]).run().success();
-    let request = rest::client(&hub)
-        .delete(rest::url(&hub, "/devices/device1"))
-        .header(AUTHORIZATION, token.trim())
-        .header(IF_MATCH, "\"*\"");
-    let runtime = current_thread();
-    let answer = runtime.block_on(request.send()).unwrap();
-    assert_eq!(answer.status(), 204);
+    let owner = Owner::of(&hub);
+    let path = "/devices/device1";
+    let deleted = owner.ask(Method::DELETE, path, Some("\"*\""), &Value::Null);
+    let (status, _, _) = current_thread().block_on(deleted);
+    assert_eq!(status, 204);
     assert_eq!(device.next(), None);
     assert_eq!(
         refused(&hub, connect(&hub)),

@@ -1,30 +1,13 @@
 //! A device's twin and its methods, from both sides.
 
 use reqwest::Method;
-use reqwest::header::AUTHORIZATION;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish, SubscribeReasonCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
 use crate::support::mqtt::{Device, connect};
-use crate::support::rest::{client, url};
-use crate::support::runtime::current_thread;
-
-/// What the hub answers to its service side.
-fn ask(hub: &Emulator, method: Method, path: &str, body: &Value) -> Value {
-    let token = hub.owner(&["sas-token", "--policy"]).run().success();
-    let request = client(hub)
-        .request(method, url(hub, path))
-        .header(AUTHORIZATION, token.trim())
-        .body(body.to_string());
-    let runtime = current_thread();
-    runtime.block_on(async {
-        let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
-    })
-}
+use crate::support::rest::ask;
 
 /// A device that hears of everything that there is.
 fn listening(hub: &Emulator) -> Device {
