@@ -99,12 +99,6 @@ impl Progress {
         true
     }
 
-    /// Events that should have come and did not, and never will, since the beginning.
-    #[must_use]
-    pub fn missing(&self) -> u64 {
-        self.missing
-    }
-
     /// How many are missing that were not told yet. A log with holes everywhere is not told hole by hole: each time,
     /// there are as many as were told before.
     pub fn missing_untold(&mut self) -> Option<u64> {
@@ -244,7 +238,7 @@ mod tests {
         assert_eq!(progress.missing_untold(), None);
         progress.advance_to(SequenceNumber(14));
         assert_eq!(progress.missing_untold(), Some(2));
-        assert_eq!(progress.missing(), 4);
+        assert_eq!(progress.missing, 4);
         let mut times = 0;
         for number in (16..100_000).step_by(2) {
             progress.advance_to(SequenceNumber(number));
@@ -260,7 +254,7 @@ mod tests {
         assert_eq!(progress.compare(&log(15, 20), false), None);
         assert_eq!(progress.position(), after(9));
         assert!(progress.advance_to(SequenceNumber(17)));
-        assert_eq!((progress.missing(), progress.missing_untold()), (7, None));
+        assert_eq!((progress.missing, progress.missing_untold()), (7, None));
         let mut emptied = Progress::new(after(9));
         assert_eq!(emptied.compare(&log(21, 20), false), Some(Change::Gone(11)));
         let mut waiting = Progress::new(after(20));
@@ -272,7 +266,7 @@ mod tests {
         let mut progress = Progress::begin(&Start::Last(100), &log(50, 60));
         assert_eq!(progress.position(), after(49));
         progress.advance_to(SequenceNumber(50));
-        assert_eq!(progress.missing(), 0);
+        assert_eq!(progress.missing, 0);
     }
 
     #[test]

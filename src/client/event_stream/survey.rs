@@ -6,8 +6,8 @@ use super::connect::{self, Found};
 use super::error::StreamError;
 use super::plan::Plan;
 
-/// Asks for the partitions that the plan reads, at `at` where that is given: the way there is made before. No reader is attached: the consumer group is
-/// not touched.
+/// Asks for the partitions that the plan reads, at `at` where that is given: the way there is made before. No reader is
+/// attached: the consumer group is not touched.
 ///
 /// # Errors
 /// [`StreamError`] tells at which stage it failed.
