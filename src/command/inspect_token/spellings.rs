@@ -54,7 +54,18 @@ struct Spellings<'a> {
     found: Vec<Spelling<String>>,
 }
 
-impl Spellings<'_> {
+impl<'a> Spellings<'a> {
+    /// What it is in the token stands first.
+    fn of(sent: &'a str, id: &'static str, field: &'static str, should_be: &'static str) -> Self {
+        Self {
+            sent,
+            id,
+            field,
+            should_be,
+            found: vec![Spelling::plain(sent.to_owned())],
+        }
+    }
+
     fn add(&mut self, text: String, how: &str) {
         if self.found.iter().any(|known| known.text == text) {
             return;
@@ -126,13 +137,8 @@ pub(super) fn resources(
 ) -> Vec<Spelling<String>> {
     let sent = fields.resource();
     let decoded = decode(sent);
-    let mut spellings = Spellings {
-        sent,
-        id: "signedOtherResource",
-        field: "sr",
-        should_be: "the same text in both places, percent-encoded once before it is signed",
-        found: vec![Spelling::plain(sent.to_owned())],
-    };
+    let should_be = "the same text in both places, percent-encoded once before it is signed";
+    let mut spellings = Spellings::of(sent, "signedOtherResource", "sr", should_be);
     let mut add = |text: String, how: &str| spellings.add(text, how);
     add(decoded.clone(), "not percent-encoded");
     add(percent_encode(&decoded), "percent-encoded once");
@@ -184,13 +190,8 @@ pub(super) fn resources(
 
 /// The expiry as transmitted, and what may have been signed in its place.
 pub(super) fn expiries(sent: &str) -> Vec<Spelling<String>> {
-    let mut spellings = Spellings {
-        sent,
-        id: "signedOtherExpiry",
-        field: "se",
-        should_be: "the same seconds since 1970 in both places",
-        found: vec![Spelling::plain(sent.to_owned())],
-    };
+    let should_be = "the same seconds since 1970 in both places";
+    let mut spellings = Spellings::of(sent, "signedOtherExpiry", "se", should_be);
     let mut add = |text: String, how: &str| spellings.add(text, how);
     let trimmed = decode(sent).trim().to_owned();
     if let Ok(number) = trimmed.parse::<i64>() {
