@@ -257,6 +257,13 @@ mod tests {
         bounds.on_begin(partition, &Progress::begin(start, log).position());
     }
 
+    /// The same of partition 0 from its beginning, at a time beyond all others.
+    fn from_earliest(mut bounds: Bounds, log: &PartitionProperties) -> Bounds {
+        let start = Start::At(Position::Earliest);
+        connect(&mut bounds, "0", &start, log, AFTER);
+        bounds
+    }
+
     #[test]
     fn without_bounds_there_is_no_end() {
         let mut bounds = Bounds::new(false, None);
@@ -269,20 +276,9 @@ mod tests {
     fn what_was_there_at_the_start_is_read_and_no_more() {
         let mut bounds = to_end();
         assert!(!bounds.are_reached());
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 1),
-            AFTER,
-        );
-        connect(
-            &mut bounds,
-            "1",
-            &Start::At(Position::Earliest),
-            &log(5, 4),
-            AFTER,
-        );
+        bounds = from_earliest(bounds, &log(0, 1));
+        let start = Start::At(Position::Earliest);
+        connect(&mut bounds, "1", &start, &log(5, 4), AFTER);
         assert!(reads(&mut bounds, "0", 0, AFTER));
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 1, AFTER));
@@ -293,38 +289,17 @@ mod tests {
 
     #[test]
     fn an_end_that_retention_took_is_passed() {
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 3),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(0, 3));
         assert!(!reads(&mut bounds, "0", 7, AFTER));
         assert!(bounds.are_reached());
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 3),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(0, 3));
         bounds.on_log("0", &log(8, 9), AFTER);
         assert!(bounds.are_reached());
     }
 
     #[test]
     fn what_cannot_be_read_is_counted() {
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(5, 7),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(5, 7));
         bounds.on_unreadable("0");
         assert!(reads(&mut bounds, "0", 6, AFTER));
         assert!(!bounds.are_reached());
@@ -334,14 +309,7 @@ mod tests {
 
     #[test]
     fn a_reconnect_changes_nothing() {
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 3),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(0, 3));
         assert!(reads(&mut bounds, "0", 2, AFTER));
         bounds.on_log("0", &log(0, 90), AFTER);
         assert!(!bounds.are_reached());
@@ -351,14 +319,7 @@ mod tests {
 
     #[test]
     fn a_hub_made_anew_is_read_to_its_own_end() {
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 30),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(0, 30));
         assert!(reads(&mut bounds, "0", 20, AFTER));
         bounds.on_log("0", &log(0, 1), AFTER);
         bounds.on_started_over(&["0".to_owned()]);
@@ -366,14 +327,7 @@ mod tests {
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 1, AFTER));
         assert!(bounds.are_reached());
-        let mut bounds = to_end();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 30),
-            AFTER,
-        );
+        let mut bounds = from_earliest(to_end(), &log(0, 30));
         assert!(reads(&mut bounds, "0", 20, AFTER));
         bounds.on_log("0", &log(0, -1), AFTER);
         assert!(bounds.are_reached());
@@ -408,26 +362,12 @@ mod tests {
     #[test]
     fn a_time_that_has_passed_ends_with_the_log_or_a_later_event() {
         let until = || Bounds::new(false, Some(UNTIL));
-        let mut bounds = until();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 1),
-            AFTER,
-        );
+        let mut bounds = from_earliest(until(), &log(0, 1));
         assert!(reads(&mut bounds, "0", 0, BEFORE));
         assert!(!bounds.are_reached());
         assert!(reads(&mut bounds, "0", 1, UNTIL));
         assert!(bounds.are_reached());
-        let mut bounds = until();
-        connect(
-            &mut bounds,
-            "0",
-            &Start::At(Position::Earliest),
-            &log(0, 90),
-            AFTER,
-        );
+        let mut bounds = from_earliest(until(), &log(0, 90));
         assert!(!reads(&mut bounds, "0", 0, AFTER));
         assert!(bounds.are_reached());
     }
