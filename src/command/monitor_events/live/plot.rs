@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::protocol::amqp::value::{self, Items};
 use crate::render::body::Content;
 use crate::render::field::{self, Asked, View};
-use crate::render::path::{Found, Path, PathError, is_bare};
+use crate::render::path::{Found, Path, PathError};
 use crate::render::time::write_time;
 
 /// More lines than this no eye tells apart.
@@ -281,11 +281,9 @@ fn collect_properties(properties: &Items<'_>, names: &mut BTreeSet<String>) {
 
 /// The path to a key of what stands at `path`.
 fn below(path: &str, key: &str) -> String {
-    if key.is_empty() || !key.chars().all(is_bare) {
-        return format!("{path}[{key:?}]");
-    }
-    let dot = if path.is_empty() { "" } else { "." };
-    format!("{path}{dot}{key}")
+    let below = format!("{path}{}", Path::to_key(key));
+    // No name stands before the first dot.
+    below.strip_prefix('.').unwrap_or(&below).to_owned()
 }
 
 fn collect_names(value: &Value, path: &str, names: &mut BTreeSet<String>) {
