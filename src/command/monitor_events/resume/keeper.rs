@@ -132,16 +132,16 @@ impl Keeper {
     /// All that the ledger holds was handed to standard output, in `taken` buffers so far.
     pub(super) fn handed_over(&mut self, ledger: &Ledger, taken: u64, now: Instant) {
         self.settle();
-        let marks = if taken > self.taken {
+        if taken > self.taken {
             self.taken = taken;
             let marks = self.spare.pop().unwrap_or_default();
             self.pending.push_back((taken, marks));
-            self.pending.back_mut().map(|(_, marks)| marks)
-        } else {
-            // What came since then is not shown: there is nothing to wait for but the last buffer.
-            self.pending.back_mut().map(|(_, marks)| marks)
+        }
+        // Where none was taken, what came since is not shown: there is nothing to wait for but the last buffer.
+        let marks = match self.pending.back_mut() {
+            Some((_, marks)) => marks,
+            None => &mut self.done,
         };
-        let marks = marks.unwrap_or(&mut self.done);
         let new = ledger.accounts().iter().map(mark);
         if !marks.iter().copied().eq(new.clone()) {
             marks.clear();
@@ -263,6 +263,14 @@ mod tests {
         Keeper::open(path, &access("h"), "$Default", written.clone())
     }
 
+    /// A new file that is known to be of the hub `h`.
+    fn begun(path: &Path, written: &Written) -> Keeper {
+        let (mut keeper, resume) = open(path, written).unwrap();
+        assert_eq!(resume, None);
+        keeper.event_hub(&access("h"), connected(1)).unwrap();
+        keeper
+    }
+
     /// Saves if something changed; the positions that stand in the file then.
     fn saved(keeper: &mut Keeper, ledger: &Ledger, path: &Path) -> Vec<(String, Position)> {
         if let Some(saving) = keeper.changed(ledger, Instant::now()) {
@@ -289,9 +297,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("positions.json");
         let (written, now) = (Written::default(), Instant::now());
-        let (mut keeper, resume) = open(&path, &written).unwrap();
-        assert_eq!(resume, None);
-        keeper.event_hub(&access("h"), connected(1)).unwrap();
+        let mut keeper = begun(&path, &written);
         let mut ledger = ledger();
         keeper.handed_over(&ledger, 0, now);
         assert_eq!(saved(&mut keeper, &ledger, &path), at(4, 8));
@@ -324,8 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("positions.json");
         let (written, now) = (Written::default(), Instant::now());
-        let (mut keeper, _) = open(&path, &written).unwrap();
-        keeper.event_hub(&access("h"), connected(1)).unwrap();
+        let mut keeper = begun(&path, &written);
         let mut ledger = ledger();
         ledger.note("0", 5, 0);
         keeper.handed_over(&ledger, 1, now);
