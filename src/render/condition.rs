@@ -89,6 +89,14 @@ impl Condition {
         fields
     }
 
+    /// What an event has to have for the condition to hold, whatever else it has.
+    #[must_use]
+    pub fn required(&self) -> Vec<&Field> {
+        let mut fields = Vec::new();
+        self.expression.gather_required(&mut fields);
+        fields
+    }
+
     /// Whether the body has to be read for it.
     #[must_use]
     pub fn asks_for_the_body(&self) -> bool {
@@ -128,6 +136,21 @@ impl Expression {
             }
             // These hold of what is not there.
             Self::Not(_) | Self::Compare(..) => {}
+        }
+    }
+
+    fn gather_required<'a>(&'a self, fields: &mut Vec<&'a Field>) {
+        match self {
+            Self::And(parts) => {
+                for part in parts {
+                    part.gather_required(fields);
+                }
+            }
+            // Where no source is told it is telemetry, and one alternative may hold without the other.
+            Self::Compare(Field::Head(Head::Source), ..) | Self::Or(_) => {}
+            Self::Exists(_) | Self::Holds(_) | Self::Compare(..) | Self::Not(_) => {
+                self.gather_needed(fields);
+            }
         }
     }
 

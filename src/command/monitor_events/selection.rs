@@ -68,6 +68,8 @@ pub(super) struct Selection {
     asks_for_bodies: bool,
     /// What conditions need and no event had that came to them; empty once one was as they say.
     missing: Vec<Field>,
+    /// Those of them without which the conditions cannot hold.
+    required: Vec<Field>,
 }
 
 impl Selection {
@@ -95,8 +97,10 @@ impl Selection {
                 missing.push(field.clone());
             }
         }
+        let required = conditions.iter().flat_map(Condition::required);
         Self {
             missing,
+            required: required.cloned().collect(),
             asks_for_bodies: conditions.iter().any(Condition::asks_for_the_body),
             device,
             module,
@@ -146,14 +150,21 @@ impl Selection {
             event,
             body: self.bodies.read(&body),
         };
+        self.missing.retain(|field| field.of(&view).is_none());
+        // What was looked for in vain just now need not be looked for again.
+        if self
+            .missing
+            .iter()
+            .any(|field| self.required.contains(field))
+        {
+            return false;
+        }
         let holds = self
             .conditions
             .iter()
             .all(|condition| condition.holds(&view));
         if holds {
             self.missing.clear();
-        } else {
-            self.missing.retain(|field| field.of(&view).is_none());
         }
         holds
     }

@@ -119,6 +119,29 @@ fn sources_go_by_their_short_names_too() {
 }
 
 #[test]
+fn what_is_required_cannot_be_missing() {
+    for (condition, expected) in [
+        (
+            "body.x > 1 and (body.y = 2 and body.z exists)",
+            &["body.x", "body.y", "body.z"][..],
+        ),
+        ("body.x = true and (body.y = 2 or body.z = 3)", &["body.x"]),
+        ("properties.x and not body.y = 1", &["properties.x"]),
+        ("body.x != 1 and body.y = null and not body.z", &[]),
+        ("source = telemetry and source exists", &["source"]),
+        ("source = telemetry and source ~ tele", &[]),
+    ] {
+        let condition = Condition::parse(condition, now()).unwrap();
+        let required: Vec<String> = condition
+            .required()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(required, expected);
+    }
+}
+
+#[test]
 fn what_is_true_holds() {
     for condition in [
         "body.t > 24",
@@ -313,7 +336,9 @@ proptest! {
                 let event = Event::parse(&event).unwrap();
                 let mut bodies = BodyReader::new(BodyFormat::Auto);
                 let body = bodies.read(&event.message.body);
-                let _ = condition.holds(&View { partition: "", event: &event, body });
+                let view = View { partition: "", event: &event, body };
+                let is_there = |field: &&Field| field.of(&view).is_some();
+                prop_assert!(!condition.holds(&view) || condition.required().iter().all(is_there));
             }
             Err(error) => prop_assert!(error.column <= text.chars().count() + 1, "{}", error),
         }
