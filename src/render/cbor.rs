@@ -238,7 +238,6 @@ mod tests {
         is_cbor.then_some(text)
     }
 
-    /// RFC 8949, appendix A.
     #[test]
     fn keys_within_keys_do_not_grow_without_end() {
         assert_eq!(json("a1a10102f6").as_deref(), Some(r#"{"{\"1\":2}":null}"#));
@@ -250,6 +249,7 @@ mod tests {
         assert_eq!(json(&nested), None);
     }
 
+    /// RFC 8949, appendix A.
     #[test]
     fn the_examples_of_the_standard_are_read() {
         for (hex, expected) in [
