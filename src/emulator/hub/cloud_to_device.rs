@@ -275,24 +275,6 @@ impl Hub {
         }
     }
 
-    /// Makes a change of the queues undone.
-    pub(super) fn take_messages_back(&mut self, record: &Record) {
-        match record {
-            Record::CloudMessage { identity, change } => {
-                self.outbox.apply(identity, change.clone().undone());
-            }
-            Record::Feedback { change } => self.feedback.apply(change.clone().undone()),
-            Record::Queued { before, .. } => self.queued = *before,
-            Record::Event { .. }
-            | Record::Partition { .. }
-            | Record::Identity { .. }
-            | Record::Deleted { .. }
-            | Record::Twin { .. }
-            | Record::Configuration { .. }
-            | Record::RegistryChanges { .. } => {}
-        }
-    }
-
     pub(super) fn next_number(&mut self) -> i64 {
         let before = self.queued;
         self.queued += 1;

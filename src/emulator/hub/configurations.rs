@@ -166,14 +166,8 @@ impl Configurations {
         }
     }
 
-    /// Makes a change undone.
-    pub(super) fn take_back(&mut self, record: &Record) {
-        if let Record::Configuration { id, before, .. } = record {
-            self.put(id, before.as_deref().cloned());
-        }
-    }
-
-    fn put(&mut self, id: &str, configuration: Option<Configuration>) {
+    /// The same for what a store knows already.
+    pub(super) fn put(&mut self, id: &str, configuration: Option<Configuration>) {
         match configuration {
             Some(configuration) => {
                 let active = Arc::new(Active::new(configuration));

@@ -237,44 +237,33 @@ impl EventLog {
         })
     }
 
-    /// Makes an append or a moved end undone. What was dropped for it stays dropped.
-    pub(super) fn take_back(&mut self, record: &Record) {
-        match record {
-            Record::Event {
-                partition,
-                event,
-                opens_span,
-            } => {
-                let Some(partition) = self.partitions.get_mut(*partition) else {
-                    return;
-                };
-                let last = partition.events.back();
-                if last.is_some_and(|last| last.sequence_number == event.sequence_number) {
-                    partition.events.pop_back();
-                    self.held_bytes -= event.encoded.len() + EVENT_OVERHEAD;
-                }
-                let span = partition.spans.back();
-                let is_its = |span: &Span| span.sequence_number == event.sequence_number;
-                if *opens_span && span.is_some_and(is_its) {
-                    partition.spans.pop_back();
-                }
-            }
-            Record::Partition {
-                partition, before, ..
-            } => {
-                if let Some(partition) = self.partitions.get_mut(*partition) {
-                    let begin = partition.head.begin.min(before.next_sequence_number);
-                    partition.head = PartitionHead { begin, ..*before };
-                }
-            }
-            Record::Identity { .. }
-            | Record::Deleted { .. }
-            | Record::Twin { .. }
-            | Record::Configuration { .. }
-            | Record::RegistryChanges { .. }
-            | Record::CloudMessage { .. }
-            | Record::Feedback { .. }
-            | Record::Queued { .. } => {}
+    /// Makes an append undone.
+    pub(super) fn take_event_back(
+        &mut self,
+        partition: usize,
+        event: &StoredEvent,
+        opens_span: bool,
+    ) {
+        let Some(partition) = self.partitions.get_mut(partition) else {
+            return;
+        };
+        let last = partition.events.back();
+        if last.is_some_and(|last| last.sequence_number == event.sequence_number) {
+            partition.events.pop_back();
+            self.held_bytes -= event.encoded.len() + EVENT_OVERHEAD;
+        }
+        let span = partition.spans.back();
+        let is_its = |span: &Span| span.sequence_number == event.sequence_number;
+        if opens_span && span.is_some_and(is_its) {
+            partition.spans.pop_back();
+        }
+    }
+
+    /// Makes it undone that a partition ends elsewhere. What was dropped for it stays dropped.
+    pub(super) fn take_head_back(&mut self, partition: usize, before: PartitionHead) {
+        if let Some(partition) = self.partitions.get_mut(partition) {
+            let begin = partition.head.begin.min(before.next_sequence_number);
+            partition.head = PartitionHead { begin, ..before };
         }
     }
 

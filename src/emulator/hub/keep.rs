@@ -64,11 +64,38 @@ impl Hub {
     /// in between.
     pub fn take_back(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
-            self.events.take_back(&record);
-            self.twins.take_back(&record);
-            self.configurations.take_back(&record);
-            self.take_messages_back(&record);
-            self.registry.take_back(record);
+            match record {
+                Record::Event {
+                    partition,
+                    event,
+                    opens_span,
+                } => self.events.take_event_back(partition, &event, opens_span),
+                Record::Partition {
+                    partition, before, ..
+                } => self.events.take_head_back(partition, before),
+                Record::Identity {
+                    device,
+                    module,
+                    before,
+                    ..
+                } => {
+                    let before = before.map(|before| *before);
+                    self.registry.put_back(&device, module.as_deref(), before);
+                }
+                Record::Deleted { path, times } => self.registry.take_deletion_back(path, times),
+                Record::RegistryChanges { before, .. } => self.registry.take_changes_back(before),
+                Record::Twin {
+                    identity, before, ..
+                } => self.twins.put(&identity, before),
+                Record::Configuration { id, before, .. } => {
+                    self.configurations.put(&id, before.map(|before| *before));
+                }
+                Record::CloudMessage { identity, change } => {
+                    self.outbox.apply(&identity, change.undone());
+                }
+                Record::Feedback { change } => self.feedback.apply(change.undone()),
+                Record::Queued { before, .. } => self.queued = before,
+            }
         }
     }
 }

@@ -102,6 +102,73 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// What a store is to write to make it undone; nothing for an event, which is to be taken out.
+    #[must_use]
+    pub fn undone(self) -> Option<Self> {
+        Some(match self {
+            Self::Event { .. } => return None,
+            Self::Partition {
+                partition,
+                before,
+                after,
+            } => Self::Partition {
+                partition,
+                before: after,
+                // What was dropped stays dropped, in the hub as well: its spans may be gone.
+                after: PartitionHead {
+                    begin: after.begin.min(before.next_sequence_number),
+                    ..before
+                },
+            },
+            Self::Identity {
+                device,
+                module,
+                before,
+                after,
+            } => Self::Identity {
+                device,
+                module,
+                before: after,
+                after: before,
+            },
+            Self::Deleted { path, times } => Self::Deleted {
+                path,
+                times: times.saturating_sub(1),
+            },
+            Self::Twin {
+                identity,
+                before,
+                after,
+            } => Self::Twin {
+                identity,
+                before: after,
+                after: before,
+            },
+            Self::Configuration { id, before, after } => Self::Configuration {
+                id,
+                before: after,
+                after: before,
+            },
+            Self::RegistryChanges { before, after } => Self::RegistryChanges {
+                before: after,
+                after: before,
+            },
+            Self::CloudMessage { identity, change } => Self::CloudMessage {
+                identity,
+                change: change.undone(),
+            },
+            Self::Feedback { change } => Self::Feedback {
+                change: change.undone(),
+            },
+            Self::Queued { before, after } => Self::Queued {
+                before: after,
+                after: before,
+            },
+        })
+    }
+}
+
 /// An event as it was stored, with what the hub added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::Refusal;
 use super::entry::Entry;
-use super::record::{Kept, Record};
+use super::record::{Kept, KeptIdentity, Record};
 use super::{edge, refusal};
 use crate::model::device::{Identity, Status};
 use crate::model::identifier::{DeviceId, IdError, ModuleId};
@@ -72,30 +72,27 @@ impl Registry {
         std::mem::take(&mut self.records)
     }
 
-    /// Makes a change undone.
-    pub(super) fn take_back(&mut self, record: Record) {
-        match record {
-            Record::Identity {
-                device,
-                module,
-                before,
-                ..
-            } => match before {
-                Some(before) => self.put(&device, module.as_deref(), Entry::restore(*before)),
-                None => self.remove(&device, module.as_deref()),
-            },
-            Record::Deleted { path, times } => {
-                self.deleted.insert(path, times.saturating_sub(1));
-            }
-            Record::RegistryChanges { before, .. } => self.changes = before,
-            Record::Event { .. }
-            | Record::Partition { .. }
-            | Record::Twin { .. }
-            | Record::Configuration { .. }
-            | Record::CloudMessage { .. }
-            | Record::Feedback { .. }
-            | Record::Queued { .. } => {}
+    /// Makes undone what has happened to an identity.
+    pub(super) fn put_back(
+        &mut self,
+        device: &str,
+        module: Option<&str>,
+        before: Option<KeptIdentity>,
+    ) {
+        match before {
+            Some(before) => self.put(device, module, Entry::restore(before)),
+            None => self.remove(device, module),
         }
+    }
+
+    /// Makes it undone that an id was deleted for the last of so many times.
+    pub(super) fn take_deletion_back(&mut self, path: String, times: u32) {
+        self.deleted.insert(path, times.saturating_sub(1));
+    }
+
+    /// Counts changes from here again.
+    pub(super) fn take_changes_back(&mut self, before: u64) {
+        self.changes = before;
     }
 
     /// One identity's entry.

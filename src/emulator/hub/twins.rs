@@ -47,22 +47,13 @@ impl Twins {
         std::mem::take(&mut self.records)
     }
 
-    /// Makes a change undone.
-    pub(super) fn take_back(&mut self, record: &Record) {
-        if let Record::Twin {
-            identity, before, ..
-        } = record
-        {
-            self.put(identity, before.clone());
-        }
-    }
-
     /// The twin of an identity that is there.
     pub(super) fn find(&self, identity: &IdentityId, entry: &Entry) -> Arc<Twin> {
         let written = self.written.get(identity).cloned();
         written.unwrap_or_else(|| Arc::new(Twin::new(entry.created())))
     }
 
+    /// Puts a twin in the place of what is there.
     pub(super) fn set(&mut self, identity: &IdentityId, after: Option<Arc<Twin>>) {
         self.records.push(Record::Twin {
             identity: identity.clone(),
@@ -70,6 +61,14 @@ impl Twins {
             after: after.clone(),
         });
         self.put(identity, after);
+    }
+
+    /// The same for what a store knows already.
+    pub(super) fn put(&mut self, identity: &IdentityId, twin: Option<Arc<Twin>>) {
+        match twin {
+            Some(twin) => self.written.insert(identity.clone(), twin),
+            None => self.written.remove(identity),
+        };
     }
 
     /// Forgets the twins of a device and its modules, or of one of them.
@@ -85,13 +84,6 @@ impl Twins {
         for identity in all.take_while(is_gone).cloned().collect::<Vec<_>>() {
             self.set(&identity, None);
         }
-    }
-
-    fn put(&mut self, identity: &IdentityId, twin: Option<Arc<Twin>>) {
-        match twin {
-            Some(twin) => self.written.insert(identity.clone(), twin),
-            None => self.written.remove(identity),
-        };
     }
 }
 

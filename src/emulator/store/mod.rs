@@ -283,78 +283,17 @@ impl Engine {
         let mut batch = self.batch();
         let mut undone = Vec::new();
         for record in records.iter().rev() {
-            match record.clone() {
-                Record::Event {
-                    partition, event, ..
-                } => {
-                    let key = row::place(partition, event.sequence_number);
-                    if let Some(segment) = self.segments.last() {
-                        batch.remove(&segment.keyspace, key);
-                    }
-                    batch.remove(&self.spans, key);
+            if let Record::Event {
+                partition, event, ..
+            } = record
+            {
+                let key = row::place(*partition, event.sequence_number);
+                if let Some(segment) = self.segments.last() {
+                    batch.remove(&segment.keyspace, key);
                 }
-                Record::Partition {
-                    partition,
-                    before,
-                    after,
-                } => undone.push(Record::Partition {
-                    partition,
-                    before: after,
-                    // What was dropped stays dropped, in the hub as well: its spans may be gone.
-                    after: PartitionHead {
-                        begin: after.begin.min(before.next_sequence_number),
-                        ..before
-                    },
-                }),
-                Record::Identity {
-                    device,
-                    module,
-                    before,
-                    after,
-                } => undone.push(Record::Identity {
-                    device,
-                    module,
-                    before: after,
-                    after: before,
-                }),
-                Record::Deleted { path, times } => undone.push(Record::Deleted {
-                    path,
-                    times: times.saturating_sub(1),
-                }),
-                Record::Twin {
-                    identity,
-                    before,
-                    after,
-                } => undone.push(Record::Twin {
-                    identity,
-                    before: after,
-                    after: before,
-                }),
-                Record::Configuration { id, before, after } => {
-                    undone.push(Record::Configuration {
-                        id,
-                        before: after,
-                        after: before,
-                    });
-                }
-                Record::RegistryChanges { before, after } => {
-                    undone.push(Record::RegistryChanges {
-                        before: after,
-                        after: before,
-                    });
-                }
-                Record::CloudMessage { identity, change } => undone.push(Record::CloudMessage {
-                    identity,
-                    change: change.undone(),
-                }),
-                Record::Feedback { change } => undone.push(Record::Feedback {
-                    change: change.undone(),
-                }),
-                Record::Queued { before, after } => undone.push(Record::Queued {
-                    before: after,
-                    after: before,
-                }),
+                batch.remove(&self.spans, key);
             }
+            undone.extend(record.clone().undone());
         }
         batch.commit().map_err(|error| error::words(&error))?;
         self.keep(&undone)
