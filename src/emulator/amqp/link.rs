@@ -43,11 +43,15 @@ impl SendCredit {
         self.drain
     }
 
-    /// Gives back what is left, as a draining peer wants when there is nothing to send.
-    pub(super) fn give_back(&mut self) {
+    /// Gives back what is left, as a draining peer wants when there is nothing to send; the flow says so.
+    pub(super) fn give_back<'a>(&mut self, handle: u32, session: Flow<'a>) -> Flow<'a> {
         self.delivery_count = self.delivery_count.wrapping_add(self.left);
         self.left = 0;
         self.drain = false;
+        Flow {
+            drain: true,
+            ..self.report(handle, session)
+        }
     }
 
     /// The link's part of a flow.

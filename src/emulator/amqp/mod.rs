@@ -12,6 +12,7 @@
 //! | `windows`, `link`, `session` | how many transfers, how many deliveries, and on which link |
 //! | `access`, `node` | what has been opened by tokens, and what an address means |
 //! | `cbs`, `management` | the requests and answers of the two nodes that take any |
+//! | `backlog` | what waits for a link, and how it becomes transfers |
 //! | `reader` | a partition's events on their way out |
 //! | `cloud_message`, `outlet` | messages to devices and feedback; what the peer takes one by one and settles |
 //! | `guests`, `device_message` | devices that the connection speaks for; what they send and get |
@@ -21,6 +22,7 @@ pub mod options;
 pub mod server;
 
 mod access;
+mod backlog;
 mod cbs;
 mod cloud_message;
 mod connection;

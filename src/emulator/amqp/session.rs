@@ -91,8 +91,10 @@ impl Link {
             Use::Replies(_, replies) | Use::Told(_, replies) => {
                 replies.credit.report(handle, session)
             }
-            Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.report(handle, session),
-            Use::Outlet(outlet) => outlet.credit.report(handle, session),
+            Use::Reader(reader) | Use::Opening(reader, _) => {
+                reader.backlog.credit.report(handle, session)
+            }
+            Use::Outlet(outlet) => outlet.backlog.credit.report(handle, session),
             Use::Knocking(_) | Use::Detached => session,
         }
     }

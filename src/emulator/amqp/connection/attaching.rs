@@ -156,7 +156,7 @@ impl Connection {
         match answer {
             Ok(_) => {
                 self.out.send_encoded(key.channel, &reply);
-                reader.wake();
+                reader.backlog.wake();
                 link.usage = Use::Reader(reader);
                 session.links.insert(key.handle, link);
             }

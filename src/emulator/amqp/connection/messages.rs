@@ -13,7 +13,7 @@ use crate::emulator::hub::command::{
 use crate::protocol::amqp::message::Message;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::amqp::performative::{
-    AmqpError, Attach, DeliveryState, Disposition, Flow, Performative, Role,
+    AmqpError, Attach, DeliveryState, Disposition, Performative, Role,
 };
 
 impl Connection {
@@ -119,7 +119,7 @@ impl Connection {
             }
         };
         if let Some(Use::Outlet(outlet)) = self.usage(key) {
-            outlet.accept(parcels);
+            outlet.backlog.accept(parcels);
         }
     }
 
@@ -221,19 +221,16 @@ pub(super) fn advance(
     let Some(Use::Outlet(outlet)) = links.get_mut(&key.handle).map(|link| &mut link.usage) else {
         return false;
     };
-    let is_held_back = outlet.transmit(key.channel, key.handle, windows, out, mark);
+    let is_held_back = outlet.transmit(key, windows, out, mark);
     let ask = |origin, command| Effect::Ask { origin, command };
     let done = outlet.take_done().into_iter();
     effects.extend(done.map(|command| ask(Origin::Nobody, command)));
     if is_held_back {
         return true;
     }
-    if outlet.is_drained() {
-        outlet.credit.give_back();
-        let flow = Flow {
-            drain: true,
-            ..outlet.credit.report(key.handle, windows.report())
-        };
+    if outlet.backlog.is_drained() {
+        let credit = &mut outlet.backlog.credit;
+        let flow = credit.give_back(key.handle, windows.report());
         out.send(key.channel, &Performative::Flow(flow));
     }
     let fetch = outlet.fetch();

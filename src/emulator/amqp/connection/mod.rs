@@ -18,8 +18,8 @@ use crate::emulator::amqp::session::{Session, Use};
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply, Side};
 use crate::emulator::moment::Moment;
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind};
+use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::error::condition;
-use crate::protocol::amqp::performative::{Flow, Performative};
 
 mod attaching;
 mod devices;
@@ -214,7 +214,7 @@ impl Connection {
                     }
                 };
                 if let Some(Use::Reader(reader)) = self.usage(key) {
-                    reader.accept(events);
+                    reader.backlog.accept(events);
                 }
             }
             Origin::Sent {
@@ -264,7 +264,7 @@ impl Connection {
         match notice {
             Notice::Available => {
                 if let Some(Use::Reader(reader)) = self.usage(key) {
-                    reader.wake();
+                    reader.backlog.wake();
                 }
             }
             // For devices, and for who calls their methods; no link of a reader hears it.
@@ -276,7 +276,7 @@ impl Connection {
             | Notice::Answered { .. } => {}
             Notice::Message => {
                 if let Some(Use::Outlet(outlet)) = self.usage(key) {
-                    outlet.wake();
+                    outlet.backlog.wake();
                 }
             }
             Notice::Detached(refusal) => {
@@ -340,15 +340,12 @@ fn advance(
     let Some(Use::Reader(reader)) = links.get_mut(&key.handle).map(|link| &mut link.usage) else {
         return false;
     };
-    if reader.transmit(key.channel, key.handle, windows, out, mark) {
+    if reader.transmit(key, windows, out, mark) {
         return true;
     }
-    if reader.is_drained() {
-        reader.credit.give_back();
-        let flow = Flow {
-            drain: true,
-            ..reader.credit.report(key.handle, windows.report())
-        };
+    if reader.backlog.is_drained() {
+        let credit = &mut reader.backlog.credit;
+        let flow = credit.give_back(key.handle, windows.report());
         out.send(key.channel, &Performative::Flow(flow));
     }
     if let Some((id, max)) = reader.fetch() {

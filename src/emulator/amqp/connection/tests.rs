@@ -22,8 +22,8 @@ use crate::protocol::amqp::management::{EventHubProperties, PartitionProperties,
 use crate::protocol::amqp::message::{Body, Message};
 use crate::protocol::amqp::performative::link::{SEND_MIXED, SEND_SETTLED, SEND_UNSETTLED};
 use crate::protocol::amqp::performative::{
-    Attach, Begin, Close, DeliveryState, Detach, Disposition, End, Open, Role, SaslInit, Source,
-    Symbols, Target, Transfer,
+    Attach, Begin, Close, DeliveryState, Detach, Disposition, End, Flow, Open, Role, SaslInit,
+    Source, Symbols, Target, Transfer,
 };
 use crate::protocol::amqp::redirect::Redirect;
 use crate::protocol::amqp::response::Response;

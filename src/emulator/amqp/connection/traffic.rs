@@ -42,8 +42,8 @@ impl Connection {
         if let Some(link) = handle.and_then(|handle| session.links.get_mut(&handle)) {
             match &mut link.usage {
                 Use::Replies(_, replies) | Use::Told(_, replies) => replies.credit.update(flow),
-                Use::Reader(reader) | Use::Opening(reader, _) => reader.credit.update(flow),
-                Use::Outlet(outlet) => outlet.credit.update(flow),
+                Use::Reader(reader) | Use::Opening(reader, _) => reader.backlog.credit.update(flow),
+                Use::Outlet(outlet) => outlet.backlog.credit.update(flow),
                 Use::Requests(..)
                 | Use::Messages(_)
                 | Use::Events(..)
@@ -274,12 +274,7 @@ pub(super) fn send_responses(channel: u16, session: &mut Session, out: &mut Outp
         };
         replies.transmit(channel, handle, windows, out);
         if replies.is_drained() {
-            replies.credit.give_back();
-            let flow = replies.credit.report(handle, windows.report());
-            let flow = Flow {
-                drain: true,
-                ..flow
-            };
+            let flow = replies.credit.give_back(handle, windows.report());
             out.send(channel, &Performative::Flow(flow));
         }
     }
