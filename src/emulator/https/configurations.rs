@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::super::hub::command::ConfigurationOperation;
-use super::reading::if_match;
+use super::reading::{if_match, misread};
 use super::rejection::Rejection;
 use crate::model::configuration::{Content, Draft};
 
@@ -64,7 +64,7 @@ impl ConfigurationRequest {
             Self::Read { id } => ConfigurationOperation::Read { id },
             Self::Write { id } => ConfigurationOperation::Write {
                 id,
-                draft: Box::new(read::<Draft>(body, "configuration")?),
+                draft: Box::new(read::<Draft>(body, "no configuration")?),
                 if_match: if_match(headers),
             },
             Self::Delete { id } => ConfigurationOperation::Delete {
@@ -72,7 +72,7 @@ impl ConfigurationRequest {
                 if_match: if_match(headers),
             },
             Self::Test => {
-                let queries: Queries = read(body, "target condition with metrics")?;
+                let queries: Queries = read(body, "no target condition with metrics")?;
                 ConfigurationOperation::Test {
                     condition: queries.target_condition,
                     metrics: queries.custom_metric_queries.unwrap_or_default(),
@@ -80,18 +80,12 @@ impl ConfigurationRequest {
             }
             Self::Apply { device } => ConfigurationOperation::Apply {
                 device,
-                content: Box::new(read::<Content>(body, "configuration's content")?),
+                content: Box::new(read::<Content>(body, "no configuration's content")?),
             },
         })
     }
 }
 
 fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(|error| Rejection::Argument {
-        message: format!(
-            "The body is no {what} (line {}, column {}).",
-            error.line(),
-            error.column()
-        ),
-    })
+    serde_json::from_slice(body).map_err(|error| misread(what, &error))
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::hub::command::{JobOperation, JobRequest, Task};
+use super::reading::misread;
 use super::rejection::Rejection;
 use crate::model::twin::TwinChange;
 
@@ -89,17 +90,8 @@ impl JobAsked {
     }
 }
 
-fn invalid(message: impl Into<String>) -> Rejection {
-    Rejection::Argument {
-        message: message.into(),
-    }
-}
-
 fn no_job(error: &serde_json::Error) -> Rejection {
-    let (line, column) = (error.line(), error.column());
-    invalid(format!(
-        "The body is no job (line {line}, column {column})."
-    ))
+    misread("no job", error)
 }
 
 fn read(body: &[u8]) -> Result<JobRequest, Rejection> {
@@ -107,23 +99,25 @@ fn read(body: &[u8]) -> Result<JobRequest, Rejection> {
     let kind = body.kind.unwrap_or_default();
     let (task, shown) = if kind.eq_ignore_ascii_case("scheduleUpdateTwin") {
         let twin = body.update_twin.filter(|twin| !twin.is_null());
-        let twin = twin.ok_or_else(|| invalid("scheduleUpdateTwin asks for updateTwin."))?;
+        let twin =
+            twin.ok_or_else(|| Rejection::argument("scheduleUpdateTwin asks for updateTwin."))?;
         (update(&twin)?, ("updateTwin", twin))
     } else if kind.eq_ignore_ascii_case("scheduleDeviceMethod") {
         let call = body.cloud_to_device_method;
-        let call =
-            call.ok_or_else(|| invalid("scheduleDeviceMethod asks for cloudToDeviceMethod."))?;
+        let call = call.ok_or_else(|| {
+            Rejection::argument("scheduleDeviceMethod asks for cloudToDeviceMethod.")
+        })?;
         let shown = serde_json::from_str(call.get()).map_err(|error| no_job(&error))?;
         (method(&call)?, ("cloudToDeviceMethod", shown))
     } else {
-        return Err(invalid(
+        return Err(Rejection::argument(
             "A job's type is scheduleUpdateTwin or scheduleDeviceMethod.",
         ));
     };
     let condition = body.query_condition.filter(|text| !text.trim().is_empty());
     Ok(JobRequest {
         condition: condition
-            .ok_or_else(|| invalid("A job asks for queryCondition; * means all."))?,
+            .ok_or_else(|| Rejection::argument("A job asks for queryCondition; * means all."))?,
         start: body.start_time.map(|text| time(&text)).transpose()?,
         max_seconds: body
             .max_execution_time_in_seconds
@@ -135,7 +129,8 @@ fn read(body: &[u8]) -> Result<JobRequest, Rejection> {
 }
 
 fn update(twin: &Value) -> Result<Task, Rejection> {
-    let change = TwinChange::parse(twin, false).map_err(|error| invalid(format!("{error}.")))?;
+    let change =
+        TwinChange::parse(twin, false).map_err(|error| Rejection::argument(format!("{error}.")))?;
     let etag = twin.get("etag").and_then(Value::as_str);
     Ok(Task::UpdateTwin {
         change: Box::new(change),
@@ -149,7 +144,7 @@ fn method(call: &RawValue) -> Result<Task, Rejection> {
         let seconds = given.unwrap_or(usual);
         let is_good = seconds <= MAX_METHOD_TIME;
         is_good.then_some(seconds).ok_or_else(|| {
-            invalid(format!(
+            Rejection::argument(format!(
                 "A method's time-outs are up to {MAX_METHOD_TIME} seconds."
             ))
         })
@@ -170,7 +165,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, Rejection> {
         let plain = text.trim().replace(' ', "T");
         NaiveDateTime::parse_from_str(&plain, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())
     });
-    time.map_err(|_| invalid("startTime is no ISO 8601 time."))
+    time.map_err(|_| Rejection::argument("startTime is no ISO 8601 time."))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::super::driver::HubHandle;
 use super::super::hub::command::{Command, ListenerId, MethodOperation, Notice, Refusal, Reply};
-use super::reading::text;
+use super::reading::{misreading, text};
 use super::rejection::Rejection;
 use crate::model::device::IdentityId;
 use crate::protocol::rest::error_code;
@@ -96,13 +96,8 @@ impl Drop for Leaving {
 }
 
 fn read(identity: IdentityId, headers: &HeaderMap, body: &[u8]) -> Result<Call, Rejection> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| {
-        invalid(format!(
-            "The body is no method call (line {}, column {}).",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let body: Body = serde_json::from_slice(body)
+        .map_err(|error| invalid(misreading("no method call", &error)))?;
     let seconds = |name, given: Option<u64>, usual, limits: RangeInclusive<u64>| {
         let seconds = given.unwrap_or(usual);
         if limits.contains(&seconds) {

@@ -46,7 +46,6 @@ pub(super) async fn run(
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
-    let argument = |message: String| Rejection::Argument { message };
     let body = json_body(body)?;
     let Some(query) = body.get("query").and_then(|query| query.as_str()) else {
         return Err(refused(error_code::ARGUMENT_NULL, "BadRequest"));
@@ -56,18 +55,22 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
         let why = format!("The query has {size} bytes, and the limit is {MAX_QUERY_BYTES}.");
         return Err(refused(error_code::PRECONDITION_FAILED, &why));
     }
-    let parsed =
-        Query::parse(query).map_err(|error| argument(format!("Invalid query: {error}.")))?;
+    let parsed = Query::parse(query)
+        .map_err(|error| Rejection::argument(format!("Invalid query: {error}.")))?;
     let place = match text(headers, &CONTINUATION).filter(|token| !token.is_empty()) {
         None => Continuation::beginning(query),
         Some(token) => Continuation::parse(&token, query)
-            .ok_or_else(|| argument("The continuation is not one of this query's.".to_owned()))?,
+            .ok_or_else(|| Rejection::argument("The continuation is not one of this query's."))?,
     };
     let rows = match text(headers, &MAX_ITEM_COUNT) {
         None => USUAL_ROWS,
         Some(count) => match count.trim().parse() {
             Ok(rows @ 1_usize..) => rows.min(MAX_ROWS),
-            _ => return Err(argument(format!("A page has 1 to {MAX_ROWS} items."))),
+            _ => {
+                return Err(Rejection::argument(format!(
+                    "A page has 1 to {MAX_ROWS} items."
+                )));
+            }
         },
     };
     Ok(Search::new(parsed, rows, place))

@@ -22,13 +22,18 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<String> {
 
 /// Reads a body that has to be JSON.
 pub(super) fn json_body(body: &[u8]) -> Result<Value, Rejection> {
-    serde_json::from_slice(body).map_err(|error| Rejection::Argument {
-        message: format!(
-            "The body is not JSON (line {}, column {}).",
-            error.line(),
-            error.column()
-        ),
-    })
+    serde_json::from_slice(body).map_err(|error| misread("not JSON", &error))
+}
+
+/// Why a body is not what it has to be, `what` in words, and where.
+pub(super) fn misread(what: &str, error: &serde_json::Error) -> Rejection {
+    Rejection::argument(misreading(what, error))
+}
+
+/// The words of [`misread`].
+pub(super) fn misreading(what: &str, error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    format!("The body is {what} (line {line}, column {column}).")
 }
 
 /// A member that is null counts as left out, as it does for the SDKs.

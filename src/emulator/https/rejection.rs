@@ -42,6 +42,15 @@ pub(super) enum Rejection {
     Unanswered,
 }
 
+impl Rejection {
+    /// What was sent cannot be read, or asks for what there is not.
+    pub(super) fn argument(message: impl Into<String>) -> Self {
+        Self::Argument {
+            message: message.into(),
+        }
+    }
+}
+
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

@@ -12,7 +12,7 @@ use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
 use super::configurations::{self, ConfigurationRequest};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
-use super::reading::{drop_nulls, if_match, text};
+use super::reading::{drop_nulls, if_match, misread, text};
 use super::rejection::Rejection;
 use super::twins::{self, TwinRequest};
 use super::{methods, queries};
@@ -382,10 +382,9 @@ fn set(message: &mut DeviceMessage, property: Property<'_>, value: &str) {
 }
 
 fn read_batch(body: &[u8]) -> Result<Vec<DeviceMessage>, Rejection> {
-    let argument = |message: String| Rejection::Argument { message };
-    let entries = batch::parse(body).map_err(|error| argument(error.to_string()))?;
+    let entries = batch::parse(body).map_err(|error| Rejection::argument(error.to_string()))?;
     if entries.len() > MAX_BATCH_MESSAGES {
-        return Err(argument(format!(
+        return Err(Rejection::argument(format!(
             "The batch has {} messages, and the limit is {MAX_BATCH_MESSAGES}.",
             entries.len()
         )));
@@ -408,16 +407,10 @@ fn from_batch(entry: BatchMessage) -> DeviceMessage {
 
 /// A member that is null counts as left out, as it does for the SDKs.
 fn read_identity(body: &[u8]) -> Result<Identity, Rejection> {
-    let argument = |error: serde_json::Error| Rejection::Argument {
-        message: format!(
-            "The body is no device identity (line {}, column {}).",
-            error.line(),
-            error.column()
-        ),
-    };
-    let mut value: Value = serde_json::from_slice(body).map_err(argument)?;
+    let no_identity = |error| misread("no device identity", &error);
+    let mut value: Value = serde_json::from_slice(body).map_err(no_identity)?;
     drop_nulls(&mut value);
-    serde_json::from_value(value).map_err(argument)
+    serde_json::from_value(value).map_err(no_identity)
 }
 
 #[cfg(test)]

@@ -72,22 +72,17 @@ impl TwinRequest {
 }
 
 fn read_change(body: &Value, replaces: bool) -> Result<TwinChange, Rejection> {
-    TwinChange::parse(body, replaces).map_err(|error| Rejection::Argument {
-        message: format!("{error}."),
-    })
+    TwinChange::parse(body, replaces).map_err(|error| Rejection::argument(format!("{error}.")))
 }
 
 /// Reads the body of `POST /devices`. Source: azure-iot-hub 2.7.0, `export_import_device.py`.
 pub(super) fn read_bulk(body: &[u8]) -> Result<RegistryOperation, Rejection> {
-    let argument = |message: &str| Rejection::Argument {
-        message: message.to_owned(),
-    };
     let Value::Array(devices) = json_body(body)? else {
-        return Err(argument("The body is no array of devices."));
+        return Err(Rejection::argument("The body is no array of devices."));
     };
     let change = |device: Value| {
         let Value::Object(members) = device else {
-            return Err(argument("A device is a JSON object."));
+            return Err(Rejection::argument("A device is a JSON object."));
         };
         read_one(members)
     };
@@ -96,13 +91,12 @@ pub(super) fn read_bulk(body: &[u8]) -> Result<RegistryOperation, Rejection> {
 }
 
 fn read_one(mut members: Map<String, Value>) -> Result<BulkChange, Rejection> {
-    let argument = |message: String| Rejection::Argument { message };
     let id = text_of(&mut members, "id");
-    let id = id.ok_or_else(|| argument("A device has no id.".to_owned()))?;
+    let id = id.ok_or_else(|| Rejection::argument("A device has no id."))?;
     let mode = match text_of(&mut members, "importMode") {
         None => ImportMode::default(),
         Some(name) => ImportMode::named(&name)
-            .ok_or_else(|| argument(format!("There is no import mode '{name}'.")))?,
+            .ok_or_else(|| Rejection::argument(format!("There is no import mode '{name}'.")))?,
     };
     // Node sends its own devices' `etag`, all others the `eTag` of import and export.
     let small = text_of(&mut members, "etag");
@@ -118,7 +112,7 @@ fn read_one(mut members: Map<String, Value>) -> Result<BulkChange, Rejection> {
     let mut identity = Value::Object(members);
     drop_nulls(&mut identity);
     let identity: Identity = serde_json::from_value(identity).map_err(|_| {
-        argument(format!(
+        Rejection::argument(format!(
             "'{id}' is described by what is no device identity."
         ))
     })?;
