@@ -10,20 +10,7 @@ use crate::support::rest::put_identity;
 
 /// All events of a kind, in the order of each partition.
 fn events(hub: &Emulator, source: &str) -> Vec<Value> {
-    let call = [
-        "monitor-events",
-        "--from",
-        "earliest",
-        "--exit-at-end",
-        "-f",
-        "ndjson",
-        "--source",
-        source,
-    ];
-    let read = hub.owner(&call).run().success();
-    read.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    hub.events(&["--source", source])
 }
 
 fn operations(events: &[Value]) -> Vec<&str> {

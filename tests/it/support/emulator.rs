@@ -140,6 +140,15 @@ impl Emulator {
             .env("IOTHUB_CONNECTION_STRING", self.hub())
     }
 
+    /// Every event that it has, in the order of each partition; further arguments of `monitor-events` may follow.
+    pub fn events(&self, arguments: &[&str]) -> Vec<Value> {
+        let all = ["monitor-events", "--from", "earliest", "--exit-at-end"];
+        let call = self.owner(&all).args(&["-f", "ndjson"]).args(arguments);
+        let read = call.run().success();
+        let lines = read.lines().map(serde_json::from_str);
+        lines.map(Result::unwrap).collect()
+    }
+
     /// Every secret that this hub knows: keys of its policies and devices.
     pub fn secrets(&self) -> Vec<String> {
         let strings = ["policies", "devices"].into_iter().flat_map(|group| {
