@@ -8,20 +8,10 @@ from azure.iot.hub.models import (
     ConfigurationQueriesTestInput,
     Twin,
 )
-from hub import READY, check, check_equal
-from msrest.exceptions import HttpOperationError
+from hub import READY, check, check_equal, refused
 
 DEVICE = "peer-py-configured"
 ID = "peer-py-%+configuration"
-
-
-def refusal(call, what):
-    """The status with which `call` must be refused."""
-    try:
-        call()
-    except HttpOperationError as error:
-        return error.response.status_code
-    raise SystemExit(f"FAILED: {what} was not refused")
 
 
 def wanted(priority, condition):
@@ -44,7 +34,7 @@ def main():
     made = manager.create_configuration(wanted(1, "tags.kind = 'peer-py-configured'"))
     check_equal((made.id, made.priority, made.schema_version), (ID, 1, "1.0"), "a new configuration")
     check_equal(made.system_metrics.results, {"targetedCount": 0, "appliedCount": 0}, "its counts")
-    check_equal(refusal(lambda: manager.create_configuration(wanted(1, "*")), "making it twice"), 409, "making it twice")
+    refused(lambda: manager.create_configuration(wanted(1, "*")), 409, "making it twice")
 
     registry.update_twin(DEVICE, Twin(tags={"kind": "peer-py-configured"}))
     check_equal(registry.get_twin(DEVICE).properties.desired["peer"], {"priority": 7}, "desired properties")
@@ -57,7 +47,7 @@ def main():
     # The SDK sends the ETag as it is, without quotes.
     changed = manager.update_configuration(read, read.etag)
     check_equal(changed.priority, 9, "priority after a change")
-    check_equal(refusal(lambda: manager.update_configuration(read, read.etag), "a stale ETag"), 412, "a stale ETag")
+    refused(lambda: manager.update_configuration(read, read.etag), 412, "a stale ETag")
     check(ID in [one.id for one in manager.get_configurations(10)], "it is listed")
 
     tried = ConfigurationQueriesTestInput(target_condition="tags.a =", custom_metric_queries={"m": "SELECT"})
@@ -71,7 +61,7 @@ def main():
     check_equal(registry.get_module_twin(DEVICE, "m").properties.desired["x"], 1, "content of a module")
 
     manager.delete_configuration(ID)
-    check_equal(refusal(lambda: manager.get_configuration(ID), "reading what is deleted"), 404, "reading what is deleted")
+    refused(lambda: manager.get_configuration(ID), 404, "reading what is deleted")
     check_equal(registry.get_twin(DEVICE).properties.desired["peer"], {"priority": 7}, "desired properties at the end")
     registry.delete_device(DEVICE)
 

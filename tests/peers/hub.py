@@ -26,6 +26,19 @@ def check_equal(found, wanted, what):
     check(found == wanted, f"{what}: wanted {wanted!r}, found {found!r}")
 
 
+def refused(call, status, what):
+    """What azure-iot-hub was answered to `call`; ends the peer unless it was refused with `status`."""
+    # Most peers use other SDKs.
+    from msrest.exceptions import HttpOperationError
+
+    try:
+        call()
+    except HttpOperationError as error:
+        check_equal(error.response.status_code, status, what)
+        return error.response
+    raise SystemExit(f"FAILED: {what} was not refused")
+
+
 def device_token(connection_string, lifetime=300):
     """Host, device id and a token signed with the device's own key, from a device's connection string."""
     fields = dict(part.split("=", 1) for part in connection_string.split(";"))

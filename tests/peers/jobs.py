@@ -6,8 +6,7 @@ from datetime import datetime, timedelta, timezone
 from azure.iot.device import IoTHubDeviceClient, MethodResponse
 from azure.iot.hub import IoTHubJobManager, IoTHubRegistryManager
 from azure.iot.hub.models import CloudToDeviceMethod, JobRequest, QuerySpecification, Twin
-from hub import READY, check, check_equal
-from msrest.exceptions import HttpOperationError
+from hub import READY, check, check_equal, refused
 
 DEVICE = "py-job-1"
 CONDITION = f"deviceId = '{DEVICE}'"
@@ -18,15 +17,6 @@ PATIENCE = 60
 def now():
     """The time in UTC."""
     return datetime.now(timezone.utc)
-
-
-def refusal(call, what):
-    """The status with which `call` must be refused."""
-    try:
-        call()
-    except HttpOperationError as error:
-        return error.response.status_code
-    raise SystemExit(f"FAILED: {what} was not refused")
 
 
 def ended(manager, job_id):
@@ -52,7 +42,7 @@ def patches_twins(manager, registry):
     )
     made = manager.create_scheduled_job("py-twin", request)
     check_equal((made.job_id, made.type), ("py-twin", "scheduleUpdateTwin"), "a new job")
-    check_equal(refusal(lambda: manager.create_scheduled_job("py-twin", request), "the same job"), 409, "the same job")
+    refused(lambda: manager.create_scheduled_job("py-twin", request), 409, "the same job")
     job = ended(manager, "py-twin")
     check_equal((job.status, job.device_job_statistics.succeeded_count), ("completed", 1), "a job that has ended")
     check_equal(registry.get_twin(DEVICE).tags, {"job": 1}, "tags")
@@ -60,7 +50,7 @@ def patches_twins(manager, registry):
     check_equal(manager.create_scheduled_job("py-later", request).status, "scheduled", "a job that waits")
     manager.cancel_scheduled_job("py-later")
     check_equal(manager.get_scheduled_job("py-later").status, "cancelled", "a job that was cancelled")
-    check_equal(refusal(lambda: manager.get_scheduled_job("py-none"), "an unknown job"), 404, "an unknown job")
+    refused(lambda: manager.get_scheduled_job("py-none"), 404, "an unknown job")
 
 
 def calls_methods(manager, registry):
