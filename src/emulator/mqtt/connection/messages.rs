@@ -161,7 +161,7 @@ fn properties(given: &GivenMessage) -> Vec<Property<'_>> {
             SystemProperty::UserId,
             message.user_id.as_deref().map(Into::into),
         ),
-        (SystemProperty::To, Some(to.path().into())),
+        (SystemProperty::To, Some(format!("/{}", to.path()).into())),
         (
             SystemProperty::ContentType,
             message.content_type.as_deref().map(Into::into),
