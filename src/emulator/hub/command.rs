@@ -4,12 +4,10 @@ mod bulk;
 mod configuration;
 mod job;
 mod method;
+mod notice;
+mod registry;
+mod reply;
 mod twin;
-
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 pub use super::content::DeviceMessage;
 pub use super::dispatch::{
@@ -17,16 +15,18 @@ pub use super::dispatch::{
     Outcome,
 };
 pub use super::listener::ListenerId;
+use super::record::Record;
 pub use super::record::StoredEvent;
-use super::record::{Record, StoredRange};
-use crate::emulator::query::Search;
-use crate::model::device::{Identity, IdentityId};
+use crate::model::device::IdentityId;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
 pub use bulk::{BulkChange, BulkError, ImportMode};
 pub use configuration::ConfigurationOperation;
 pub use job::{JobOperation, JobRequest, Task};
 pub use method::{CallId, MethodOperation};
+pub use notice::Notice;
+pub use registry::RegistryOperation;
+pub use reply::{PartitionState, Reply};
 pub use twin::TwinOperation;
 
 /// A request to the hub. Tokens stand as they were received; the hub verifies them itself.
@@ -177,15 +177,7 @@ impl Command {
             Self::Twin(operation) => operation.is_write(),
             Self::Configuration { operation, .. } => operation.is_write(),
             Self::Job { operation, .. } => operation.is_write(),
-            Self::Registry { operation, .. } => match operation {
-                RegistryOperation::Write { .. }
-                | RegistryOperation::Delete { .. }
-                | RegistryOperation::Bulk { .. } => true,
-                RegistryOperation::Read { .. }
-                | RegistryOperation::List { .. }
-                | RegistryOperation::ListModules { .. }
-                | RegistryOperation::Statistics => false,
-            },
+            Self::Registry { operation, .. } => operation.is_write(),
             Self::PutToken { .. }
             | Self::PlainLogin { .. }
             | Self::Method(_)
@@ -205,162 +197,6 @@ pub enum Feed {
     Desired,
     /// Calls of its methods: [`Notice::Call`].
     Methods,
-}
-
-/// What can be done to the identity registry.
-#[derive(Debug, Clone)]
-pub enum RegistryOperation {
-    /// The reply is [`Reply::Identity`].
-    Read {
-        /// The device.
-        device: String,
-        /// The module, for a module's identity.
-        module: Option<String>,
-    },
-    /// Creates, or with an `If-Match` replaces. The reply is [`Reply::Identity`].
-    Write {
-        /// The device, from the path.
-        device: String,
-        /// The module, from the path.
-        module: Option<String>,
-        /// The body.
-        identity: Box<Identity>,
-        /// `If-Match` without quotes: `*` or an etag.
-        if_match: Option<String>,
-    },
-    /// The reply is [`Reply::Done`].
-    Delete {
-        /// The device.
-        device: String,
-        /// The module, for a module's identity.
-        module: Option<String>,
-        /// `If-Match` without quotes: `*` or an etag.
-        if_match: Option<String>,
-    },
-    /// Many changes at once, each of which is carried out or refused. The reply is [`Reply::Bulk`].
-    Bulk {
-        /// The changes, in order.
-        changes: Vec<BulkChange>,
-    },
-    /// The reply is [`Reply::Identities`].
-    List {
-        /// The most to return.
-        top: usize,
-    },
-    /// A device's modules. The reply is [`Reply::Identities`].
-    ListModules {
-        /// The device.
-        device: String,
-    },
-    /// The reply is [`Reply::Statistics`].
-    Statistics,
-}
-
-/// What the hub answers when it does not refuse.
-#[derive(Debug, Clone)]
-pub enum Reply {
-    /// It is done; there is nothing to say.
-    Done,
-    /// What a token opens.
-    Granted(Grant),
-    /// A device or module is connected.
-    Session {
-        /// Seconds since 1970 at which its token ends.
-        expires: i64,
-    },
-    /// One identity.
-    Identity(Box<Identity>),
-    /// Several identities.
-    Identities(Vec<Identity>),
-    /// How many devices there are.
-    Statistics {
-        /// All of them.
-        total: usize,
-        /// Those that may connect.
-        enabled: usize,
-        /// Those that are connected, by themselves or by a module.
-        connected: usize,
-    },
-    /// What was refused of many changes; empty if nothing was.
-    Bulk(Vec<BulkError>),
-    /// A twin as the service's side sees it.
-    Twin {
-        /// Its `ETag`.
-        etag: String,
-        /// The JSON of `GET /twins/{id}`.
-        twin: Value,
-    },
-    /// A twin as its device sees it: `{"desired":{…,"$version":1},"reported":{…,"$version":1}}`.
-    OwnTwin(Value),
-    /// Reported properties were changed.
-    Reported {
-        /// Their `$version` now.
-        version: u64,
-    },
-    /// A configuration.
-    Configuration {
-        /// Its `ETag`.
-        etag: String,
-        /// The JSON of `GET /configurations/{id}`.
-        configuration: Value,
-        /// Whether it has just been made.
-        is_new: bool,
-    },
-    /// JSON without an `ETag`.
-    Json(Value),
-    /// A query, as far as it has come.
-    Search(Box<Search>),
-    /// A method was called.
-    Call {
-        /// The call's number.
-        call: CallId,
-        /// Whether it is with the device; otherwise [`Notice::Delivered`] follows when it is.
-        is_delivered: bool,
-    },
-    /// The event hub's own description.
-    EventHub {
-        /// The Event Hub-compatible name.
-        name: String,
-        /// When the hub was made.
-        created: DateTime<Utc>,
-        /// How many partitions it has.
-        partitions: usize,
-    },
-    /// How far a partition has come.
-    Partition(PartitionState),
-    /// Events from a reader's cursor on, in order.
-    Events(Vec<Arc<StoredEvent>>),
-    /// The same, but they are to be had from the store. Whoever has the store puts [`Reply::Events`] in its place, or asks
-    /// again where nothing is left of them.
-    Stored(StoredRange),
-    /// Messages that a device or module holds from now on.
-    Messages(Vec<GivenMessage>),
-    /// Feedback that the service holds from now on.
-    Feedback(Option<GivenFeedback>),
-    /// A device's queue is empty.
-    Purged {
-        /// The device.
-        device: String,
-        /// How many messages were in it.
-        count: usize,
-    },
-}
-
-/// How far a partition has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionState {
-    /// Its number, from 0.
-    pub partition: usize,
-    /// The oldest event's sequence number that is still there.
-    pub begin_sequence_number: i64,
-    /// The newest event's; -1 before the first.
-    pub last_sequence_number: i64,
-    /// The newest event's offset; `-1` before the first.
-    pub last_offset: String,
-    /// When the newest event was enqueued; 1970 before the first.
-    pub last_enqueued: DateTime<Utc>,
-    /// Whether there is none.
-    pub is_empty: bool,
 }
 
 /// Which of the two hosts a connection speaks with; both answer on the same port.
@@ -383,48 +219,6 @@ pub struct Grant {
     pub expires: Option<i64>,
     /// Whether it may read events (ServiceConnect).
     pub may_read_events: bool,
-}
-
-/// What happens to a reader, to a connected device or to who called its method, without its asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// There is something to read again.
-    Available,
-    /// There is a message to take again.
-    Message,
-    /// Another reader with a higher owner level has taken the partition: detach with this condition and text.
-    Detached(Refusal),
-    /// The device or module has connected anew; this connection is to be closed.
-    Superseded,
-    /// The device or module was deleted or disabled; its connection is to be closed.
-    Dismissed(Refusal),
-    /// Desired properties have changed.
-    Desired {
-        /// Their `$version` now.
-        version: u64,
-        /// The patch that leads there, with that `$version`.
-        patch: Value,
-    },
-    /// A method is called; [`MethodOperation::Respond`] answers.
-    Call {
-        /// The call's number.
-        call: CallId,
-        /// The method's name.
-        name: String,
-        /// JSON.
-        payload: String,
-    },
-    /// A call that had to wait is with the device now.
-    Delivered(CallId),
-    /// The device has answered a call.
-    Answered {
-        /// The call's number.
-        call: CallId,
-        /// The device's own status.
-        status: i32,
-        /// JSON; the refusal for an answer that cannot be passed on.
-        payload: Result<String, Refusal>,
-    },
 }
 
 /// Everything that one command brought about.

@@ -5,9 +5,9 @@
 //! | [`command`] | what is asked and answered |
 //! | [`options`] | what a hub is made of |
 //! | `authorization`, `scope` | tokens, policies, rights |
-//! | `registry`, `entry`, `keys` | identities and their keys |
+//! | `registry`, `entry`, `keys`, `registry_service` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
-//! | `readers` | who reads what, and who must give way |
+//! | `readers`, `reading` | who reads what, from where, and who must give way |
 //! | `sessions`, `presence`, `listener` | who is connected |
 //! | `content`, `dispatch` | messages, and what is asked of their queues |
 //! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
@@ -47,9 +47,11 @@ mod outbox;
 mod presence;
 mod queue;
 mod readers;
+mod reading;
 pub mod record;
 mod refusal;
 mod registry;
+mod registry_service;
 mod scheduling;
 mod scope;
 mod sessions;
@@ -67,26 +69,28 @@ mod twins;
 mod test_kept;
 
 #[cfg(test)]
+mod test_kept_identities;
+
+#[cfg(test)]
 mod test_kept_messages;
 
 use chrono::{DateTime, Utc};
 
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
-use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::source::MessageSource;
 use authorization::Authority;
-use command::{Command, Effects, ListenerId, Notice, Refusal, RegistryOperation, Reply};
+use command::{Command, Effects, ListenerId, Notice, Refusal, Reply};
 use configurations::Configurations;
-use event_log::{EventLog, Found, Retention, Start};
+use event_log::{EventLog, Retention};
 use feedback::Feedback;
 use jobs::Jobs;
 use meter::Meter;
 use methods::Methods;
-use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError, Right};
+use options::{DEFAULT_GROUP, HubOptions, MAX_PARTITIONS, OptionsError};
 use outbox::Outbox;
-use readers::{Newcomer, Readers};
-use record::{Record, StoredRange, Threshold};
+use readers::Readers;
+use record::Record;
 use registry::Registry;
 use sessions::Sessions;
 use twins::Twins;
@@ -183,7 +187,7 @@ impl Hub {
     /// Registers a device on behalf of whoever runs the hub; no token is asked for.
     ///
     /// # Errors
-    /// As for [`RegistryOperation::Write`]: an id that no hub takes, or one that is there already.
+    /// As for [`command::RegistryOperation::Write`]: an id that no hub takes, or one that is there already.
     pub fn register(&mut self, now: DateTime<Utc>, device: &str) -> Result<Identity, Refusal> {
         let identity = Identity {
             device_id: device.to_owned(),
@@ -269,177 +273,5 @@ impl Hub {
                 Ok((Reply::Done, self.leave_feedback(now, reader)))
             }
         }
-    }
-
-    fn work_on_registry(
-        &mut self,
-        now: DateTime<Utc>,
-        token: Option<&str>,
-        operation: RegistryOperation,
-    ) -> Outcome {
-        let (path, right) = target(&operation);
-        self.authority.authorize_service(now, token, &path, right)?;
-        let registry = &self.registry;
-        let mut notices = Vec::new();
-        let reply = match operation {
-            RegistryOperation::Read { device, module } => {
-                let identity = registry.read(&device, module.as_deref())?;
-                Reply::Identity(Box::new(self.counted(identity)))
-            }
-            RegistryOperation::Write {
-                device,
-                module,
-                identity,
-                if_match,
-            } => {
-                let id = (device.as_str(), module.as_deref());
-                let written = self.write_identity(now, id, *identity, if_match.as_deref())?;
-                notices = written.1;
-                Reply::Identity(Box::new(self.counted(written.0)))
-            }
-            RegistryOperation::Delete {
-                device,
-                module,
-                if_match,
-            } => {
-                let id = (device.as_str(), module.as_deref());
-                notices = self.delete_identity(now, id, if_match.as_deref())?;
-                Reply::Done
-            }
-            RegistryOperation::Bulk { changes } => return self.change_many(now, changes),
-            RegistryOperation::List { top } => {
-                let listed = registry.list(top).into_iter();
-                Reply::Identities(listed.map(|identity| self.counted(identity)).collect())
-            }
-            RegistryOperation::ListModules { device } => {
-                let listed = registry.list_modules(&device)?.into_iter();
-                Reply::Identities(listed.map(|identity| self.counted(identity)).collect())
-            }
-            RegistryOperation::Statistics => {
-                let (total, enabled) = registry.count();
-                Reply::Statistics {
-                    total,
-                    enabled,
-                    connected: self.sessions.count_devices(),
-                }
-            }
-        };
-        Ok((reply, notices))
-    }
-
-    fn describe_partition(&self, partition: &str) -> Result<Reply, Refusal> {
-        let state = partition_number(partition).and_then(|number| self.events.describe(number));
-        state.map(Reply::Partition).ok_or_else(|| {
-            let address = format!("sb://{}/{}/Partitions/{partition}", self.host, self.entity);
-            refusal::entity_not_found(&address)
-        })
-    }
-
-    fn open_reader(
-        &mut self,
-        (id, name): (ListenerId, Option<String>),
-        group: &str,
-        partition: &str,
-        position: &Position,
-        epoch: Option<i64>,
-    ) -> Outcome {
-        let lower = group.to_lowercase();
-        let number = partition_number(partition)
-            .filter(|number| *number < self.events.partition_count())
-            .filter(|_| self.groups.contains(&lower));
-        let Some(partition) = number else {
-            return Err(refusal::entity_not_found(&format!(
-                "sb://{}/{}/ConsumerGroups/{group}/Partitions/{partition}",
-                self.host, self.entity
-            )));
-        };
-        let start = self.locate(partition, position)?;
-        let notices = self.readers.open(Newcomer {
-            id,
-            group: lower,
-            partition,
-            start,
-            epoch,
-            name,
-        })?;
-        Ok((Reply::Done, notices))
-    }
-
-    /// Where to begin for a position. A sequence number beyond the end stands for the end: without a store the hub counts
-    /// from 0 again after a restart, and a reader that comes back with an old number must not wait for ever.
-    fn locate(&self, partition: usize, position: &Position) -> Result<Start, Refusal> {
-        let head = self.events.head(partition);
-        let (begin, end) = (head.begin, head.next_sequence_number);
-        let exactly = |next| Start { next, behind: None };
-        Ok(match position {
-            Position::Earliest => exactly(begin),
-            Position::Latest => exactly(end),
-            Position::Offset { offset, inclusive } => {
-                let number = offset.parse().map_err(|_| refusal::bad_offset(offset))?;
-                let threshold = Threshold::Offset {
-                    offset: number,
-                    inclusive: *inclusive,
-                };
-                self.events.behind(partition, threshold)
-            }
-            Position::SequenceNumber { number, inclusive } => exactly(
-                number
-                    .saturating_add(i64::from(!inclusive))
-                    .clamp(begin, end),
-            ),
-            Position::EnqueuedTime(ms) => self.events.behind(partition, Threshold::Time(*ms)),
-        })
-    }
-
-    fn read(&mut self, reader: ListenerId, max: usize) -> Reply {
-        // A reader that has just been evicted may not know yet; it gets nothing more.
-        let Some((partition, Start { next, behind })) = self.readers.cursor(reader) else {
-            return Reply::Events(Vec::new());
-        };
-        match self.events.read(partition, next, max) {
-            Found::Stored(from, to) => {
-                self.readers.advance(reader, to, false);
-                Reply::Stored(StoredRange {
-                    partition,
-                    from,
-                    to,
-                    behind,
-                })
-            }
-            Found::Events(events) => {
-                let next = events
-                    .last()
-                    .map_or(next, |event| event.sequence_number + 1);
-                let drained = next >= self.events.head(partition).next_sequence_number;
-                self.readers.advance(reader, next, drained);
-                Reply::Events(events)
-            }
-        }
-    }
-}
-
-fn partition_number(text: &str) -> Option<usize> {
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_plain)
-}
-
-/// What an operation is about, as a token's scope would name it, and the right it needs.
-fn target(operation: &RegistryOperation) -> (String, Right) {
-    let identity = |device: &str, module: Option<&str>| match module {
-        None => format!("devices/{device}"),
-        Some(module) => format!("devices/{device}/modules/{module}"),
-    };
-    match operation {
-        RegistryOperation::Read { device, module } => {
-            (identity(device, module.as_deref()), Right::RegistryRead)
-        }
-        RegistryOperation::Write { device, module, .. }
-        | RegistryOperation::Delete { device, module, .. } => {
-            (identity(device, module.as_deref()), Right::RegistryWrite)
-        }
-        RegistryOperation::ListModules { device } => (identity(device, None), Right::RegistryRead),
-        RegistryOperation::Bulk { .. } => ("devices".to_owned(), Right::RegistryWrite),
-        RegistryOperation::List { .. } => ("devices".to_owned(), Right::RegistryRead),
-        RegistryOperation::Statistics => ("statistics/devices".to_owned(), Right::RegistryRead),
     }
 }

@@ -7,15 +7,19 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
-use super::command::{CloudMessage, DeviceMessage, StoredEvent, TwinOperation};
-use super::record::{Holder, Kept, KeptIdentity, KeptMessage, KeptPartition, Lock, Queued, Span};
+use super::command::{CloudMessage, DeviceMessage, StoredEvent};
+use super::record::{
+    Holder, Kept, KeptIdentity, KeptMessage, KeptPartition, Lock, Queued, Span, StoredRange,
+    Threshold,
+};
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
 use crate::model::configuration::Configuration;
 use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackRecord;
 use crate::model::secret::Secret;
-use crate::model::twin::{Twin, TwinChange};
+use crate::model::twin::Twin;
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::sas::{SigningKey, mint};
 
 const NOW: i64 = 1_700_000_000;
@@ -43,7 +47,7 @@ pub(super) struct Maps {
     heads: Vec<KeptPartition>,
     events: BTreeMap<(usize, i64), Arc<StoredEvent>>,
     identities: BTreeMap<(String, Option<String>), KeptIdentity>,
-    twins: BTreeMap<IdentityId, Twin>,
+    pub(super) twins: BTreeMap<IdentityId, Twin>,
     deleted: BTreeMap<String, u32>,
     changes: u64,
     messages: BTreeMap<(IdentityId, i64), Queued<CloudMessage>>,
@@ -230,7 +234,7 @@ fn send(hub: &mut Hub, ms: i64, length: usize) -> Vec<Record> {
     effects.records
 }
 
-fn begun(retention_bytes: usize) -> (Hub, Maps) {
+pub(super) fn begun(retention_bytes: usize) -> (Hub, Maps) {
     let mut store = Maps::new();
     let mut hub = store.hub(retention_bytes);
     let device = device(&hub);
@@ -361,120 +365,4 @@ fn events_go_when_their_time_has_come_and_their_numbers_do_not_come_back() {
         assert_eq!(state(&hub).last_sequence_number, 30);
         assert_eq!(state(&hub).begin_sequence_number, 30);
     }
-}
-
-#[test]
-fn what_the_registry_could_not_keep_never_was() {
-    let (mut hub, mut store) = begun(1 << 20);
-    let write = |hub: &mut Hub, device: &str, module: Option<&str>, status_reason: &str| {
-        let command = Command::Registry {
-            token: Some(token()),
-            operation: RegistryOperation::Write {
-                device: device.to_owned(),
-                module: module.map(str::to_owned),
-                identity: Box::new(Identity {
-                    device_id: device.to_owned(),
-                    module_id: module.map(str::to_owned),
-                    status_reason: Some(status_reason.to_owned()),
-                    ..Identity::default()
-                }),
-                if_match: hub.registry.find(device, module).map(|_| "*".to_owned()),
-            },
-        };
-        let effects = hub.apply(at(5), command);
-        effects.reply.unwrap();
-        effects.records
-    };
-    let delete = |hub: &mut Hub, device: &str| {
-        let operation = RegistryOperation::Delete {
-            device: device.to_owned(),
-            module: None,
-            if_match: None,
-        };
-        let token = Some(token());
-        let effects = hub.apply(at(6), Command::Registry { token, operation });
-        effects.reply.unwrap();
-        effects.records
-    };
-    store.keep(write(&mut hub, "e", None, "first"));
-    store.keep(write(&mut hub, "e", Some("m"), "first"));
-    let all = |hub: &Hub| {
-        let identity = |module| hub.registry.read("e", module);
-        (identity(None), identity(Some("m")), hub.registry.count())
-    };
-    let before = all(&hub);
-    let mut failed = write(&mut hub, "e", None, "second");
-    failed.extend(write(&mut hub, "f", None, "new"));
-    failed.extend(delete(&mut hub, "e"));
-    failed.extend(write(&mut hub, "e", None, "third"));
-    assert_ne!(all(&hub), before);
-    hub.take_back(failed);
-    assert_eq!(all(&hub), before);
-    let restarted = store.hub(1 << 20);
-    assert_eq!(all(&restarted), before);
-
-    // Deleted and made anew, before and after a restart: other keys each time, and no ETag twice.
-    let mut seen = vec![before.0.unwrap()];
-    for _ in 0..3 {
-        store.keep(delete(&mut hub, "e"));
-        store.keep(write(&mut hub, "e", None, "again"));
-        let identity = hub.registry.read("e", None).unwrap();
-        let is_new = |old: &Identity| {
-            old.etag != identity.etag && old.authentication != identity.authentication
-        };
-        assert!(seen.iter().all(is_new));
-        seen.push(identity);
-        hub = store.hub(1 << 20);
-    }
-}
-
-#[test]
-fn what_twins_could_not_keep_never_was() {
-    let (mut hub, mut store) = begun(1 << 20);
-    hub.register(at(0), "e").unwrap();
-    store.keep(hub.take_records());
-    let identity = IdentityId {
-        device: "e".to_owned(),
-        module: None,
-    };
-    let tag = |hub: &mut Hub, value: u32| {
-        let body = serde_json::json!({ "tags": { "a": value } });
-        let operation = TwinOperation::Change {
-            token: Some(token()),
-            identity: identity.clone(),
-            change: Box::new(TwinChange::parse(&body, false).unwrap()),
-            if_match: None,
-        };
-        let effects = hub.apply(at(5), Command::Twin(operation));
-        effects.reply.unwrap();
-        effects.records
-    };
-    let twin = |hub: &Hub| hub.twins.find(&identity, hub.entry(&identity).unwrap());
-    // One that was never written to follows from its identity, before and after a restart.
-    let new = twin(&hub);
-    assert!(store.twins.is_empty());
-    assert_eq!(twin(&store.hub(1 << 20)), new);
-    let failed = tag(&mut hub, 1);
-    hub.take_back(failed);
-    assert_eq!(twin(&hub), new);
-
-    store.keep(tag(&mut hub, 2));
-    let kept = twin(&hub);
-    let delete = |hub: &mut Hub| {
-        let operation = RegistryOperation::Delete {
-            device: "e".to_owned(),
-            module: None,
-            if_match: None,
-        };
-        let token = Some(token());
-        hub.apply(at(6), Command::Registry { token, operation })
-            .records
-    };
-    let mut failed = tag(&mut hub, 3);
-    failed.extend(delete(&mut hub));
-    hub.take_back(failed);
-    assert_eq!(twin(&hub), kept);
-    assert_eq!(twin(&store.hub(1 << 20)), kept);
-    store.keep(delete(&mut hub));
-    assert!(store.twins.is_empty());
 }

@@ -5,13 +5,14 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::command::{
-    BulkChange, CallId, DeviceMessage, Feed, Grant, ImportMode, MethodOperation, Side,
-    TwinOperation,
+    BulkChange, CallId, DeviceMessage, Feed, Grant, ImportMode, MethodOperation, RegistryOperation,
+    Side, TwinOperation,
 };
 use super::*;
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::device::Authentication;
 use crate::model::secret::Secret;
+use crate::protocol::amqp::filter::Position;
 use crate::protocol::sas::{SigningKey, mint};
 
 mod access;
