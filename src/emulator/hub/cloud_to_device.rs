@@ -210,8 +210,12 @@ impl Hub {
     /// Does what is due by then: locks that end, messages that go stale, feedback that has waited long enough. To be
     /// called ahead of commands; returns who must hear of it. What is to be kept comes with the next records.
     pub fn pass_time(&mut self, now: DateTime<Utc>) -> Vec<(ListenerId, Notice)> {
+        let is_due = self.due().is_some_and(|due| due <= now);
         let mut notices = self.pass_messages(now);
         notices.extend(self.pass_jobs(now));
+        if is_due {
+            notices.extend(self.watchers.wake());
+        }
         for (change, _) in self.feedback.pass_time(now) {
             self.note_feedback(change);
         }

@@ -144,6 +144,22 @@ pub enum Command {
         /// The reader's own name, for the message that refuses a sixth.
         name: Option<String>,
     },
+    /// Someone in this process attaches to a partition and looks on: no consumer group's reader, so that it takes nobody's
+    /// place and gives way to nobody. The reply is [`Reply::Done`].
+    LookOn {
+        /// Whose cursor this is, for [`Command::Read`] and [`Command::CloseReader`].
+        reader: ListenerId,
+        /// The partition's number.
+        partition: usize,
+        /// Where it begins.
+        position: Position,
+    },
+    /// Someone in this process wants to know when anything changes that the service's side can see: the next time brings
+    /// [`Notice::Available`], once. The reply is [`Reply::Done`]; [`Command::CloseReader`] ends it.
+    Watch {
+        /// Who is told.
+        watcher: ListenerId,
+    },
     /// A reader takes what has come. The reply is [`Reply::Events`]; an empty one means that
     /// [`Notice::Available`] will follow as soon as there is something.
     Read {
@@ -152,7 +168,7 @@ pub enum Command {
         /// The most events to hand out.
         max: usize,
     },
-    /// A reader of events or feedback has gone; without effect for one that is not known.
+    /// A reader of events or feedback, or a watcher, has gone; without effect for one that is not known.
     CloseReader {
         /// Whose cursor.
         reader: ListenerId,
@@ -185,6 +201,8 @@ impl Command {
             | Self::DescribeEventHub
             | Self::DescribePartition { .. }
             | Self::OpenReader { .. }
+            | Self::LookOn { .. }
+            | Self::Watch { .. }
             | Self::Read { .. } => false,
         }
     }

@@ -8,6 +8,7 @@
 //! | `registry`, `entry`, `keys`, `registry_service` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers`, `reading` | who reads what, from where, and who must give way |
+//! | `watchers` | who wants to know of changes |
 //! | `sessions`, `presence`, `listener` | who is connected |
 //! | `content`, `dispatch` | messages, and what is asked of their queues |
 //! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
@@ -64,6 +65,7 @@ mod telemetry;
 )]
 mod tests;
 mod twins;
+mod watchers;
 
 #[cfg(test)]
 mod test_kept;
@@ -94,6 +96,7 @@ use record::Record;
 use registry::Registry;
 use sessions::Sessions;
 use twins::Twins;
+use watchers::Watchers;
 
 /// The whole state of a hub.
 #[derive(Debug)]
@@ -102,6 +105,7 @@ pub struct Hub {
     registry: Registry,
     events: EventLog,
     readers: Readers,
+    watchers: Watchers,
     sessions: Sessions,
     meter: Meter,
     twins: Twins,
@@ -163,6 +167,7 @@ impl Hub {
                 },
             ),
             readers: Readers::default(),
+            watchers: Watchers::default(),
             sessions: Sessions::default(),
             meter: Meter::new(options.name.clone(), options.daily_quota),
             twins: Twins::default(),
@@ -199,12 +204,18 @@ impl Hub {
 
     /// Carries one command out at the time `now`.
     pub fn apply(&mut self, now: DateTime<Utc>, command: Command) -> Effects {
+        let is_write = command.is_write();
         match self.carry_out(now, command) {
-            Ok((reply, notices)) => Effects {
-                reply: Ok(reply),
-                notices,
-                records: self.take_records(),
-            },
+            Ok((reply, mut notices)) => {
+                if is_write {
+                    notices.extend(self.watchers.wake());
+                }
+                Effects {
+                    reply: Ok(reply),
+                    notices,
+                    records: self.take_records(),
+                }
+            }
             Err(refusal) => Effects {
                 reply: Err(refusal),
                 notices: Vec::new(),
@@ -267,9 +278,19 @@ impl Hub {
                 epoch,
                 name,
             } => self.open_reader((reader, name), &group, &partition, &position, epoch),
+            Command::LookOn {
+                reader,
+                partition,
+                position,
+            } => self.look_on(reader, partition, &position).map(quiet),
+            Command::Watch { watcher } => {
+                self.watchers.watch(watcher);
+                Ok(quiet(Reply::Done))
+            }
             Command::Read { reader, max } => Ok(quiet(self.read(reader, max))),
             Command::CloseReader { reader } => {
                 self.readers.leave(reader);
+                self.watchers.leave(reader);
                 Ok((Reply::Done, self.leave_feedback(now, reader)))
             }
         }

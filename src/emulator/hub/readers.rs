@@ -18,8 +18,8 @@ const NAMELESS: &str = "nil";
 #[derive(Debug)]
 pub(super) struct Newcomer {
     pub id: ListenerId,
-    /// The consumer group, in lower case.
-    pub group: String,
+    /// The consumer group, in lower case; `None` for one that only looks on, whom nobody counts.
+    pub group: Option<String>,
     pub partition: usize,
     /// Where it begins.
     pub start: Start,
@@ -29,7 +29,7 @@ pub(super) struct Newcomer {
 
 #[derive(Debug)]
 struct Reader {
-    group: String,
+    group: Option<String>,
     partition: usize,
     start: Start,
     epoch: Option<i64>,
@@ -61,7 +61,9 @@ impl Readers {
             .readers
             .iter()
             .filter(|(_, reader)| {
-                reader.partition == newcomer.partition && reader.group == newcomer.group
+                reader.partition == newcomer.partition
+                    && reader.group == newcomer.group
+                    && newcomer.group.is_some()
             })
             .map(|(id, _)| *id)
             .collect();
@@ -176,7 +178,7 @@ mod tests {
     fn newcomer(id: u64, epoch: Option<i64>) -> Newcomer {
         Newcomer {
             id: ListenerId(id),
-            group: "$default".to_owned(),
+            group: Some("$default".to_owned()),
             partition: 0,
             start: Start {
                 next: 0,
@@ -232,6 +234,26 @@ mod tests {
             "New receiver 'nil' with higher epoch of '7' is created hence current receiver 'nil' with epoch '1'"
         ));
         assert_eq!(readers.cursor(ListenerId(3)), None);
+    }
+
+    #[test]
+    fn those_who_look_on_take_no_place_and_lose_none() {
+        let onlooker = |id| Newcomer {
+            group: None,
+            ..newcomer(id, None)
+        };
+        let mut readers = Readers::default();
+        for id in 0..7 {
+            readers.open(onlooker(id)).unwrap();
+        }
+        for id in 10..15 {
+            readers.open(newcomer(id, None)).unwrap();
+        }
+        readers.open(onlooker(7)).unwrap();
+        let evicted = readers.open(newcomer(15, Some(1))).unwrap();
+        assert_eq!(losers(&evicted), [10, 11, 12, 13, 14]);
+        readers.advance(ListenerId(7), 1, true);
+        assert_eq!(readers.wake(0), [(ListenerId(7), Notice::Available)]);
     }
 
     #[test]

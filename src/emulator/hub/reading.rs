@@ -37,13 +37,36 @@ impl Hub {
         let start = self.locate(partition, position)?;
         let notices = self.readers.open(Newcomer {
             id,
-            group: lower,
+            group: Some(lower),
             partition,
             start,
             epoch,
             name,
         })?;
         Ok((Reply::Done, notices))
+    }
+
+    /// A reader that belongs to no consumer group.
+    pub(super) fn look_on(
+        &mut self,
+        id: ListenerId,
+        partition: usize,
+        position: &Position,
+    ) -> Result<Reply, Refusal> {
+        if partition >= self.events.partition_count() {
+            let address = format!("sb://{}/{}/Partitions/{partition}", self.host, self.entity);
+            return Err(refusal::entity_not_found(&address));
+        }
+        let start = self.locate(partition, position)?;
+        self.readers.open(Newcomer {
+            id,
+            group: None,
+            partition,
+            start,
+            epoch: None,
+            name: None,
+        })?;
+        Ok(Reply::Done)
     }
 
     /// Where to begin for a position. A sequence number beyond the end stands for the end: without a store the hub counts

@@ -7,7 +7,7 @@ use super::{CallId, Refusal};
 /// What happens to a reader, to a connected device or to who called its method, without its asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// There is something to read again.
+    /// There is something to read again; to a watcher, that something has changed.
     Available,
     /// There is a message to take again.
     Message,

@@ -178,3 +178,36 @@ proptest! {
         prop_assert_eq!(seen, expected);
     }
 }
+
+#[test]
+fn whoever_watches_is_told_of_the_next_change_once() {
+    let mut hub = hub();
+    let watcher = ListenerId(77);
+    let changed = [(watcher, Notice::Available)];
+    let mut told = |command| hub.apply(now(), command).notices;
+    let delete = || Command::Registry {
+        token: policy_token("iothubowner"),
+        operation: RegistryOperation::Delete {
+            device: "d1".to_owned(),
+            module: None,
+            if_match: None,
+        },
+    };
+    let write = || Command::Registry {
+        token: policy_token("iothubowner"),
+        operation: RegistryOperation::Write {
+            device: "d1".to_owned(),
+            module: None,
+            identity: Box::new(body("d1")),
+            if_match: None,
+        },
+    };
+    told(Command::Watch { watcher });
+    assert_eq!(told(delete()), [], "there is nothing to delete");
+    assert_eq!(told(Command::DescribeEventHub), []);
+    assert_eq!(told(write()), changed);
+    assert_eq!(told(delete()), [], "told already");
+    told(Command::Watch { watcher });
+    told(Command::CloseReader { reader: watcher });
+    assert_eq!(told(write()), []);
+}
