@@ -5,6 +5,7 @@
 //! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given.
 
 pub mod amqp;
+mod calling;
 pub mod certificate;
 pub mod driver;
 pub mod endpoint;

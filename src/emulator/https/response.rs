@@ -8,11 +8,11 @@ use http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::calling::MethodAnswer;
 use super::super::driver::Clock;
 use super::super::hub::command::{Refusal, Reply};
 use super::super::query::Page;
 use super::messages::{feedback_response, message_response, purge_response};
-use super::methods::MethodAnswer;
 pub(super) use super::plain::Response;
 use super::plain::{JSON, json_response, response};
 use super::queries;

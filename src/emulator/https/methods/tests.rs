@@ -1,11 +1,13 @@
 use super::*;
+use crate::emulator::calling::Leaving;
 use crate::emulator::driver;
 use crate::emulator::hub::Hub;
-use crate::emulator::hub::command::Feed;
+use crate::emulator::hub::command::{Command, Feed, ListenerId, MethodOperation, Notice};
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::secret::Secret;
 use crate::protocol::sas::{SigningKey, mint};
 use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000, 0).unwrap()
@@ -42,8 +44,7 @@ fn wanted(connect: u64, response: u64) -> Call {
 }
 
 async fn call(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Rejection> {
-    let (caller, notices) = hub.register_listener().await.unwrap();
-    carry_out(hub, caller, notices, wanted).await
+    carry_out(hub, wanted).await
 }
 
 /// A device that is connected and listens.
@@ -150,10 +151,7 @@ async fn an_answer_that_comes_late_is_dropped() {
 async fn a_caller_that_goes_is_forgotten() {
     let hub = hub();
     let (caller, mut notices) = hub.register_listener().await.unwrap();
-    let leaving = Leaving {
-        hub: hub.clone(),
-        caller,
-    };
+    let leaving = Leaving::new(&hub, caller);
     let invoke = MethodOperation::Invoke {
         token: Some(token("service")),
         caller,
