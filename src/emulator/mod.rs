@@ -17,6 +17,7 @@ mod listener;
 mod moment;
 pub mod mqtt;
 pub mod query;
+mod random;
 pub mod server;
 pub mod state;
 pub mod store;

@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use rustls::crypto::ring;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -187,10 +186,7 @@ fn make_hub() -> Result<HubFile, StateError> {
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StateError> {
-    let mut bytes = [0; N];
-    let filled = ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_| StateError::Random)?;
-    Ok(bytes)
+    super::random::random().ok_or(StateError::Random)
 }
 
 fn make_directory(path: &Path) -> Result<(), FileError> {
