@@ -174,6 +174,11 @@ async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Re
     context.note(&format!(
         "listening on {address}, ports {https} (HTTPS), {amqps} (AMQP) and {mqtts} (MQTT); Ctrl-C stops it"
     ));
+    let page = running.endpoints().ui_link();
+    context.note(&format!(
+        "a page to look at, opened once by this link: {}",
+        page.expose()
+    ));
     interrupted.await;
     running.stop().await;
     Ok(())
@@ -303,6 +308,7 @@ fn ready_line(address: IpAddr, endpoints: &Endpoints) -> String {
         "eventHubConnectionString": endpoints.event_hub_string().expose(),
         "emulatorConnectionString": development.as_ref().map(Secret::expose),
         "devices": object(endpoints.device_strings()),
+        "ui": endpoints.ui_link().expose(),
     });
     format!("{line}\n")
 }
@@ -315,6 +321,7 @@ fn env_lines(endpoints: &Endpoints) -> String {
     let mqtt_port = endpoints.ports.mqtts.to_string();
     let event_hub = endpoints.event_hub_string();
     let device = endpoints.device_strings().into_iter().next();
+    let ui = endpoints.ui_link();
     let mut variables = vec![
         ("IOTHUB_CONNECTION_STRING", owner.expose()),
         ("EVENTHUB_CONNECTION_STRING", event_hub.expose()),
@@ -326,6 +333,7 @@ fn env_lines(endpoints: &Endpoints) -> String {
         ("HUBCTL_AMQP_PORT", amqp_port.as_str()),
         ("HUBCTL_MQTT_PORT", mqtt_port.as_str()),
         ("HUBCTL_CA_FILE", &ca_file),
+        ("HUBCTL_UI", ui.expose()),
         ("NODE_EXTRA_CA_CERTS", &ca_file),
     ]);
     let mut lines = String::new();
@@ -368,6 +376,7 @@ mod tests {
             entity: "eh".to_owned(),
             policies: vec![("iothubowner".to_owned(), Secret::new("a2V5"))],
             devices: vec![("d'1".to_owned(), Secret::new("a2V5"))],
+            ui_token: Secret::new("once"),
         }
     }
 
@@ -417,7 +426,8 @@ mod tests {
                 r#""policies":{"iothubowner":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"},"#,
                 r#""eventHubConnectionString":"Endpoint=sb://localhost/;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5;EntityPath=eh","#,
                 r#""emulatorConnectionString":null,"#,
-                r#""devices":{"d'1":"HostName=localhost;DeviceId=d'1;SharedAccessKey=a2V5"}}"#,
+                r#""devices":{"d'1":"HostName=localhost;DeviceId=d'1;SharedAccessKey=a2V5"},"#,
+                r#""ui":"https://localhost/ui?token=once"}"#,
                 "\n"
             )
         );
@@ -428,6 +438,7 @@ mod tests {
         let lines = env_lines(&endpoints());
         assert!(lines.contains(r"export IOTHUB_DEVICE_CONNECTION_STRING='HostName=localhost;DeviceId=d'\''1;SharedAccessKey=a2V5'"));
         assert!(lines.contains("export HUBCTL_MQTT_PORT='8883'\n"));
+        assert!(lines.contains("export HUBCTL_UI='https://localhost/ui?token=once'\n"));
         #[cfg(unix)]
         {
             let script = format!("{lines}printf %s \"$HUBCTL_CA_FILE\"");

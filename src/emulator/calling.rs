@@ -86,6 +86,11 @@ impl Leaving {
         let hub = hub.clone();
         Self { hub, listener }
     }
+
+    /// Its number.
+    pub(super) fn listener(&self) -> ListenerId {
+        self.listener
+    }
 }
 
 impl Drop for Leaving {

@@ -39,6 +39,8 @@ pub struct Endpoints {
     pub policies: Vec<(String, Secret)>,
     /// Devices by id, with their primary keys.
     pub devices: Vec<(String, Secret)>,
+    /// What opens the page once.
+    pub ui_token: Secret,
 }
 
 impl Endpoints {
@@ -79,6 +81,14 @@ impl Endpoints {
     pub fn owner_string(&self) -> Secret {
         let first = self.hub_strings().into_iter().next();
         first.map_or_else(|| Secret::new(""), |(_, string)| string)
+    }
+
+    /// The link that opens the page once.
+    #[must_use]
+    pub fn ui_link(&self) -> Secret {
+        let host = with_port(&self.host, self.ports.https, HTTPS);
+        let token = self.ui_token.expose();
+        Secret::new(format!("https://{host}/ui?token={token}"))
     }
 
     /// The Event Hub-compatible string, for the first policy.
@@ -129,6 +139,7 @@ mod tests {
             entity: "eh".to_owned(),
             policies: vec![("iothubowner".to_owned(), key())],
             devices: vec![("d'1".to_owned(), key())],
+            ui_token: Secret::new("once"),
         }
     }
 
@@ -180,6 +191,9 @@ mod tests {
                 .starts_with("Endpoint=sb://localhost:5000/;")
         );
         assert_eq!(other.development_string(), None);
+        assert_eq!(usual.ui_link().expose(), "https://localhost/ui?token=once");
+        let link = "https://localhost:8443/ui?token=once";
+        assert_eq!(other.ui_link().expose(), link);
     }
 
     #[test]

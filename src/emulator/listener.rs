@@ -16,6 +16,7 @@ use super::driver::{Clock, HubHandle};
 use super::fault::{Mischief, Occasion, Wire};
 use super::https;
 use super::mqtt;
+use super::ui::Ui;
 use crate::protocol::websocket::Subprotocol;
 
 /// The most connections at once on one port; more wait in the system's queue. Devices stay connected.
@@ -85,6 +86,8 @@ pub(super) struct Listener {
     /// And those that speak MQTT.
     pub mqtt: Arc<mqtt::options::Options>,
     pub hub: HubHandle,
+    /// What there is to look at on HTTPS's own port.
+    pub ui: Ui,
     pub clock: Clock,
     /// What goes wrong on purpose.
     pub mischief: Mischief,
@@ -192,10 +195,10 @@ impl Listener {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let stop = self.stop.clone().requested();
+        let ui = (self.protocol == Protocol::Https).then_some(&self.ui);
+        let (hub, stop) = (self.hub.clone(), self.stop.clone().requested());
         let served =
-            https::serve_connection(stream, self.hub.clone(), self.clock, &self.mischief, stop)
-                .await;
+            https::serve_connection(stream, hub, self.clock, &self.mischief, ui, stop).await;
         let Some(upgrade) = served else {
             return;
         };

@@ -2,7 +2,8 @@
 //!
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
 //! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together;
-//! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given.
+//! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given. `ui` is a page to look
+//! at it all.
 
 pub mod amqp;
 mod calling;
@@ -21,6 +22,7 @@ mod random;
 pub mod server;
 pub mod state;
 pub mod store;
+mod ui;
 
 #[cfg(test)]
 mod test_hub;

@@ -31,6 +31,7 @@ use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
 use super::state::{State, StateError};
 use super::store::{Store, StoreError, Wanted};
+use super::ui::{self, Ui};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
 
@@ -174,6 +175,7 @@ impl Emulator {
             entity: state.entity,
             policies: state.policies,
             devices,
+            ui_token: ui::unguessable().ok_or(StateError::Random)?,
         };
         let amqp = Arc::new(amqp_options(&endpoints, clock));
         let mischief = Mischief::new(Faults::new(clock.now(), troubles.faults, options.seed));
@@ -182,6 +184,7 @@ impl Emulator {
         let mqtt = Arc::new(mqtt);
         let (hub, end) = drive(hub, store, clock, &options)?;
         let (stop, stopped) = watch::channel(false);
+        let ui = Ui::new(hosts(&options), &endpoints, hub.clone(), stopped.clone());
         let mut servers = JoinSet::new();
         // The standard's own port speaks nothing else at Azure either.
         let amqps_protocol = match endpoints.ports.amqps {
@@ -203,6 +206,7 @@ impl Emulator {
                     amqp: Arc::clone(&amqp),
                     mqtt: Arc::clone(&mqtt),
                     hub: hub.clone(),
+                    ui: ui.clone(),
                     clock,
                     mischief: mischief.clone(),
                     stop: Stop(stopped.clone()),

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Either};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -43,6 +43,7 @@ use tokio::time::timeout;
 
 use super::driver::{Clock, HubHandle};
 use super::fault::Mischief;
+use super::ui::{self, Ui};
 use crate::protocol::websocket::spoken_at;
 use rejection::Rejection;
 use request::{Wanted, Work};
@@ -72,6 +73,7 @@ pub(in crate::emulator) async fn serve_connection<S>(
     hub: HubHandle,
     clock: Clock,
     mischief: &Mischief,
+    ui: Option<&Ui>,
     stop: impl Future<Output = ()>,
 ) -> Option<Upgrade>
 where
@@ -81,30 +83,38 @@ where
     let pending = || upgrade.lock().unwrap_or_else(PoisonError::into_inner);
     let service = service_fn(|mut request| {
         let hub = hub.clone();
-        let accepted = upgrade::accept(&mut request);
-        let response = accepted.map(|(response, upgrade)| {
-            *pending() = Some(upgrade);
-            response
-        });
-        let deed = fault::strike(mischief, clock, &request);
+        let ui = ui.filter(|_| Ui::has(request.uri().path())).cloned();
+        let (mut response, mut deed) = (None, None);
+        if ui.is_none() {
+            let accepted = upgrade::accept(&mut request);
+            response = accepted.map(|(response, upgrade)| {
+                *pending() = Some(upgrade);
+                response
+            });
+            deed = fault::strike(mischief, clock, &request);
+        }
         async move {
+            if let Some(ui) = ui {
+                return Ok(ui.answer(request).await);
+            }
             let answer = async {
                 match response {
                     Some(response) => response,
                     None => answer(&hub, clock, request).await,
                 }
             };
-            match deed {
+            let answer = match deed {
                 None => Ok(answer.await),
                 Some(deed) => fault::answer(deed, Responder::new(clock), answer).await,
-            }
+            };
+            answer.map(|response| -> ui::Response { response.map(Either::Left) })
         }
     });
+    // Without `pipeline_flush`: with it hyper takes from a body that streams however much there is, read or not.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
         .max_buf_size(MAX_HEADER_BYTES)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);

@@ -171,9 +171,13 @@ async fn an_operator_works_on_the_registry() {
 #[test]
 fn keys_and_authority_outlive_a_crash() {
     let hub = Emulator::start(&[]);
-    let before = hub.ready.clone();
+    let mut before = hub.ready.clone();
     let ca = std::fs::read(hub.text("/caFile")).unwrap();
-    let hub = hub.kill_and_restart(&[]);
+    let mut hub = hub.kill_and_restart(&[]);
+    // The page's link is good once, and for this run alone.
+    let links = [&mut before, &mut hub.ready].map(|ready| ready["ui"].take());
+    assert!(links[0].is_string());
+    assert_ne!(links[0], links[1]);
     assert_eq!(hub.ready, before);
     assert_eq!(std::fs::read(hub.text("/caFile")).unwrap(), ca);
 }

@@ -12,6 +12,8 @@ mod emulator_messages;
 mod emulator_routes;
 mod emulator_store;
 mod emulator_twins;
+mod emulator_ui;
+mod emulator_ui_told;
 mod inspect_token;
 #[cfg(unix)]
 mod live;

@@ -1,5 +1,6 @@
 //! What every test of the binary stands on: a hermetic runner and a running hub.
 
+pub mod browser;
 pub mod certificates;
 pub mod emulator;
 pub mod event_hub;

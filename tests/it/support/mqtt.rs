@@ -91,6 +91,14 @@ pub fn event(qos: QoS, id: u16, properties: &str, body: impl Into<Vec<u8>>) -> P
 
 /// A TLS connection to one of this hub's ports that trusts this hub and nobody else.
 pub async fn tls(hub: &Emulator, port: &str) -> TlsStream<TcpStream> {
+    let socket = TcpStream::connect(("127.0.0.1", hub.port(port)))
+        .await
+        .unwrap();
+    tls_over(hub, socket).await
+}
+
+/// The same over a socket that is connected.
+pub async fn tls_over(hub: &Emulator, socket: TcpStream) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(hub.text("/caFile")).unwrap();
     roots.add(ca).unwrap();
@@ -100,9 +108,6 @@ pub async fn tls(hub: &Emulator, port: &str) -> TlsStream<TcpStream> {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let socket = TcpStream::connect(("127.0.0.1", hub.port(port)))
-        .await
-        .unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config));
     connector.connect(name, socket).await.unwrap()
