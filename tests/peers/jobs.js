@@ -36,7 +36,8 @@ run(async () => {
   // The device is not there.
   assert.equal((await ended(client, 'js-method')).deviceJobStatistics.failedCount, 1);
 
-  await client.scheduleTwinUpdate('js-later', CONDITION, patch, new Date(Date.now() + 3600e3), 60);
+  const later = await client.scheduleTwinUpdate('js-later', CONDITION, patch, new Date(Date.now() + 3600e3), 60);
+  assert.equal(later.jobStatus.status, 'queued');
   await client.cancelJob('js-later');
   assert.equal((await client.getJob('js-later')).jobStatus.status, 'cancelled');
 

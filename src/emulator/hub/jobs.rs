@@ -17,8 +17,8 @@ const MAX_CALLS: usize = 100;
 /// How far a job, or its work with one device, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
+    Queued,
     Scheduled,
-    Enqueued,
     Pending,
     Running,
     Completed,
@@ -29,8 +29,8 @@ pub(super) enum Status {
 impl Status {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Scheduled => "scheduled",
-            Self::Enqueued => "enqueued",
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Completed => "completed",
@@ -121,11 +121,7 @@ impl Job {
             created: now,
             start,
             ended: None,
-            status: if start > now {
-                Status::Scheduled
-            } else {
-                Status::Enqueued
-            },
+            status: Status::Queued,
             failure: None,
             pending: VecDeque::new(),
             rows: BTreeMap::new(),
@@ -164,6 +160,13 @@ impl Job {
     /// Whether there is a device to work with, and room for one more method that waits.
     pub(super) fn may_go_on(&self) -> bool {
         !self.pending.is_empty() && self.calls.len() < MAX_CALLS
+    }
+
+    /// Notes that it has been taken, and waits for its time if that has not come.
+    pub(super) fn wait(&mut self, now: DateTime<Utc>) {
+        if self.start > now {
+            self.status = Status::Scheduled;
+        }
     }
 
     /// Begins with those that the condition means.

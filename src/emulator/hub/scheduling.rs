@@ -94,8 +94,11 @@ impl Hub {
             let oldest = oldest.ok_or_else(|| refusal::too_many_jobs(MAX_JOBS))?;
             self.jobs.all.remove(oldest);
         }
-        let job = Job::new(now, id, target, request);
+        let mut job = Job::new(now, id, target, request);
+        // What is answered was written before the service looked at the time: azure-iot-sdk-node's `job_client.js` wants
+        // `queued` of a job that is an hour away.
         let shown = job.to_json();
+        job.wait(now);
         self.jobs.all.push(job);
         Ok(shown)
     }

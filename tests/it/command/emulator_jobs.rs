@@ -38,7 +38,7 @@ async fn a_job_patches_the_twins_that_are_meant() {
     let (status, _, made) = owner.ask(Method::PUT, path, None, &wanted).await;
     assert_eq!(
         (status, &made["status"], &made["updateTwin"]),
-        (StatusCode::OK, &json!("enqueued"), &wanted["updateTwin"])
+        (StatusCode::OK, &json!("queued"), &wanted["updateTwin"])
     );
     let (status, _, _) = owner.ask(Method::PUT, path, None, &wanted).await;
     assert_eq!(status, StatusCode::CONFLICT);
@@ -78,7 +78,8 @@ async fn jobs_wait_are_cancelled_and_fail_device_by_device() {
     let owner = Owner::of(&hub);
     let later = json!({ "type": "scheduleUpdateTwin", "updateTwin": { "tags": { "a": 1 } }, "queryCondition": "*", "startTime": "2999-01-01T00:00:00Z" });
     let (_, _, made) = owner.ask(Method::PUT, "/jobs/v2/later", None, &later).await;
-    assert_eq!(made["status"], "scheduled");
+    assert_eq!(made["status"], "queued");
+    assert_eq!(owner.read("/jobs/v2/later").await["status"], "scheduled");
     let call = json!({ "type": "scheduleDeviceMethod", "cloudToDeviceMethod": { "methodName": "reboot", "payload": null }, "queryCondition": "*" });
     owner.ask(Method::PUT, "/jobs/v2/call", None, &call).await;
     let job = ended(&owner, "/jobs/v2/call").await;

@@ -115,12 +115,9 @@ fn a_job_changes_twins_when_its_time_has_come() {
     let job = create(&mut hub, "j1", condition, 30, tag(7)).unwrap();
     assert_eq!(
         (&job["status"], &job["type"], &job["endTime"]),
-        (
-            &json!("scheduled"),
-            &json!("scheduleUpdateTwin"),
-            &Value::Null
-        )
+        (&json!("queued"), &json!("scheduleUpdateTwin"), &Value::Null)
     );
+    assert_eq!(show(&mut hub, "j1")["status"], "scheduled");
     assert_eq!(hub.due(), Some(after(30)));
     hub.pass_time(after(29));
     assert_eq!(
@@ -144,7 +141,7 @@ fn a_job_changes_twins_when_its_time_has_come() {
     assert_eq!(hub.due(), None);
     assert_eq!(
         create(&mut hub, "j0", "deviceId = 'd1'", 0, tag(8)).unwrap()["status"],
-        "enqueued"
+        "queued"
     );
     hub.pass_time(now());
     let found = rows(
