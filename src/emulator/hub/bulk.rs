@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::{BulkChange, BulkError, ImportMode, ListenerId, Notice, Refusal, Reply};
 use super::happening::Happening;
-use super::{Hub, Outcome, refusal};
+use super::{Hub, Outcome, edge, refusal};
 use crate::model::device::{Identity, IdentityId, Status};
 
 /// The most identities in one request.
@@ -34,6 +34,11 @@ impl Hub {
     ) -> Result<(Identity, Notices), Refusal> {
         let is_new = self.registry.find(id.0, id.1).is_none();
         let identity = self.registry.write(now, id, identity, if_match)?;
+        if edge::is_edge(&identity) {
+            for module in edge::SYSTEM_MODULES {
+                self.add_module(now, id.0, module)?;
+            }
+        }
         if is_new {
             // Nobody can listen for it yet.
             self.reconfigure(now, &identity_id(id), None);
@@ -49,6 +54,20 @@ impl Hub {
             notices.extend(self.happened(now, &id, Happening::Created, || twin));
         }
         Ok((identity, notices))
+    }
+
+    /// Makes a module that the service makes by itself, where it is missing.
+    pub(super) fn add_module(
+        &mut self,
+        now: DateTime<Utc>,
+        device: &str,
+        module: &str,
+    ) -> Result<(), Refusal> {
+        if self.registry.add_module(now, device, module)? {
+            // Nobody can listen for it yet.
+            self.reconfigure(now, &identity_id((device, Some(module))), None);
+        }
+        Ok(())
     }
 
     /// Deletes an identity, with all that hangs on it.

@@ -1,13 +1,37 @@
-//! Scopes: which edge device stands above a device.
+//! Edge devices: the modules that they have of themselves, and which of them stands above a device.
 //!
 //! Source: learn.microsoft.com, "Understand the identity registry in your IoT hub" (`deviceScope`, `parentScopes`); outputs
-//! of `az iot hub device-identity create --edge-enabled`; azure-iot-sdk-node, `e2etests/test/registry.js`.
+//! of `az iot hub device-identity create --edge-enabled`; azure-iot-sdk-node, `e2etests/test/registry.js`. That a hub makes
+//! modules without keys: azure-iot-sdk-java#1507; which, and who looks after them: terraform-provider-iothub, `CONCEPT.md`
+//! (what a live hub answered), and azure-iot-cli-extension, `test_iothub_modules_int.py`.
 
 use super::command::Refusal;
 use super::refusal;
-use crate::model::device::Identity;
+use crate::model::device::{Authentication, Identity};
 
 const SCHEME: &str = "ms-azure-iot-edge://";
+
+/// The modules of every edge device, whose names are the service's to give.
+pub(super) const SYSTEM_MODULES: [&str; 2] = ["$edgeAgent", "$edgeHub"];
+
+/// Whether the service alone makes, changes and deletes such a module.
+pub(super) fn is_reserved(module: Option<&str>) -> bool {
+    module.is_some_and(|module| module.starts_with('$'))
+}
+
+/// A module that the service makes by itself; the runtime on the device gives it its keys.
+pub(super) fn module(device: &str, module: &str) -> Identity {
+    Identity {
+        device_id: device.to_owned(),
+        module_id: Some(module.to_owned()),
+        managed_by: Some("iotEdge".to_owned()),
+        authentication: Authentication {
+            kind: Some("none".to_owned()),
+            ..Authentication::default()
+        },
+        ..Identity::default()
+    }
+}
 
 /// An edge device's own scope, which it has for as long as it is there.
 pub(super) fn own_scope(identity: &Identity) -> String {

@@ -102,6 +102,15 @@ pub(super) fn already_registered(device: &str, module: Option<&str>) -> Refusal 
     }
 }
 
+/// For a change of one of the modules that every edge device has: azure-iot-explorer#574, iotedge#1162.
+pub(super) fn reserved_module() -> Refusal {
+    refuse(
+        error_code::SYSTEM_MODULE_MODIFY_UNAUTHORIZED,
+        UNAUTHORIZED,
+        "Unauthorized to modify reserved module.",
+    )
+}
+
 /// Neither code nor text of these three is in evidence.
 pub(super) fn configuration_not_found(id: &str) -> Refusal {
     let message = format!("There is no configuration '{id}'.");

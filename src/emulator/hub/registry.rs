@@ -216,6 +216,11 @@ impl Registry {
         if_match: Option<&str>,
     ) -> Result<Identity, Refusal> {
         check_ids(device, module, &identity)?;
+        if edge::is_reserved(module) {
+            return Err(refusal::argument_invalid(
+                "The ids of modules that begin with $ are the service's own.",
+            ));
+        }
         if module.is_some() && !self.devices.contains_key(device) {
             return Err(refusal::device_not_found(device));
         }
@@ -243,6 +248,22 @@ impl Registry {
             super::keys::derive(&self.secret, &format!("{path}/{which}"))
         })?;
         Ok(self.store(device, module, entry))
+    }
+
+    /// Makes a module that the service makes by itself; false if it is there.
+    pub(super) fn add_module(
+        &mut self,
+        now: DateTime<Utc>,
+        device: &str,
+        module: &str,
+    ) -> Result<bool, Refusal> {
+        if self.find(device, Some(module)).is_some() {
+            return Ok(false);
+        }
+        let identity = edge::module(device, module);
+        let entry = Entry::new(now, identity, None, |_| String::new())?;
+        self.store(device, Some(module), entry);
+        Ok(true)
     }
 
     /// Whether an edge device has that scope.
@@ -334,6 +355,9 @@ impl Registry {
         let Some(present) = self.find(device, module) else {
             return Err(self.not_found(device, module));
         };
+        if edge::is_reserved(module) {
+            return Err(refusal::reserved_module());
+        }
         if if_match.is_some_and(|etag| !etag.is_empty() && !present.matches(etag)) {
             return Err(refusal::etag_mismatch());
         }

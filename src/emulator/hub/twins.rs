@@ -16,7 +16,7 @@ use super::entry::Entry;
 use super::happening::{self, Happening};
 use super::options::Right;
 use super::record::Record;
-use super::{Hub, Outcome, refusal};
+use super::{Hub, Outcome, edge, refusal};
 use crate::emulator::query::{Document, Path, Search, Source, descend};
 use crate::model::device::{Identity, IdentityId};
 use crate::model::twin::{Twin, TwinChange, TwinError};
@@ -132,6 +132,9 @@ impl Hub {
         if_match: Option<&str>,
     ) -> Result<Vec<(ListenerId, Notice)>, Refusal> {
         let present = self.twins.find(identity, self.entry(identity)?);
+        if edge::is_reserved(identity.module.as_deref()) {
+            return Err(refusal::reserved_module());
+        }
         let lets_through = |etag: &str| etag.is_empty() || etag == "*" || etag == present.etag();
         if !if_match.is_none_or(lets_through) {
             return Err(refusal::etag_mismatch());

@@ -210,3 +210,67 @@ fn a_parent_is_one_edge_device_that_is_there() {
     let disabled = write(&mut hub, "leaf", disabled, Some("*")).unwrap();
     assert_eq!(disabled.device_scope, Some(scope));
 }
+
+#[test]
+fn an_edge_device_has_two_modules_of_its_own() {
+    let mut hub = hub();
+    write(&mut hub, "plain", body("plain"), None).unwrap();
+    let list = |hub: &mut Hub, device: &str| {
+        let operation = RegistryOperation::ListModules {
+            device: device.to_owned(),
+        };
+        match registry(hub, operation) {
+            Ok(Reply::Identities(modules)) => modules,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(list(&mut hub, "plain"), []);
+    // Whether it was an edge device from its beginning, or became one.
+    write(&mut hub, "root", edge("root", &[]), None).unwrap();
+    write(&mut hub, "plain", edge("plain", &[]), Some("*")).unwrap();
+    for device in ["root", "plain"] {
+        let modules = list(&mut hub, device);
+        let ids: Vec<_> = modules.iter().map(|m| m.module_id.as_deref()).collect();
+        assert_eq!(ids, [Some("$edgeAgent"), Some("$edgeHub")]);
+        for module in modules {
+            let authentication = module.authentication;
+            assert_eq!(authentication.kind.as_deref(), Some("none"));
+            let keys = authentication.symmetric_key.unwrap_or_default();
+            assert_eq!((keys.primary_key, keys.secondary_key), (None, None));
+            assert_eq!(module.managed_by.as_deref(), Some("iotEdge"));
+        }
+    }
+    // They are there once, and for nobody else to make, to change or to delete.
+    write(&mut hub, "root", edge("root", &[]), Some("*")).unwrap();
+    assert_eq!(list(&mut hub, "root").len(), 2);
+    let module = |id: &str| Some(id.to_owned());
+    let made = |id: &str| RegistryOperation::Write {
+        device: "root".to_owned(),
+        module: module(id),
+        identity: Box::new(Identity {
+            module_id: module(id),
+            ..body("root")
+        }),
+        if_match: None,
+    };
+    for id in ["$edgeAgent", "$mine"] {
+        assert_eq!(code(registry(&mut hub, made(id))), 400_004, "{id}");
+    }
+    let deleted = RegistryOperation::Delete {
+        device: "root".to_owned(),
+        module: module("$edgeHub"),
+        if_match: Some("*".to_owned()),
+    };
+    assert_eq!(code(registry(&mut hub, deleted)), 401_100);
+    let patched = TwinOperation::Change {
+        token: policy_token("service"),
+        identity: crate::model::device::IdentityId {
+            device: "root".to_owned(),
+            module: module("$edgeAgent"),
+        },
+        change: Box::default(),
+        if_match: None,
+    };
+    assert_eq!(code(ask(&mut hub, Command::Twin(patched))), 401_100);
+    delete(&mut hub, "root", Some("*")).unwrap();
+}
