@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::identifier::{IdError, check};
 use super::twin::{Change, TwinChange};
 
 /// The part of a twin that content is for.
 const DESIRED: &str = "properties.desired";
+
+/// The module that looks after the other modules of an edge device.
+pub const AGENT: &str = "$edgeAgent";
 
 /// The most characters of an id, and those that it may have beside lower-case letters and digits.
 const MAX_ID: usize = 128;
@@ -113,13 +117,25 @@ pub enum ConfigurationError {
         "a configuration has deviceContent, moduleContent or modulesContent, and only one of them"
     )]
     Content,
-    /// Other content than the configuration was made with.
-    #[error("the content of a configuration cannot be changed; make one with another id")]
-    Immutable,
+    /// Content stays what it was made with, and has to be sent all the same.
+    #[error("a change of a configuration holds its content")]
+    NoContent,
+    /// The id of no module.
+    #[error("module {id:?}: {source}")]
+    Module {
+        /// The id, cut short.
+        id: String,
+        /// What is wrong with it.
+        source: IdError,
+    },
+    /// Modules of an edge device come with what its agent is told of them.
+    #[error("modulesContent holds {AGENT}")]
+    NoAgent,
 }
 
 impl Configuration {
-    /// What a draft makes of an id, and of the configuration that is `present` there.
+    /// What a draft makes of an id, and of the configuration that is `present` there. Other content than it was made with
+    /// goes unheeded, as a live hub has it (terraform-provider-iothub, `CONCEPT.md`).
     ///
     /// # Errors
     /// [`ConfigurationError`] says what no configuration has, or may not change.
@@ -137,11 +153,12 @@ impl Configuration {
             return Err(ConfigurationError::OtherId);
         }
         let content = match (draft.content.map(Content::tidied), present) {
-            (None, Some(present)) => present.content.clone(),
-            (Some(content), Some(present)) if content != present.content => {
-                return Err(ConfigurationError::Immutable);
+            (Some(content), Some(present)) if content != Content::default() => {
+                content.check()?;
+                present.content.clone()
             }
-            (content, _) => content.unwrap_or_default(),
+            (_, Some(_)) => return Err(ConfigurationError::NoContent),
+            (content, None) => content.unwrap_or_default(),
         };
         content.check()?;
         let time = now.timestamp_micros();
@@ -183,10 +200,47 @@ impl Content {
         if parts.into_iter().filter(|is_there| *is_there).count() > 1 {
             return Err(ConfigurationError::Content);
         }
+        self.check_parts()
+    }
+
+    fn check_parts(&self) -> Result<(), ConfigurationError> {
+        let mut modules = self.modules_content.iter();
+        if !modules.all(|modules| modules.contains_key(AGENT)) {
+            return Err(ConfigurationError::NoAgent);
+        }
+        for id in self.modules_content.iter().flat_map(BTreeMap::keys) {
+            check(id).map_err(|source| ConfigurationError::Module {
+                id: id.chars().take(40).collect(),
+                source,
+            })?;
+        }
         let own = self.device_content.iter().chain(&self.module_content);
         let modules = self.modules_content.iter().flat_map(BTreeMap::values);
         own.chain(modules)
             .try_for_each(|paths| change(paths).map(drop))
+    }
+
+    /// Whether one edge device can be given it: that asks for modules, and may name the device's own properties beside
+    /// them (the C# SDK's `ApplyConfigurationContentOnDeviceAsync`).
+    ///
+    /// # Errors
+    /// [`ConfigurationError`] says what is wrong with it.
+    pub fn check_for_device(&self) -> Result<(), ConfigurationError> {
+        if self.module_content.is_some() {
+            return Err(ConfigurationError::Content);
+        }
+        if self.modules_content.is_none() {
+            return Err(ConfigurationError::NoAgent);
+        }
+        self.check_parts()
+    }
+
+    /// Whether edge devices can run with it alone. Content that only adds to others is a layer (learn.microsoft.com,
+    /// "Understand IoT Edge automatic deployments for single devices or at scale").
+    #[must_use]
+    pub fn is_base(&self) -> bool {
+        let agent = self.modules_content.as_ref().and_then(|m| m.get(AGENT));
+        agent.is_some_and(|paths| paths.contains_key(DESIRED))
     }
 }
 
@@ -196,6 +250,44 @@ impl Content {
 /// [`ConfigurationError::Path`] and [`ConfigurationError::Form`].
 pub fn change(paths: &Map<String, Value>) -> Result<TwinChange, ConfigurationError> {
     let mut desired = Map::new();
+    add(&mut desired, paths)?;
+    Ok(TwinChange {
+        tags: None,
+        desired: Some(Change::Merge(desired)),
+    })
+}
+
+/// What the contents of deployments ask of a module, each on top of the one before. One that names all of its desired
+/// properties puts them in the place of what there is; paths in them are set beside it.
+///
+/// # Errors
+/// [`ConfigurationError::Path`] and [`ConfigurationError::Form`].
+pub fn layered<'a>(
+    contents: impl IntoIterator<Item = &'a Map<String, Value>>,
+) -> Result<TwinChange, ConfigurationError> {
+    let (mut desired, mut is_all) = (Map::new(), false);
+    for paths in contents {
+        if paths.contains_key(DESIRED) {
+            (desired, is_all) = (Map::new(), true);
+        }
+        add(&mut desired, paths)?;
+    }
+    let desired = if is_all {
+        Change::Replace(desired)
+    } else {
+        Change::Merge(desired)
+    };
+    Ok(TwinChange {
+        tags: None,
+        desired: Some(desired),
+    })
+}
+
+/// Sets what content asks for.
+fn add(
+    desired: &mut Map<String, Value>,
+    paths: &Map<String, Value>,
+) -> Result<(), ConfigurationError> {
     for (path, value) in paths {
         let foreign = || ConfigurationError::Path {
             path: path.chars().take(40).collect(),
@@ -213,12 +305,9 @@ pub fn change(paths: &Map<String, Value>) -> Result<TwinChange, ConfigurationErr
             .ok_or_else(foreign)?
             .split('.')
             .collect();
-        put(&mut desired, &names, value).ok_or_else(foreign)?;
+        put(desired, &names, value).ok_or_else(foreign)?;
     }
-    Ok(TwinChange {
-        tags: None,
-        desired: Some(Change::Merge(desired)),
-    })
+    Ok(())
 }
 
 /// `None` where a name is empty, or another path has put something else than an object on the way.
@@ -289,13 +378,19 @@ mod tests {
         );
         let again =
             |body| Configuration::drafted(DateTime::UNIX_EPOCH, "c-1", draft(body), Some(&first));
-        let second = again(json!({ "targetCondition": "*" })).unwrap();
+        let other = json!({ "targetCondition": "*", "content": { "deviceContent": { "properties.desired.a": 2 } } });
+        let second = again(other).unwrap();
         assert_eq!(
             (&second.content, second.revision),
             (&first.content, first.revision + 1)
         );
-        let other = json!({ "content": { "deviceContent": { "properties.desired.a": 2 } } });
-        assert_eq!(again(other), Err(ConfigurationError::Immutable));
+        for without in [
+            json!({ "targetCondition": "*" }),
+            json!({ "content": null }),
+            json!({ "content": { "deviceContent": {} } }),
+        ] {
+            assert_eq!(again(without), Err(ConfigurationError::NoContent));
+        }
     }
 
     #[test]
@@ -310,5 +405,56 @@ mod tests {
         );
         let both = json!({ "content": { "deviceContent": { "properties.desired.a": 1 }, "moduleContent": { "properties.desired.a": 1 } } });
         assert_eq!(made(both), Err(ConfigurationError::Content));
+    }
+
+    #[test]
+    fn edge_devices_are_given_modules_with_their_agent() {
+        let content = |body: Value| -> Content { serde_json::from_value(body).unwrap() };
+        let agent = json!({ "$edgeAgent": { "properties.desired.modules.m": {} } });
+        let base = json!({ "$edgeAgent": { "properties.desired": { "modules": {} } } });
+        assert!(content(json!({ "modulesContent": base })).is_base());
+        for (body, wanted) in [
+            (json!({ "modulesContent": agent }), Ok(())),
+            (
+                json!({ "modulesContent": agent, "deviceContent": { "properties.desired.a": 1 } }),
+                Ok(()),
+            ),
+            (
+                json!({ "modulesContent": { "m": {} } }),
+                Err(ConfigurationError::NoAgent),
+            ),
+            (
+                json!({ "deviceContent": { "properties.desired.a": 1 } }),
+                Err(ConfigurationError::NoAgent),
+            ),
+            (
+                json!({ "modulesContent": agent, "moduleContent": { "properties.desired.a": 1 } }),
+                Err(ConfigurationError::Content),
+            ),
+        ] {
+            let content = content(body.clone());
+            assert!(!content.is_base(), "{body}");
+            assert_eq!(content.check_for_device(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn layers_lie_on_a_base() {
+        let base =
+            json!({ "properties.desired": { "modules": { "a": { "v": 1 } }, "runtime": 1 } });
+        let layer = json!({ "properties.desired.modules.b": { "v": 2 }, "properties.desired.modules.a": { "v": 3 } });
+        let all = [&base, &layer].map(|content| content.as_object().unwrap());
+        let Some(Change::Replace(desired)) = layered(all).unwrap().desired else {
+            panic!("it is not all of it")
+        };
+        assert_eq!(
+            Value::Object(desired),
+            json!({ "modules": { "a": { "v": 3 }, "b": { "v": 2 } }, "runtime": 1 })
+        );
+        let Some(Change::Merge(desired)) = layered(all.into_iter().skip(1)).unwrap().desired else {
+            panic!("it is all of it")
+        };
+        assert_eq!(desired["modules"]["b"]["v"], 2);
+        assert!(layered([json!({ "tags": 1 }).as_object().unwrap()]).is_err());
     }
 }

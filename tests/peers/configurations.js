@@ -5,6 +5,7 @@ const { Registry } = require('azure-iothub');
 const { READY, assert, run } = require('./hub');
 
 const DEVICE = 'peer-js-configured';
+const EDGE = 'peer-js-edge';
 const ID = 'peer-js-%+configuration';
 
 /** `promise` must reject with this status. */
@@ -45,8 +46,26 @@ run(async () => {
   const listed = (await registry.getConfigurations()).responseBody;
   assert.equal(listed.find((one) => one.id === ID).priority, 10);
 
-  await registry.applyConfigurationContentOnDevice(DEVICE, { deviceContent: { 'properties.desired.given': 1 } });
-  assert.equal((await registry.getTwin(DEVICE)).responseBody.properties.desired.given, 1);
+  await registry.create({ deviceId: EDGE, capabilities: { iotEdge: true } });
+  const route = { 'properties.desired.routes.all': 'FROM /messages/* INTO $upstream' };
+  const modulesContent = { $edgeAgent: { 'properties.desired': { schemaVersion: '1.1' } }, $edgeHub: route };
+  await refused(registry.applyConfigurationContentOnDevice(DEVICE, { modulesContent }), 400, 'content for no edge device');
+  await registry.applyConfigurationContentOnDevice(EDGE, { modulesContent });
+  const agent = (await registry.getModuleTwin(EDGE, '$edgeAgent')).responseBody;
+  assert.equal(agent.properties.desired.schemaVersion, '1.1');
+
+  // The same for all edge devices that are meant, with a layer on top.
+  await registry.updateTwin(EDGE, { tags: { kind: 'peer-js-edge' } }, '*');
+  const deployment = { targetCondition: "tags.kind = 'peer-js-edge'", priority: 1, content: { modulesContent } };
+  await registry.addConfiguration({ ...deployment, id: 'peer-js-base' });
+  const layer = { $edgeAgent: { 'properties.desired.modules.extra': { status: 'running' } } };
+  await registry.addConfiguration({ ...deployment, id: 'peer-js-layer', priority: 2, content: { modulesContent: layer } });
+  const layered = (await registry.getModuleTwin(EDGE, '$edgeAgent')).responseBody;
+  assert.deepEqual(layered.properties.desired.modules, { extra: { status: 'running' } });
+  const counted = (await registry.getConfiguration('peer-js-layer')).responseBody.systemMetrics.results;
+  assert.deepEqual([counted.targetedCount, counted.appliedCount], [1, 1]);
+  for (const id of ['peer-js-layer', 'peer-js-base']) await registry.removeConfiguration(id);
+  await registry.delete(EDGE);
 
   await registry.removeConfiguration(ID);
   await refused(registry.getConfiguration(ID), 404, 'reading what is deleted');

@@ -11,6 +11,7 @@ from azure.iot.hub.models import (
 from hub import READY, check, check_equal, refused
 
 DEVICE = "peer-py-configured"
+EDGE = "peer-py-edge"
 ID = "peer-py-%+configuration"
 
 
@@ -55,15 +56,23 @@ def main():
     check("position" in errors.target_condition_error, "the condition's error")
     check_equal(list(errors.custom_metric_query_errors), ["m"], "the metric's error")
 
-    registry.create_module_with_sas(DEVICE, "m", "peer", None, None)
-    content = ConfigurationContent(modules_content={"m": {"properties.desired": {"x": 1}}})
-    manager.apply_configuration_on_edge_device(DEVICE, content)
-    check_equal(registry.get_module_twin(DEVICE, "m").properties.desired["x"], 1, "content of a module")
+    agent = {"properties.desired": {"schemaVersion": "1.1", "modules": {}}}
+    content = ConfigurationContent(modules_content={"$edgeAgent": agent, "m": {"properties.desired": {"x": 1}}})
+    refused(lambda: manager.apply_configuration_on_edge_device(DEVICE, content), 400, "content for a device that is no edge")
+    registry.create_device_with_sas(EDGE, None, None, "enabled", True)
+    check_equal([one.module_id for one in registry.get_modules(EDGE)], ["$edgeAgent", "$edgeHub"], "an edge device's modules")
+    manager.apply_configuration_on_edge_device(EDGE, content)
+    check_equal(registry.get_module(EDGE, "m").authentication.type, "none", "authentication of a module that was made")
+    check_equal(registry.get_module_twin(EDGE, "m").properties.desired["x"], 1, "content of a module")
+    check_equal(registry.get_module_twin(EDGE, "$edgeAgent").properties.desired["modules"], {}, "content of the agent")
+    patch = Twin(tags={"a": 1})
+    refused(lambda: registry.update_module_twin(EDGE, "$edgeAgent", patch, "*"), 401, "patching the agent's twin")
 
     manager.delete_configuration(ID)
     refused(lambda: manager.get_configuration(ID), 404, "reading what is deleted")
     check_equal(registry.get_twin(DEVICE).properties.desired["peer"], {"priority": 7}, "desired properties at the end")
     registry.delete_device(DEVICE)
+    registry.delete_device(EDGE)
 
 
 if __name__ == "__main__":

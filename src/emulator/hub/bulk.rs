@@ -10,6 +10,7 @@ use super::command::{BulkChange, BulkError, ImportMode, ListenerId, Notice, Refu
 use super::happening::Happening;
 use super::{Hub, Outcome, edge, refusal};
 use crate::model::device::{Identity, IdentityId, Status};
+use crate::model::twin::TwinChange;
 
 /// The most identities in one request.
 const MAX_CHANGES: usize = 100;
@@ -32,15 +33,17 @@ impl Hub {
         identity: Identity,
         if_match: Option<&str>,
     ) -> Result<(Identity, Notices), Refusal> {
-        let is_new = self.registry.find(id.0, id.1).is_none();
+        let present = self.registry.find(id.0, id.1);
+        let is_new = present.is_none();
+        let was_edge = present.is_some_and(|present| edge::is_edge(&present.identity));
         let identity = self.registry.write(now, id, identity, if_match)?;
         if edge::is_edge(&identity) {
             for module in edge::SYSTEM_MODULES {
                 self.add_module(now, id.0, module)?;
             }
         }
-        if is_new {
-            // Nobody can listen for it yet.
+        if is_new || was_edge != edge::is_edge(&identity) {
+            // Nobody can listen for what is given to it yet: neither it itself nor the modules of an edge device.
             self.reconfigure(now, &identity_id(id), None);
         }
         let mut notices = if identity.status == Status::Disabled {
@@ -145,7 +148,7 @@ impl Hub {
         };
         let writes_twin = change.twin.tags.is_some() || change.twin.desired.is_some();
         if writes_twin {
-            self.check_twin(now, id, &change)?;
+            self.check_twin(now, id, &change.twin)?;
         }
         let (_, mut notices) = self.write_identity(now, ids, change.identity, if_match)?;
         if writes_twin {
@@ -155,17 +158,17 @@ impl Hub {
     }
 
     /// Looks at a change of a twin before its identity is made or changed.
-    fn check_twin(
+    pub(super) fn check_twin(
         &self,
         now: DateTime<Utc>,
         id: &IdentityId,
-        change: &BulkChange,
+        change: &TwinChange,
     ) -> Result<(), Refusal> {
         let twin = match self.entry(id) {
             Ok(entry) => self.twins.find(id, entry),
             Err(_) => std::sync::Arc::new(crate::model::twin::Twin::new(now)),
         };
-        let changed = twin.changed(now, &change.twin);
+        let changed = twin.changed(now, change);
         changed
             .map(drop)
             .map_err(|error| super::twins::refused(&error))

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::record::Record;
 use crate::emulator::query::{Document, Source, Target};
-use crate::model::configuration::{Configuration, change};
+use crate::model::configuration::{AGENT, Configuration, change};
 use crate::model::device::IdentityId;
 use crate::model::twin::TwinChange;
 
@@ -55,6 +55,15 @@ impl Active {
         }
     }
 
+    /// Whether it is for the modules of edge devices.
+    pub(super) fn is_deployment(&self) -> bool {
+        self.configuration.content.modules_content.is_some()
+    }
+
+    fn rank(&self) -> (i64, i64) {
+        (self.configuration.priority, self.configuration.created)
+    }
+
     /// Whether it means a twin among those of `source`.
     pub(super) fn means(&self, source: Source, twin: &impl Document) -> bool {
         let target = self.target.as_ref();
@@ -76,6 +85,33 @@ impl Active {
         STANDARD.encode(self.configuration.revision.to_string())
     }
 
+    fn applied_query(&self, from: &str) -> String {
+        let id = &self.configuration.id;
+        if self.is_deployment() {
+            return format!(
+                "select deviceId from devices.modules where moduleId = '{AGENT}' and configurations.[[{id}]].status = 'Applied'"
+            );
+        }
+        format!("select deviceId from {from} where configurations.[[{id}]].status = 'Applied'")
+    }
+
+    /// The queries for what agents have reported, by the names of their metrics; none for what is no deployment.
+    pub(super) fn reported_queries(&self) -> Vec<(&'static str, String)> {
+        if !self.is_deployment() {
+            return Vec::new();
+        }
+        let query = |comparison: &str| {
+            format!(
+                "{} and properties.desired.$version = properties.reported.lastDesiredVersion and properties.reported.lastDesiredStatus.code {comparison} 200",
+                self.applied_query("")
+            )
+        };
+        vec![
+            ("reportedSuccessfulCount", query("=")),
+            ("reportedFailedCount", query("!=")),
+        ]
+    }
+
     /// As the service shows it, with what was counted.
     pub(super) fn to_json(&self, counts: &Counts) -> Value {
         let shown = &self.configuration;
@@ -95,9 +131,25 @@ impl Active {
             }
             condition => format!(" where {condition}"),
         };
-        let id = &shown.id;
+        let targeted = if self.is_deployment() {
+            let condition = match condition.as_str() {
+                "" => " where ".to_owned(),
+                condition => format!("{condition} and "),
+            };
+            format!("select deviceId from {from}{condition}capabilities.iotEdge = true")
+        } else {
+            format!("select deviceId from {from}{condition}")
+        };
+        let applied = self.applied_query(from);
+        let mut results =
+            json!({ "targetedCount": counts.targeted, "appliedCount": counts.applied });
+        let mut queries = json!({ "targetedCount": targeted, "appliedCount": applied });
+        for (name, query, count) in &counts.reported {
+            results[*name] = (*count).into();
+            queries[*name] = query.as_str().into();
+        }
         json!({
-            "id": id,
+            "id": shown.id,
             "schemaVersion": shown.schema_version,
             "labels": shown.labels,
             "content": shown.content,
@@ -105,13 +157,7 @@ impl Active {
             "createdTimeUtc": time(shown.created),
             "lastUpdatedTimeUtc": time(shown.updated),
             "priority": shown.priority,
-            "systemMetrics": {
-                "results": { "targetedCount": counts.targeted, "appliedCount": counts.applied },
-                "queries": {
-                    "targetedCount": format!("select deviceId from {from}{condition}"),
-                    "appliedCount": format!("select deviceId from {from} where configurations.[[{id}]].status = 'Applied'"),
-                },
-            },
+            "systemMetrics": { "results": results, "queries": queries },
             "metrics": { "results": counts.metrics, "queries": shown.metrics },
             "etag": self.etag(),
         })
@@ -124,6 +170,8 @@ pub(super) struct Counts {
     pub targeted: usize,
     /// Those that it has won of them.
     pub applied: usize,
+    /// What agents have reported: a metric, its query and the rows of that.
+    pub reported: Vec<(&'static str, String, usize)>,
     /// Rows by the metrics' names.
     pub metrics: BTreeMap<String, usize>,
 }
@@ -179,29 +227,68 @@ impl Configurations {
 
     /// The one that a twin follows: of the highest priority, and the newest of those.
     pub(super) fn winner(&self, source: Source, twin: &impl Document) -> Option<&Arc<Active>> {
-        let meant = self.all.values().filter(|one| one.means(source, twin));
-        meant.max_by_key(|one| {
-            let configuration = &one.configuration;
-            (configuration.priority, configuration.created)
+        self.meant(source, twin).max_by_key(|one| one.rank())
+    }
+
+    /// Those that mean a twin and are for it alone.
+    fn meant(&self, source: Source, twin: &impl Document) -> impl Iterator<Item = &Arc<Active>> {
+        let all = self.all.values().filter(|one| !one.is_deployment());
+        all.filter(move |one| one.means(source, twin))
+    }
+
+    /// Those that are for the modules of an edge device with such a twin.
+    fn deployments(&self, device: &impl Document) -> impl Iterator<Item = &Arc<Active>> {
+        let all = self.all.values().filter(|one| one.is_deployment());
+        all.filter(move |one| one.means(Source::Devices, device))
+    }
+
+    /// Those of them that it follows, each on top of the one before.
+    pub(super) fn deployment(&self, device: &impl Document) -> Vec<Arc<Active>> {
+        let is_base = |one: &&Arc<Active>| one.configuration.content.is_base();
+        let bases = self.deployments(device).filter(is_base);
+        let Some(base) = bases.max_by_key(|one| one.rank()) else {
+            return Vec::new();
+        };
+        let is_above =
+            |one: &&Arc<Active>| one.configuration.priority > base.configuration.priority;
+        let layers = self.deployments(device).filter(|one| !is_base(one));
+        let mut followed: Vec<_> = layers.filter(is_above).cloned().collect();
+        followed.sort_by_key(|one| one.rank());
+        followed.insert(0, Arc::clone(base));
+        followed
+    }
+
+    /// What the twin of an edge device's agent says of those that mean its device.
+    pub(super) fn deployment_statuses(&self, device: &impl Document) -> Option<Value> {
+        let followed = self.deployment(device);
+        statuses(self.deployments(device), |one| {
+            followed.iter().any(|other| other.is(one))
         })
     }
 
     /// What a twin says of those that mean it: `{"id":{"status":"Applied"}}`; `None` where none does.
     pub(super) fn statuses(&self, source: Source, twin: &impl Document) -> Option<Value> {
         let winner = self.winner(source, twin)?;
-        let meant = self.all.values().filter(|one| one.means(source, twin));
-        let statuses: Map<String, Value> = meant
-            .map(|one| {
-                let status = if one.is(winner) {
-                    "Applied"
-                } else {
-                    "Targeted"
-                };
-                (one.configuration.id.clone(), json!({ "status": status }))
-            })
-            .collect();
-        Some(Value::Object(statuses))
+        statuses(self.meant(source, twin), |one| one.is(winner))
     }
+}
+
+/// `None` where there are none.
+fn statuses<'a>(
+    meant: impl Iterator<Item = &'a Arc<Active>>,
+    is_applied: impl Fn(&Active) -> bool,
+) -> Option<Value> {
+    let statuses: Map<String, Value> = meant
+        .map(|one| {
+            let status = if is_applied(one) {
+                "Applied"
+            } else {
+                "Targeted"
+            };
+            (one.configuration.id.clone(), json!({ "status": status }))
+        })
+        .collect();
+    (!statuses.is_empty()).then_some(Value::Object(statuses))
 }
 
 /// Among which twins an identity's is.

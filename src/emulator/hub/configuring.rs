@@ -10,9 +10,9 @@ use super::command::{ConfigurationOperation, ListenerId, Notice, Refusal, Reply}
 use super::configurations::{Active, Counts, source_of};
 use super::options::Right;
 use super::twins::TwinDocument;
-use super::{Hub, Outcome, refusal};
+use super::{Hub, Outcome, deployments, edge, refusal};
 use crate::emulator::query::{Continuation, Query, QueryError, Search, Source, Target};
-use crate::model::configuration::{Configuration, ConfigurationError, Content, Draft, change};
+use crate::model::configuration::{Configuration, Draft};
 use crate::model::device::IdentityId;
 use crate::model::twin::{Twin, TwinChange};
 
@@ -21,6 +21,14 @@ const MAX_CONFIGURATIONS: usize = 100;
 
 /// The most metrics of a configuration, for the sake of time alone.
 const MAX_METRICS: usize = 20;
+
+/// What target conditions may ask for (azure-iot-cli-extension#88 has the service's words for others).
+const KNOWN_PATHS: &[&[&str]] = &[
+    &["deviceId"],
+    &["moduleId"],
+    &["tags"],
+    &["properties", "reported"],
+];
 
 type Notices = Vec<(ListenerId, Notice)>;
 
@@ -92,7 +100,7 @@ impl Hub {
         let is_new = present.is_none();
         let present = present.map(|present| &present.configuration);
         let configuration = Configuration::drafted(now, id, draft, present);
-        let configuration = configuration.map_err(|error| refused(&error))?;
+        let configuration = configuration.map_err(|error| refusal::of_configuration(&error))?;
         check(&configuration)?;
         let notices = self.set_configuration(now, id, Some(configuration));
         let written = self.configurations.find(id);
@@ -113,19 +121,29 @@ impl Hub {
             self.records.push(record);
         }
         let mut won = Vec::new();
+        let mut deployed = Vec::new();
         for source in [Source::Devices, Source::Modules] {
             for (identity, entry) in self.identities_behind(source, None) {
                 let twin = self.document(&identity, entry);
                 let now_wins = self.configurations.winner(source, &twin);
                 if let Some(winner) = changed(before.winner(source, &twin), now_wins) {
                     won.push((identity, winner));
+                } else if source == Source::Devices {
+                    let followed = deployments::followed(&self.configurations, &twin);
+                    if deployments::is_new(&deployments::followed(&before, &twin), &followed) {
+                        deployed.push((identity.device, followed));
+                    }
                 }
             }
         }
         let given = won
             .into_iter()
             .flat_map(|(identity, winner)| self.configure(now, &identity, &winner));
-        given.collect()
+        let mut notices: Notices = given.collect();
+        for (device, followed) in deployed {
+            notices.extend(self.deploy(now, &device, &followed));
+        }
+        notices
     }
 
     /// Looks at a twin that was made, or was as it stands in `before`.
@@ -147,11 +165,25 @@ impl Hub {
             twin: before,
             identity: twin.identity.clone(),
         });
-        let won = before.and_then(|before| self.configurations.winner(source, &before));
-        match changed(won, self.configurations.winner(source, &twin)) {
+        let won = before.as_ref();
+        let won = won.and_then(|before| self.configurations.winner(source, before));
+        let winner = changed(won, self.configurations.winner(source, &twin));
+        let deployed = source == Source::Devices;
+        let followed = |twin: &TwinDocument| deployments::followed(&self.configurations, twin);
+        let did = before.as_ref().filter(|_| deployed).map(followed);
+        let does = if deployed {
+            followed(&twin)
+        } else {
+            Vec::new()
+        };
+        let mut notices = match winner {
             Some(winner) => self.configure(now, identity, &winner),
             None => Vec::new(),
+        };
+        if deployments::is_new(&did.unwrap_or_default(), &does) {
+            notices.extend(self.deploy(now, &identity.device, &does));
         }
+        notices
     }
 
     /// A twin that would become too large stays as it is, as at the service.
@@ -163,7 +195,7 @@ impl Hub {
     }
 
     /// Changes desired properties, unless they are so already.
-    fn desire(
+    pub(super) fn desire(
         &mut self,
         now: DateTime<Utc>,
         identity: &IdentityId,
@@ -176,36 +208,6 @@ impl Hub {
             return Ok(Vec::new());
         }
         Ok(self.put_twin(now, identity, change, twin, told))
-    }
-
-    /// All of the content, or none. Modules have to be there; the service makes those that are missing.
-    fn apply_content(
-        &mut self,
-        now: DateTime<Utc>,
-        device: &str,
-        content: &Content,
-    ) -> Result<Notices, Refusal> {
-        let id = |module: Option<&String>| IdentityId {
-            device: device.to_owned(),
-            module: module.cloned(),
-        };
-        let own = content.device_content.iter().map(|paths| (id(None), paths));
-        let modules = content.modules_content.iter().flatten();
-        let modules = modules.map(|(module, paths)| (id(Some(module)), paths));
-        self.entry(&id(None))?;
-        let mut wanted = Vec::new();
-        for (identity, paths) in own.chain(modules) {
-            let change = change(paths).map_err(|error| refused(&error))?;
-            let twin = self.twins.find(&identity, self.entry(&identity)?);
-            let changed = twin.changed(now, &change);
-            changed.map_err(|error| super::twins::refused(&error))?;
-            wanted.push((identity, change));
-        }
-        let mut notices = Vec::new();
-        for (identity, change) in wanted {
-            notices.extend(self.desire(now, &identity, &change)?);
-        }
-        Ok(notices)
     }
 
     fn configuration_reply(&self, shown: &Active, is_new: bool) -> Reply {
@@ -221,17 +223,30 @@ impl Hub {
         if let Some(source) = counted.source() {
             for (identity, entry) in self.identities_behind(source, None) {
                 let twin = self.document(&identity, entry);
-                if counted.means(source, &twin) {
-                    let winner = self.configurations.winner(source, &twin);
+                let can_be_meant = !counted.is_deployment() || edge::is_edge(&twin.identity);
+                if can_be_meant && counted.means(source, &twin) {
                     counts.targeted += 1;
-                    counts.applied += usize::from(winner.is_some_and(|one| one.is(counted)));
+                    counts.applied += usize::from(self.is_applied(counted, source, &twin));
                 }
             }
+        }
+        for (name, query) in counted.reported_queries() {
+            let count = self.count_rows(&query);
+            counts.reported.push((name, query, count));
         }
         for (name, text) in &counted.configuration.metrics {
             counts.metrics.insert(name.clone(), self.count_rows(text));
         }
         counts
+    }
+
+    fn is_applied(&self, one: &Active, source: Source, twin: &TwinDocument) -> bool {
+        if one.is_deployment() {
+            let followed = deployments::followed(&self.configurations, twin);
+            return followed.iter().any(|other| other.is(one));
+        }
+        let winner = self.configurations.winner(source, twin);
+        winner.is_some_and(|winner| winner.is(one))
     }
 
     fn count_rows(&self, text: &str) -> usize {
@@ -255,20 +270,23 @@ fn lets_through(if_match: Option<&str>, present: &str) -> bool {
     if_match.is_none_or(|etag| etag.is_empty() || etag == "*" || etag == present)
 }
 
-fn refused(error: &ConfigurationError) -> Refusal {
-    refusal::argument_invalid(format!("{error}."))
+/// What a target condition means, and why it means nothing.
+fn target_of(condition: &str) -> Result<Target, String> {
+    let target = Target::parse(condition).map_err(|error: QueryError| error.to_string())?;
+    match target.path_beyond(KNOWN_PATHS) {
+        None => Ok(target),
+        Some(path) => Err(format!(
+            "it is about 'deviceId', 'moduleId', 'tags' and 'properties.reported' alone, not about '{path}'"
+        )),
+    }
 }
 
 /// Looks at the condition and the metrics, and whether the content is for those that are meant.
 fn check(configuration: &Configuration) -> Result<(), Refusal> {
-    let invalid = |what: &str, error: &QueryError| {
-        refusal::argument_invalid(format!("Invalid {what}: {error}."))
-    };
     let condition = configuration.target_condition.trim();
     let mut source = Source::Devices;
     if !condition.is_empty() {
-        let target = Target::parse(condition);
-        let target = target.map_err(|error| invalid("target condition", &error))?;
+        let target = target_of(condition).map_err(refusal::bad_target_condition)?;
         source = target.source();
     }
     let content = &configuration.content;
@@ -277,8 +295,8 @@ fn check(configuration: &Configuration) -> Result<(), Refusal> {
         Source::Devices | Source::Jobs => content.module_content.is_some() && !condition.is_empty(),
     };
     if is_for_others {
-        return Err(refusal::argument_invalid(
-            "moduleContent is for a target condition that begins with FROM devices.modules WHERE, all other content for one that does not.",
+        return Err(refusal::bad_content(
+            "moduleContent is for a target condition that begins with FROM devices.modules WHERE, all other content for one that does not",
         ));
     }
     if configuration.metrics.len() > MAX_METRICS {
@@ -287,7 +305,7 @@ fn check(configuration: &Configuration) -> Result<(), Refusal> {
         )));
     }
     for (name, query) in &configuration.metrics {
-        Query::parse(query).map_err(|error| invalid(&format!("metric '{name}'"), &error))?;
+        Query::parse(query).map_err(|error| refusal::bad_metric(name, error))?;
     }
     Ok(())
 }
@@ -296,8 +314,8 @@ fn check(configuration: &Configuration) -> Result<(), Refusal> {
 fn tried(condition: Option<&str>, metrics: &BTreeMap<String, String>) -> Value {
     let mut answer = Map::new();
     let condition = condition.map(str::trim).filter(|text| !text.is_empty());
-    if let Some(error) = condition.and_then(|text| Target::parse(text).err()) {
-        answer.insert("targetConditionError".to_owned(), error.to_string().into());
+    if let Some(error) = condition.and_then(|text| target_of(text).err()) {
+        answer.insert("targetConditionError".to_owned(), error.into());
     }
     let errors: Map<String, Value> = metrics
         .iter()

@@ -16,7 +16,7 @@
 //! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
-//! | `configurations`, `configuring` | what twins are given without being asked |
+//! | `configurations`, `configuring`, `deployments` | what twins are given without being asked |
 //! | `jobs`, `scheduling` | what is done with many devices when its time comes |
 //! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
@@ -29,6 +29,7 @@ pub mod command;
 mod configurations;
 mod configuring;
 mod content;
+mod deployments;
 mod dispatch;
 mod edge;
 mod entry;

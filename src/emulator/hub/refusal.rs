@@ -4,6 +4,7 @@
 //! a token or a key.
 
 use super::command::Refusal;
+use crate::model::configuration::ConfigurationError;
 use crate::model::device::IdentityId;
 use crate::model::twin::TwinError;
 use crate::protocol::rest::error_code::{self, ErrorCode};
@@ -111,24 +112,63 @@ pub(super) fn reserved_module() -> Refusal {
     )
 }
 
-/// Neither code nor text of these three is in evidence.
+/// The names of these codes were seen at a live hub, and their numbers are in the list of error codes; the texts are not
+/// in evidence.
 pub(super) fn configuration_not_found(id: &str) -> Refusal {
     let message = format!("There is no configuration '{id}'.");
-    refuse(error_code::GENERIC_NOT_FOUND, NOT_FOUND, message)
+    refuse(error_code::CONFIGURATION_NOT_FOUND, NOT_FOUND, message)
+}
+
+/// For content for a device that has no agent to carry it out; the words are a live hub's.
+pub(super) fn no_edge_device() -> Refusal {
+    argument_invalid("Not an Azure IoT Edge device")
+}
+
+/// For content that no configuration has, or no edge device can be given.
+pub(super) fn bad_content(why: impl std::fmt::Display) -> Refusal {
+    let message = format!("The content of the configuration is invalid: {why}.");
+    refuse(error_code::INVALID_CONFIGURATION_CONTENT, ARGUMENT, message)
+}
+
+pub(super) fn of_configuration(error: &ConfigurationError) -> Refusal {
+    match error {
+        ConfigurationError::Id | ConfigurationError::OtherId => {
+            argument_invalid(format!("{error}."))
+        }
+        ConfigurationError::Path { .. }
+        | ConfigurationError::Form
+        | ConfigurationError::Content
+        | ConfigurationError::NoContent
+        | ConfigurationError::Module { .. }
+        | ConfigurationError::NoAgent => bad_content(error),
+    }
+}
+
+pub(super) fn bad_target_condition(why: impl std::fmt::Display) -> Refusal {
+    let message = format!("Invalid targetCondition: {why}.");
+    let code = error_code::INVALID_CONFIGURATION_TARGET_CONDITION;
+    refuse(code, ARGUMENT, message)
+}
+
+pub(super) fn bad_metric(name: &str, why: impl std::fmt::Display) -> Refusal {
+    let message = format!("Invalid metric '{name}': {why}.");
+    refuse(error_code::INVALID_CONFIGURATION_METRICS, ARGUMENT, message)
 }
 
 pub(super) fn configuration_exists(id: &str) -> Refusal {
     refuse(
-        error_code::GENERIC_CONFLICT,
+        error_code::CONFIGURATION_ALREADY_EXISTS,
         "com.microsoft:conflict",
         format!("A configuration with ID '{id}' exists already; to change it, send If-Match."),
     )
 }
 
 pub(super) fn too_many_configurations(limit: usize) -> Refusal {
-    argument_invalid(format!(
-        "The hub has {limit} configurations, which is the most it takes."
-    ))
+    refuse(
+        error_code::CONFIGURATION_COUNT_LIMIT_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        format!("The hub has {limit} configurations, which is the most it takes."),
+    )
 }
 
 pub(super) fn job_not_found(id: &str) -> Refusal {

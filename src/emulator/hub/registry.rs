@@ -278,8 +278,13 @@ impl Registry {
         if module.is_none() && self.devices.len() >= MAX_DEVICES {
             return Err(refusal::too_many_devices(MAX_DEVICES));
         }
+        self.check_room_for_modules(device, usize::from(module.is_some()))
+    }
+
+    /// Whether a device can have so many modules more.
+    pub(super) fn check_room_for_modules(&self, device: &str, more: usize) -> Result<(), Refusal> {
         let modules = self.devices.get(device).map_or(0, |d| d.modules.len());
-        if module.is_some() && modules >= MAX_MODULES {
+        if more > 0 && modules + more > MAX_MODULES {
             return Err(refusal::too_many_modules(MAX_MODULES));
         }
         Ok(())

@@ -18,6 +18,7 @@ use crate::protocol::sas::{SigningKey, mint};
 mod access;
 mod bulk;
 mod configurations;
+mod deployments;
 mod events;
 mod identities;
 mod jobs;

@@ -18,6 +18,7 @@ use super::options::Right;
 use super::record::Record;
 use super::{Hub, Outcome, edge, refusal};
 use crate::emulator::query::{Document, Path, Search, Source, descend};
+use crate::model::configuration::AGENT;
 use crate::model::device::{Identity, IdentityId};
 use crate::model::twin::{Twin, TwinChange, TwinError};
 
@@ -207,11 +208,7 @@ impl Hub {
             if search.is_done() || looked_at == TURN {
                 return;
             }
-            let document = ConfiguredDocument {
-                document: self.document(&identity, entry),
-                configurations: &self.configurations,
-                source,
-            };
+            let document = self.configured(&identity, entry);
             search.offer(&identity, &document);
         }
         search.end();
@@ -228,6 +225,21 @@ impl Hub {
         TwinDocument {
             twin: self.twins.find(identity, entry),
             identity: self.counted(entry.to_identity()),
+        }
+    }
+
+    fn configured(&self, identity: &IdentityId, entry: &Entry) -> ConfiguredDocument<'_> {
+        let is_agent = identity.module.as_deref() == Some(AGENT);
+        let device = is_agent.then(|| IdentityId {
+            device: identity.device.clone(),
+            module: None,
+        });
+        let device = device.and_then(|id| Some(self.document(&id, self.entry(&id).ok()?)));
+        ConfiguredDocument {
+            document: self.document(identity, entry),
+            configurations: &self.configurations,
+            source: source_of(identity),
+            device,
         }
     }
 
@@ -266,11 +278,7 @@ impl Hub {
 
     fn twin_reply(&self, identity: &IdentityId) -> Result<Reply, Refusal> {
         let entry = self.entry(identity)?;
-        let document = ConfiguredDocument {
-            document: self.document(identity, entry),
-            configurations: &self.configurations,
-            source: source_of(identity),
-        };
+        let document = self.configured(identity, entry);
         Ok(Reply::Twin {
             etag: document.document.twin.etag(),
             twin: document.whole(),
@@ -326,11 +334,16 @@ struct ConfiguredDocument<'a> {
     document: TwinDocument,
     configurations: &'a Configurations,
     source: Source,
+    /// Of an edge device's agent, whose twin tells of the device's deployments.
+    device: Option<TwinDocument>,
 }
 
 impl ConfiguredDocument<'_> {
     fn statuses(&self) -> Option<Value> {
-        self.configurations.statuses(self.source, &self.document)
+        match &self.device {
+            Some(device) => self.configurations.deployment_statuses(device),
+            None => self.configurations.statuses(self.source, &self.document),
+        }
     }
 }
 

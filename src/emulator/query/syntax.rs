@@ -1,5 +1,7 @@
 //! What a query says, once it has been read.
 
+use std::cell::RefCell;
+
 use super::aggregate::Aggregate;
 use super::error::QueryError;
 use super::expression::{Document, Expression, Path};
@@ -30,6 +32,25 @@ impl Target {
     pub fn holds(&self, document: &impl Document) -> bool {
         let condition = self.0.condition.as_ref();
         condition.is_none_or(|condition| condition.holds(document))
+    }
+
+    /// The first path in the condition that begins with none of `beginnings`, as it is written.
+    #[must_use]
+    pub fn path_beyond(&self, beginnings: &[&[&str]]) -> Option<String> {
+        let is_known = |path: &Path| {
+            beginnings.iter().any(|beginning| {
+                let names = path.0.iter().zip(*beginning);
+                path.0.len() >= beginning.len()
+                    && names.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b))
+            })
+        };
+        let found = RefCell::new(None);
+        self.0.condition.clone()?.each_path(&|path: &mut Path| {
+            if !is_known(path) {
+                found.borrow_mut().get_or_insert_with(|| path.0.join("."));
+            }
+        });
+        found.into_inner()
     }
 }
 

@@ -37,7 +37,7 @@ async fn a_configuration_is_made_changed_guarded_and_deleted() {
     let (status, headers, _) = owner.ask(Method::PUT, path, None, &wanted).await;
     assert_eq!(
         (status.as_u16(), &headers["iothub-errorcode"]),
-        (409, &"GenericConflict".parse().unwrap())
+        (409, &"ConfigurationAlreadyExists".parse().unwrap())
     );
     // Bare as well as quoted.
     let first = made["etag"].as_str().unwrap();
@@ -48,16 +48,19 @@ async fn a_configuration_is_made_changed_guarded_and_deleted() {
     assert_eq!(status, StatusCode::PRECONDITION_FAILED);
     let other = json!({ "content": { "deviceContent": { "properties.desired.x": 1 } } });
     let (status, _, body) = owner.ask(Method::PUT, path, Some("\"*\""), &other).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(
-        body["Message"]
-            .as_str()
-            .unwrap()
-            .contains("cannot be changed"),
-        "{body}"
+    assert_eq!(
+        (status, &body["content"]),
+        (StatusCode::OK, &wanted["content"])
     );
-    assert_eq!(owner.read(path).await, changed);
-    assert_eq!(owner.read("/configurations").await, json!([changed]));
+    let without = json!({ "priority": 3 });
+    let (status, headers, _) = owner.ask(Method::PUT, path, Some("\"*\""), &without).await;
+    assert_eq!(
+        (status.as_u16(), &headers["iothub-errorcode"]),
+        (400, &"InvalidConfigurationContent".parse().unwrap())
+    );
+    assert_ne!(body["etag"], changed["etag"]);
+    assert_eq!(owner.read(path).await, body);
+    assert_eq!(owner.read("/configurations").await, json!([body]));
     let queries =
         json!({ "targetCondition": "tags.a", "customMetricQueries": { "m": "SELECT *" } });
     let (status, _, tried) = owner
@@ -108,11 +111,20 @@ async fn configurations_come_into_twins_and_outlive_a_crash() {
         ),
         (&Value::Null, None)
     );
-    let content = json!({ "deviceContent": { "properties.desired.given": [1] } });
-    let apply = "/devices/d2/applyConfigurationContent";
-    let (status, _, _) = owner.ask(Method::POST, apply, None, &content).await;
+    let content = json!({
+        "modulesContent": { "$edgeAgent": { "properties.desired": { "schemaVersion": "1.1" } }, "m": { "properties.desired.given": [1] } },
+    });
+    let apply = |device: &str| format!("/devices/{device}/applyConfigurationContent");
+    let (status, _, _) = owner.ask(Method::POST, &apply("d2"), None, &content).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let edge = json!({ "deviceId": "edge", "capabilities": { "iotEdge": true } });
+    owner.ask(Method::PUT, "/devices/edge", None, &edge).await;
+    let (status, _, _) = owner
+        .ask(Method::POST, &apply("edge"), None, &content)
+        .await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    let kept = (owner.read(path).await, owner.read("/twins/d2").await);
+    let given = "/twins/edge/modules/m";
+    let kept = (owner.read(path).await, owner.read(given).await);
     assert_eq!(
         kept.0["systemMetrics"]["results"],
         json!({ "targetedCount": 1, "appliedCount": 1 })
@@ -121,13 +133,10 @@ async fn configurations_come_into_twins_and_outlive_a_crash() {
 
     let hub = hub.kill_and_restart(&[]);
     let owner = Owner::of(&hub);
-    assert_eq!(
-        (owner.read(path).await, owner.read("/twins/d2").await),
-        kept
-    );
+    assert_eq!((owner.read(path).await, owner.read(given).await), kept);
     assert_eq!(owner.read("/twins/device1").await, twin);
     let (status, _, _) = owner.ask(Method::PATCH, "/twins/d2", None, &tags).await;
     assert_eq!(status, StatusCode::OK);
-    let given = owner.read("/twins/d2").await;
-    assert_eq!(given["properties"]["desired"]["chiller"]["temperature"], 38);
+    let d2 = owner.read("/twins/d2").await;
+    assert_eq!(d2["properties"]["desired"]["chiller"]["temperature"], 38);
 }
