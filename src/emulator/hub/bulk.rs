@@ -135,7 +135,7 @@ impl Hub {
                 let etag = change.twin_etag.as_deref().unwrap_or("*");
                 return self.change_twin(now, id, &change.twin, Some(etag));
             }
-            ImportMode::Delete => return self.delete_identity(now, ids, None),
+            ImportMode::Delete => return self.delete_identity(now, ids, Some("*")),
             ImportMode::DeleteIfMatchETag => return self.delete_identity(now, ids, Some(etag)),
             ImportMode::Update | ImportMode::UpdateIfMatchETag if !is_there => {
                 return Err(self.registry.not_found(ids.0, ids.1));

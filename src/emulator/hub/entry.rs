@@ -42,11 +42,7 @@ impl Entry {
         derive: impl Fn(&str) -> String,
     ) -> Result<Self, Refusal> {
         let held = present.map(|present| &present.identity);
-        let authentication = settle_authentication(
-            wanted.authentication,
-            held.map(|held| &held.authentication),
-            derive,
-        )?;
+        let authentication = settle_authentication(wanted.authentication, derive)?;
         let is_module = wanted.module_id.is_some();
         let status_changed = held.is_some_and(|held| held.status != wanted.status);
         let status_updated_time = match held {
@@ -173,7 +169,6 @@ fn signing_keys(authentication: &Authentication) -> Vec<SigningKey> {
 
 fn settle_authentication(
     wanted: Authentication,
-    held: Option<&Authentication>,
     derive: impl Fn(&str) -> String,
 ) -> Result<Authentication, Refusal> {
     let thumbprints = wanted.x509_thumbprint.unwrap_or_default();
@@ -187,8 +182,7 @@ fn settle_authentication(
     let no_keys = SymmetricKey::default();
     let (symmetric_key, x509_thumbprint) = match kind.as_str() {
         "sas" => {
-            let held = held.and_then(|held| held.symmetric_key.as_ref());
-            let keys = settle_keys(wanted.symmetric_key.unwrap_or_default(), held, derive)?;
+            let keys = settle_keys(&wanted.symmetric_key.unwrap_or_default(), derive)?;
             (keys, Thumbprint::default())
         }
         "selfSigned" => (no_keys, settle_thumbprints(&thumbprints)?),
@@ -206,25 +200,33 @@ fn settle_authentication(
     })
 }
 
-/// A key that is not given is kept, or made where there was none; Node sends empty texts for that, Python nothing.
+/// Both keys are given, or both are made: Node sends empty texts for that, Python nothing.
 fn settle_keys(
-    wanted: SymmetricKey,
-    held: Option<&SymmetricKey>,
+    wanted: &SymmetricKey,
     derive: impl Fn(&str) -> String,
 ) -> Result<SymmetricKey, Refusal> {
-    let settle =
-        |wanted: Option<String>, held: Option<&String>, which: &str| match given(wanted.as_ref()) {
-            Some(key) if !keys::is_well_formed(key) => Err(refusal::argument_invalid(
-                "A symmetric key is base64 of 16 to 64 bytes.",
-            )),
-            Some(key) => Ok(key.clone()),
-            None => Ok(held.cloned().unwrap_or_else(|| derive(which))),
-        };
-    let held_primary = held.and_then(|held| held.primary_key.as_ref());
-    let held_secondary = held.and_then(|held| held.secondary_key.as_ref());
+    let primary = given(wanted.primary_key.as_ref());
+    let secondary = given(wanted.secondary_key.as_ref());
+    let (primary_key, secondary_key) = match (primary, secondary) {
+        (None, None) => (derive("primary"), derive("secondary")),
+        (Some(primary), Some(secondary)) => (primary.clone(), secondary.clone()),
+        _ => {
+            return Err(refusal::argument_invalid(
+                "Either no keys or both keys can be set",
+            ));
+        }
+    };
+    if ![&primary_key, &secondary_key]
+        .into_iter()
+        .all(|key| keys::is_well_formed(key))
+    {
+        return Err(refusal::argument_invalid(
+            "A symmetric key is base64 of 16 to 64 bytes.",
+        ));
+    }
     Ok(SymmetricKey {
-        primary_key: Some(settle(wanted.primary_key, held_primary, "primary")?),
-        secondary_key: Some(settle(wanted.secondary_key, held_secondary, "secondary")?),
+        primary_key: Some(primary_key),
+        secondary_key: Some(secondary_key),
     })
 }
 

@@ -210,6 +210,15 @@ pub(super) fn etag_mismatch() -> Refusal {
     )
 }
 
+/// For an identity that is to be deleted by whoever has not said that any will do.
+pub(super) fn etag_missing() -> Refusal {
+    refuse(
+        error_code::PRECONDITION_FAILED,
+        "com.microsoft:precondition-failed",
+        "Etag missing",
+    )
+}
+
 pub(super) fn defined_twice(identity: &IdentityId) -> Refusal {
     refuse(
         error_code::DEVICE_DEFINED_MULTIPLE_TIMES,

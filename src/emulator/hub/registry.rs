@@ -207,7 +207,8 @@ impl Registry {
         (self.devices.len(), enabled)
     }
 
-    /// Creates an identity, or with `if_match` replaces it.
+    /// Creates an identity, or with `if_match` replaces it. What a live hub answered to either:
+    /// terraform-provider-iothub, `CONCEPT.md`.
     pub(super) fn write(
         &mut self,
         now: DateTime<Utc>,
@@ -231,9 +232,7 @@ impl Registry {
             (Some(present), Some(etag)) if !present.matches(etag) => {
                 return Err(refusal::etag_mismatch());
             }
-            // "If-Match on what does not exist: 412" stands in that overview, and nothing seen at the service speaks
-            // against it.
-            (None, Some(_)) => return Err(refusal::etag_mismatch()),
+            (None, Some(_)) => return Err(self.not_found(device, module)),
             (None, None) => self.check_room(device, module)?,
             (Some(_), Some(_)) => {}
         }
@@ -243,7 +242,20 @@ impl Registry {
                 edge::device_of(scope) != Some(device) && self.has_edge(scope)
             })?;
         }
-        let path = self.key_path(device, module);
+        if identity.authentication.kind.as_deref() == Some("none") {
+            // Only the service itself makes identities that cannot prove who they are.
+            if module.is_none() {
+                return Err(refusal::argument_invalid(
+                    "DeviceAuthenticationTypeIsMissing",
+                ));
+            }
+            identity.authentication.kind = None;
+        }
+        let mut path = self.key_path(device, module);
+        if present.is_some() {
+            // Keys that are not sent are made anew, and are others than before.
+            path = format!("{path}/renewed/{}", self.changes);
+        }
         let entry = Entry::new(now, identity, present, |which| {
             super::keys::derive(&self.secret, &format!("{path}/{which}"))
         })?;
@@ -363,8 +375,10 @@ impl Registry {
         if edge::is_reserved(module) {
             return Err(refusal::reserved_module());
         }
-        if if_match.is_some_and(|etag| !etag.is_empty() && !present.matches(etag)) {
-            return Err(refusal::etag_mismatch());
+        match if_match.filter(|etag| !etag.is_empty()) {
+            None => return Err(refusal::etag_missing()),
+            Some(etag) if !present.matches(etag) => return Err(refusal::etag_mismatch()),
+            Some(_) => {}
         }
         let mut gone = vec![module.map(str::to_owned)];
         if module.is_none() {

@@ -32,7 +32,7 @@ fn what_the_registry_could_not_keep_never_was() {
         let operation = RegistryOperation::Delete {
             device: device.to_owned(),
             module: None,
-            if_match: None,
+            if_match: Some("*".to_owned()),
         };
         let token = Some(token());
         let effects = hub.apply(at(6), Command::Registry { token, operation });
@@ -107,7 +107,7 @@ fn what_twins_could_not_keep_never_was() {
         let operation = RegistryOperation::Delete {
             device: "e".to_owned(),
             module: None,
-            if_match: None,
+            if_match: Some("*".to_owned()),
         };
         let token = Some(token());
         hub.apply(at(6), Command::Registry { token, operation })

@@ -121,7 +121,7 @@ fn rights_bound_what_a_policy_may_do_to_the_registry() {
     let delete = || RegistryOperation::Delete {
         device: "d1".to_owned(),
         module: None,
-        if_match: None,
+        if_match: Some("*".to_owned()),
     };
     assert!(matches!(try_as("registryRead", list()), Ok(Reply::Identities(all)) if all.len() == 1));
     assert_eq!(code(try_as("service", list())), 401_003);

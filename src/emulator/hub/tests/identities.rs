@@ -14,14 +14,16 @@ fn etags_guard_changes() {
         code(write(&mut hub, "d1", body("d1"), Some("MQ=="))),
         412_001
     );
-    assert_eq!(code(write(&mut hub, "d2", body("d2"), Some("*"))), 412_001);
-    let changed = write(&mut hub, "d1", body("d1"), Some("MA==")).unwrap();
+    assert_eq!(code(write(&mut hub, "d2", body("d2"), Some("*"))), 404_001);
+    let changed = write(&mut hub, "d1", made.clone(), Some("MA==")).unwrap();
     assert_ne!(changed.etag, made.etag);
-    assert_eq!(primary(&changed), primary(&made));
+    assert_eq!(changed.authentication, made.authentication);
     assert!(write(&mut hub, "d1", body("d1"), Some("*")).is_ok());
-    assert_eq!(code(delete(&mut hub, "d1", Some("MA=="))), 412_001);
-    assert!(delete(&mut hub, "d1", None).is_ok());
-    assert_eq!(code(delete(&mut hub, "d1", None)), 404_001);
+    for etag in [Some("MA=="), Some(""), None] {
+        assert_eq!(code(delete(&mut hub, "d1", etag)), 412_001, "{etag:?}");
+    }
+    assert!(delete(&mut hub, "d1", Some("*")).is_ok());
+    assert_eq!(code(delete(&mut hub, "d1", Some("*"))), 404_001);
     let again = write(&mut hub, "d1", body("d1"), Some("")).unwrap();
     assert_ne!(
         primary(&again),
@@ -33,16 +35,17 @@ fn etags_guard_changes() {
 #[test]
 fn what_no_hub_stores_is_refused() {
     let mut hub = hub();
-    let with_key = |key: &str| Identity {
+    let with_keys = |primary: &str, secondary: &str| Identity {
         authentication: Authentication {
             symmetric_key: Some(SymmetricKey {
-                primary_key: Some(key.to_owned()),
-                secondary_key: Some(String::new()),
+                primary_key: Some(primary.to_owned()),
+                secondary_key: Some(secondary.to_owned()),
             }),
             ..Authentication::default()
         },
         ..body("d1")
     };
+    let with_key = |key: &str| with_keys(key, key);
     assert_eq!(
         code(write(&mut hub, "d1", with_key("c2hvcnQ="), None)),
         400_004
@@ -50,36 +53,90 @@ fn what_no_hub_stores_is_refused() {
     assert_eq!(code(write(&mut hub, "d1", with_key("?"), None)), 400_004);
     assert_eq!(code(write(&mut hub, "d1", body("d2"), None)), 400_004);
     assert_eq!(code(write(&mut hub, "a b", body("a b"), None)), 400_004);
+    // Both keys or none.
+    for one in [with_keys(KEY, ""), with_keys("", KEY)] {
+        assert_eq!(code(write(&mut hub, "d1", one, None)), 400_004);
+    }
+    let nothing = Identity {
+        authentication: Authentication {
+            kind: Some("none".to_owned()),
+            ..Authentication::default()
+        },
+        ..body("d1")
+    };
+    assert_eq!(code(write(&mut hub, "d1", nothing, None)), 400_004);
     let made = write(&mut hub, "d1", with_key(KEY), None).unwrap();
     assert_eq!(primary(&made), KEY);
-    let keys = made.authentication.symmetric_key.unwrap();
-    assert!(
-        keys.secondary_key
-            .is_some_and(|key| keys::is_well_formed(&key))
-    );
+}
+
+#[test]
+fn keys_that_are_not_sent_are_made_anew() {
+    let mut hub = hub();
+    let made = write(&mut hub, "d1", body("d1"), None).unwrap();
+    let mut seen = vec![made.authentication.clone()];
+    for identity in [
+        body("d1"),
+        Identity {
+            authentication: Authentication {
+                symmetric_key: Some(SymmetricKey {
+                    primary_key: Some(String::new()),
+                    secondary_key: Some(String::new()),
+                }),
+                ..Authentication::default()
+            },
+            ..body("d1")
+        },
+    ] {
+        let keys = write(&mut hub, "d1", identity, Some("*")).unwrap();
+        let keys = keys.authentication;
+        assert!(!seen.contains(&keys));
+        let both = keys.symmetric_key.clone().unwrap();
+        for key in [both.primary_key, both.secondary_key] {
+            assert!(key.is_some_and(|key| keys::is_well_formed(&key)));
+        }
+        seen.push(keys);
+    }
+    let kept = Identity {
+        authentication: seen[2].clone(),
+        status: Status::Disabled,
+        ..body("d1")
+    };
+    let kept = write(&mut hub, "d1", kept, Some("*")).unwrap();
+    assert_eq!(kept.authentication, seen[2]);
 }
 
 #[test]
 fn modules_live_and_go_with_their_device() {
     let mut hub = hub();
-    let module = |if_match: Option<&str>| RegistryOperation::Write {
+    let module = || RegistryOperation::Write {
         device: "d1".to_owned(),
         module: Some("m1".to_owned()),
         identity: Box::new(Identity {
             module_id: Some("m1".to_owned()),
             managed_by: Some("me".to_owned()),
+            // As no module that is made by others than the service.
+            authentication: Authentication {
+                kind: Some("none".to_owned()),
+                ..Authentication::default()
+            },
             ..body("d1")
         }),
-        if_match: if_match.map(str::to_owned),
+        if_match: None,
     };
-    assert_eq!(code(registry(&mut hub, module(None))), 404_001);
+    assert_eq!(code(registry(&mut hub, module())), 404_001);
     hub.register(now(), "d1").unwrap();
-    let Ok(Reply::Identity(made)) = registry(&mut hub, module(None)) else {
+    let Ok(Reply::Identity(made)) = registry(&mut hub, module()) else {
         panic!("no module")
     };
     assert_eq!(made.managed_by.as_deref(), Some("me"));
-    assert_eq!(code(registry(&mut hub, module(None))), 409_301);
-    assert!(registry(&mut hub, module(Some("*"))).is_ok());
+    assert_eq!(code(registry(&mut hub, module())), 409_301);
+    let held = RegistryOperation::Write {
+        device: "d1".to_owned(),
+        module: Some("m1".to_owned()),
+        identity: made.clone(),
+        if_match: Some("*".to_owned()),
+    };
+    assert!(registry(&mut hub, held).is_ok());
     let own = token(
         &decoded(&primary(&made)),
         "localhost/devices/d1/modules/m1",
@@ -103,7 +160,7 @@ fn modules_live_and_go_with_their_device() {
         ),
         "{grant:?}"
     );
-    delete(&mut hub, "d1", None).unwrap();
+    delete(&mut hub, "d1", Some("*")).unwrap();
     let device = "d1".to_owned();
     let module = Some("m1".to_owned());
     assert_eq!(
@@ -202,7 +259,7 @@ fn a_parent_is_one_edge_device_that_is_there() {
     assert_eq!(code(write(&mut hub, "leaf", astray, Some("*"))), 400_004);
 
     // A parent that has gone leaves what stood behind it as it is.
-    delete(&mut hub, "root", None).unwrap();
+    delete(&mut hub, "root", Some("*")).unwrap();
     let disabled = Identity {
         status: Status::Disabled,
         ..made

@@ -421,7 +421,7 @@ fn a_twin_counts_what_waits_as_its_identity_does() {
 fn a_device_that_is_deleted_takes_its_messages_with_it() {
     let mut hub = with_device();
     post(&mut hub, TO, message("m", Ack::Full)).reply.unwrap();
-    delete(&mut hub, "d1", None).unwrap();
+    delete(&mut hub, "d1", Some("*")).unwrap();
     hub.register(now(), "d1").unwrap();
     assert_eq!(count(&mut hub), 0);
     assert!(receive(&mut hub, now()).is_none());

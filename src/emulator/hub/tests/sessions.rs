@@ -83,7 +83,7 @@ fn who_is_deleted_or_disabled_is_dismissed() {
     let operation = RegistryOperation::Delete {
         device: "d1".to_owned(),
         module: None,
-        if_match: None,
+        if_match: Some("*".to_owned()),
     };
     let deleted = hub.apply(now(), Command::Registry { token, operation });
     assert!(matches!(

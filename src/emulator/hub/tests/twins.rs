@@ -63,7 +63,7 @@ fn a_twin_comes_and_goes_with_its_identity() {
         .reply
         .unwrap();
     assert_eq!(read(&mut hub, device("d1")).unwrap().1["tags"]["a"], 1);
-    delete(&mut hub, "d1", None).unwrap();
+    delete(&mut hub, "d1", Some("*")).unwrap();
     hub.register(now(), "d1").unwrap();
     assert_eq!(read(&mut hub, device("d1")).unwrap().1["tags"], json!({}));
 }
@@ -110,11 +110,11 @@ fn twins_of_modules_go_with_their_device_and_no_other() {
     let operation = RegistryOperation::Delete {
         device: "a".to_owned(),
         module: Some("m".to_owned()),
-        if_match: None,
+        if_match: Some("*".to_owned()),
     };
     registry(&mut hub, operation).unwrap();
     assert_eq!(written(&hub), ["a", "a/n", "ab", "ab/m"]);
-    delete(&mut hub, "a", None).unwrap();
+    delete(&mut hub, "a", Some("*")).unwrap();
     // Made anew, they begin anew.
     for device in ["a", "ab"] {
         hub.register(now(), device).ok();
