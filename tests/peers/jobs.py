@@ -47,10 +47,11 @@ def patches_twins(manager, registry):
     check_equal((job.status, job.device_job_statistics.succeeded_count), ("completed", 1), "a job that has ended")
     check_equal(registry.get_twin(DEVICE).tags, {"job": 1}, "tags")
     request.job_id, request.start_time = "py-later", now() + timedelta(hours=1)
-    check_equal(manager.create_scheduled_job("py-later", request).status, "scheduled", "a job that waits")
+    check_equal(manager.create_scheduled_job("py-later", request).status, "queued", "a job that waits, when it was made")
+    check_equal(manager.get_scheduled_job("py-later").status, "scheduled", "a job that waits")
     manager.cancel_scheduled_job("py-later")
     check_equal(manager.get_scheduled_job("py-later").status, "cancelled", "a job that was cancelled")
-    refused(lambda: manager.get_scheduled_job("py-none"), 404, "an unknown job")
+    check_equal(manager.get_scheduled_job("py-none").status, "unknown", "an unknown job")
 
 
 def calls_methods(manager, registry):

@@ -176,10 +176,9 @@ pub(super) fn job_not_found(id: &str) -> Refusal {
     refuse(error_code::JOB_NOT_FOUND, NOT_FOUND, message)
 }
 
-/// The code is not in evidence.
 pub(super) fn job_exists(id: &str) -> Refusal {
     refuse(
-        error_code::GENERIC_CONFLICT,
+        error_code::JOB_ALREADY_EXISTS,
         "com.microsoft:conflict",
         format!("A job with ID '{id}' exists already."),
     )

@@ -13,8 +13,10 @@ use crate::model::device::IdentityId;
 /// The most jobs that are known; the oldest that are over are forgotten first.
 const MAX_JOBS: usize = 1000;
 
-/// The most characters of a job's id.
-const MAX_ID: usize = 128;
+/// The most characters of a job's id. That the service takes no others than these, and no job that is further away than
+/// this: terraform-provider-iothub, `scheduled_job.go`.
+const MAX_ID: usize = 64;
+const FURTHEST: TimeDelta = TimeDelta::hours(168);
 
 /// How many devices are worked on before others have their turn.
 const TURN: usize = 500;
@@ -41,7 +43,7 @@ impl Hub {
             JobOperation::Create { id, request } => self.schedule(now, id, *request)?,
             JobOperation::Read { id } => {
                 let job = self.jobs.find(&id);
-                job.ok_or_else(|| refusal::job_not_found(&id))?.to_json()
+                job.map_or_else(|| unknown(&id), Job::to_json)
             }
             JobOperation::Cancel { id } => {
                 let mut all = self.jobs.all.iter_mut();
@@ -75,9 +77,18 @@ impl Hub {
         id: String,
         request: JobRequest,
     ) -> Result<Value, Refusal> {
-        if id.len() > MAX_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_good = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'\'')
+        };
+        if !(1..=MAX_ID).contains(&id.len()) || !id.bytes().all(is_good) {
             return Err(refusal::argument_invalid(format!(
-                "A job's id has up to {MAX_ID} printable ASCII characters."
+                "A job's id has up to {MAX_ID} lower-case letters, digits, - and '."
+            )));
+        }
+        if request.start.is_some_and(|start| start - now > FURTHEST) {
+            return Err(refusal::argument_invalid(format!(
+                "A job's startTime must be within {} hours.",
+                FURTHEST.num_hours()
             )));
         }
         let target = Target::parse(&request.condition).map_err(|error| {
@@ -222,4 +233,9 @@ impl Hub {
             job.end(now, Status::Completed, None);
         }
     }
+}
+
+/// What the service says of a job that it does not know, with the status 200 (terraform-provider-iothub, `jobs.go`).
+fn unknown(id: &str) -> Value {
+    json!({ "jobId": id, "type": "unknown", "status": "unknown" })
 }

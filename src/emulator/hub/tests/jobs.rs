@@ -258,19 +258,23 @@ fn a_job_is_cancelled_or_takes_too_long() {
 fn what_is_no_job_is_refused() {
     let mut hub = hub();
     create(&mut hub, "j1", "*", 0, tag(1)).unwrap();
-    assert_eq!(code(create(&mut hub, "j1", "*", 0, tag(1))), 409_000);
+    assert_eq!(code(create(&mut hub, "j1", "*", 0, tag(1))), 409_104);
     assert_eq!(code(create(&mut hub, "j2", "tags.a =", 0, tag(1))), 400_004);
-    assert_eq!(code(create(&mut hub, "j 2", "*", 0, tag(1))), 400_004);
-    for operation in [
-        JobOperation::Read {
-            id: "j2".to_owned(),
-        },
-        JobOperation::Cancel {
-            id: "j2".to_owned(),
-        },
-    ] {
-        assert_eq!(code(apply(&mut hub, operation)), 404_002);
+    let long = "j".repeat(65);
+    for id in ["j 2", "J2", "j_2", "j.2", "", &long] {
+        assert_eq!(code(create(&mut hub, id, "*", 0, tag(1))), 400_004, "{id}");
     }
+    let week = 168 * 60 * 60;
+    let late = create(&mut hub, "late", "*", week + 1, tag(1));
+    assert_eq!(code(late), 400_004);
+    create(&mut hub, "o'clock-8", "*", week, tag(1)).unwrap();
+    let unknown = show(&mut hub, "j2");
+    assert_eq!(
+        (&unknown["status"], &unknown["type"]),
+        (&json!("unknown"), &json!("unknown"))
+    );
+    let id = "j2".to_owned();
+    assert_eq!(code(apply(&mut hub, JobOperation::Cancel { id })), 404_002);
     for (policy, allowed) in [("registryReadWrite", true), ("service", false)] {
         let command = Command::Job {
             token: policy_token(policy),
