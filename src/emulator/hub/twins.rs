@@ -285,10 +285,12 @@ impl Hub {
         })
     }
 
+    /// Whoever works with a twin is told of a device, even where it is a module that is not there
+    /// (terraform-provider-iothub, `twins.go`).
     pub(super) fn entry(&self, identity: &IdentityId) -> Result<&Entry, Refusal> {
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         let entry = self.registry.find(device, module);
-        entry.ok_or_else(|| self.registry.not_found(device, module))
+        entry.ok_or_else(|| refusal::device_not_found(device))
     }
 
     /// Twins and methods are for who has `ServiceConnect`.

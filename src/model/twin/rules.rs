@@ -25,7 +25,7 @@ pub enum TwinError {
     },
     /// A key that no twin has.
     #[error(
-        "{part} has the key {key:?}, and a key has 1 to {MAX_KEY} bytes without control characters, '.', '$' and space"
+        "{part} has the key {key:?}, and a key has 1 to {MAX_KEY} bytes without control characters, '.', '$', '#' and space"
     )]
     Key {
         /// Where.
@@ -91,7 +91,7 @@ fn check_object(
         return Err(TwinError::Depth { part });
     }
     for (key, value) in members {
-        let is_bad = |c: char| c.is_control() || matches!(c, '.' | '$' | ' ');
+        let is_bad = |c: char| c.is_control() || matches!(c, '.' | '$' | '#' | ' ');
         if key.is_empty() || key.len() > MAX_KEY || key.contains(is_bad) {
             let key = beginning(key);
             return Err(TwinError::Key { part, key });

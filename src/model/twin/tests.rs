@@ -132,6 +132,7 @@ fn what_no_twin_holds_is_refused() {
     let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({ "k": inner }));
     let refused = [
         (json!({ "a.b": 1 }), "a.b"),
+        (json!({ "a#b": 1 }), "a#b"),
         (json!({ "a": { "$b": 1 } }), "$b"),
         (json!({ "a b": null }), "a b"),
         (json!({ "": 1 }), "\"\""),

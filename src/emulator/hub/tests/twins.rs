@@ -57,7 +57,7 @@ fn a_twin_comes_and_goes_with_its_identity() {
         module: Some("m".to_owned()),
         ..device("d1")
     };
-    assert_eq!(code(read(&mut hub, module)), 404_010);
+    assert_eq!(code(read(&mut hub, module)), 404_001);
 
     change(&mut hub, "d1", &json!({ "tags": { "a": 1 } }), None)
         .reply
