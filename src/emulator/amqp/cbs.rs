@@ -40,12 +40,12 @@ pub(super) fn refused(refusal: &Refusal, correlation_id: Option<Value<'_>>) -> V
     ))
 }
 
-/// The response to a token for which there is no room.
-pub(super) fn too_many(correlation_id: Option<Value<'_>>) -> Vec<u8> {
+/// The response to a token for which there is no room (iotedge-lorawan-starterkit#1337).
+pub(super) fn too_many(limit: usize, correlation_id: Option<Value<'_>>) -> Vec<u8> {
     write(Response::new(
         correlation_id,
-        403,
-        "IotHubMaxCbsTokenExceeded",
+        500,
+        &format!("The maximum number of tokens per connection ({limit}) has been reached."),
     ))
 }
 

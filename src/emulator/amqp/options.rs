@@ -32,8 +32,11 @@ pub struct Limits {
     pub channel_max: u16,
     /// The greatest handle: one less than the links of a session.
     pub handle_max: u32,
-    /// The tokens that are remembered.
+    /// The tokens that are remembered: of a thousand devices and modules on one connection, as the service allows
+    /// (iotedge-lorawan-starterkit#1337, azure-iot-sdk-java's `MultiplexingClient`).
     pub tokens: usize,
+    /// The links of all sessions together. The service's own bound is not known.
+    pub links: usize,
     /// Silence after which a peer is taken for dead.
     pub idle_time_out: Duration,
     /// How long a peer has to show its first valid token.
@@ -46,9 +49,10 @@ impl Default for Limits {
         Self {
             max_frame_size: 65_536,
             max_request_size: 256 * 1024,
-            channel_max: 255,
-            handle_max: 255,
-            tokens: 100,
+            channel_max: 8191,
+            handle_max: 262_143,
+            tokens: 1000,
+            links: 65_536,
             idle_time_out: Duration::from_secs(240),
             token_wait: Duration::from_secs(20),
         }

@@ -37,6 +37,10 @@ impl Connection {
         {
             return self.handle_in_use(channel);
         }
+        let links = self.sessions.values().map(|session| session.links.len());
+        if links.sum::<usize>() >= self.options.limits.links {
+            return self.fail(condition::RESOURCE_LIMIT_EXCEEDED, "too many links");
+        }
         let here = Here {
             entity: &self.options.entity,
             side: self.access.side().unwrap_or(Side::Hub),

@@ -220,7 +220,9 @@ impl Bench {
             &Performative::Transfer(transfer),
             message,
         );
-        let out = self.feed(&bytes);
+        let mut out = self.feed(&bytes);
+        // Now and then the node gives new credit as well.
+        out.retain(|frame| frame.name() != "flow");
         assert_eq!(names(&out), ["disposition", "transfer"], "{out:?}");
         out
     }

@@ -220,11 +220,12 @@ impl Connection {
         match answer {
             Ok(Reply::Granted(grant)) => {
                 let side = grant.side;
-                if self.access.add(grant, token, self.options.limits.tokens) {
+                let limit = self.options.limits.tokens;
+                if self.access.add(grant, token, limit) {
                     self.has_shown_token = true;
                     self.respond(reply, |id| cbs::accepted(side, id));
                 } else {
-                    self.respond(reply, cbs::too_many);
+                    self.respond(reply, |id| cbs::too_many(limit, id));
                 }
             }
             Ok(_) => self.respond(reply, |id| cbs::malformed("no grant", id)),

@@ -363,3 +363,24 @@ fn plain_is_as_good_as_cbs() {
     assert_eq!(names(&out), ["attach", "flow"]);
     assert_eq!(outcome(&bench.emit(0, 0, &encoded(&[b"x"]))), "accepted");
 }
+
+#[test]
+fn many_devices_share_a_connection() {
+    let mut bench = Bench::open();
+    bench.attach_cbs();
+    for n in 0..300_u16 {
+        let (id, channel) = (format!("many-{n}"), n + 2);
+        bench.hub.register(bench.now.utc, &id).unwrap();
+        let scope = format!("localhost/devices/{id}");
+        assert_eq!(bench.put_token(&device_token(&scope, 60)), 200, "{id}");
+        bench.begin(channel);
+        let address = format!("/devices/{id}/messages/events");
+        let attach = Attach {
+            source: Some(Source::at(&address)),
+            target: Some(Target::at(&address)),
+            ..Attach::new(&address, 0, Role::Sender)
+        };
+        let out = bench.send(channel, &Performative::Attach(attach));
+        assert_eq!(names(&out)[0], "attach", "{id}");
+    }
+}

@@ -87,7 +87,7 @@ fn lists_are_complete_for_those_who_read_by_position() {
     };
     assert_eq!(
         (begin.remote_channel, begin.handle_max),
-        (Some(1), Some(255))
+        (Some(1), Some(262_143))
     );
     let attach = Attach {
         source: Some(Source::at("$cbs")),
@@ -142,9 +142,9 @@ fn limits_hold() {
     let out = bench.begin(1);
     assert_eq!(out[0].error().0, "amqp:connection:framing-error");
     let mut bench = Bench::open();
-    assert_eq!(bench.begin(256)[0].name(), "close");
+    assert_eq!(bench.begin(8192)[0].name(), "close");
     let mut bench = Bench::open();
-    let attach = Attach::new("l", 256, Role::Sender);
+    let attach = Attach::new("l", 262_144, Role::Sender);
     let out = bench.send(1, &Performative::Attach(attach));
     assert_eq!(out[0].error().0, "amqp:connection:framing-error");
     let mut bench = Bench::open();
@@ -195,4 +195,30 @@ fn who_shows_no_token_in_time_is_let_go() {
     let mut bench = Bench::trusted();
     bench.wait(21);
     assert!(!bench.machine.is_closed());
+}
+
+#[test]
+fn what_one_connection_takes_has_a_bound() {
+    let mut options = options();
+    options.limits.links = 4;
+    options.limits.tokens = 2;
+    let mut bench = Bench::with(options);
+    bench.greet(65_536);
+    bench.attach_cbs();
+    for (scope, wanted) in [
+        ("localhost/devices/a", 200),
+        ("localhost/devices/b", 200),
+        ("localhost/devices/a", 200),
+        ("localhost/devices/c", 500),
+    ] {
+        assert_eq!(bench.put_token(&token(scope, false, 60)), wanted, "{scope}");
+    }
+    let mut attach = |handle| {
+        let attach = Attach::new("cbs", handle, Role::Sender);
+        let target = Some(Target::at("$cbs"));
+        let attach = Attach { target, ..attach };
+        names(&bench.send(1, &Performative::Attach(attach)))
+    };
+    assert_eq!([7, 8].map(|handle| attach(handle)[0]), ["attach"; 2]);
+    assert_eq!(attach(9), ["close"]);
 }
