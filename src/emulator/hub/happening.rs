@@ -103,7 +103,7 @@ impl Hub {
             module: identity.module.as_deref(),
             origin: Origin::Hub { source: annotation },
         };
-        self.append(now, sender, &[message])
+        self.append(now, sender, &message)
     }
 
     /// The twin of a device or module that is made or about to go, if a route wants to know of that.

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::command::{DeviceMessage, ListenerId, Notice, Reply};
+use super::event_log::EventLog;
 use super::message::{Origin, Sender};
+use super::readers::Readers;
+use super::record::Record;
 use super::sessions::{ProvenBy, Session};
 use super::{Hub, Outcome, message, refusal};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
@@ -82,19 +85,49 @@ impl Hub {
             device,
             module,
             origin: Origin::Device {
-                generation_id: &entry.identity.generation_id.clone(),
+                generation_id: &entry.identity.generation_id,
                 auth_method: message::auth_method(proven_by, module.is_some()),
             },
         };
+        let log = Log {
+            events: &mut self.events,
+            readers: &mut self.readers,
+            records: self.is_kept.then_some(&mut self.records),
+        };
         let kept = if self.is_bypassed { &[] } else { messages };
-        let notices = self.append(now, sender, kept);
+        let notices = log.append(now, sender, kept);
         self.registry.touch(device, module, now);
         Ok((Reply::Done, notices))
     }
 
-    /// Puts messages to the end of their device's partition; returns who is to hear of them.
+    /// Puts a message of the hub's own to the end of its device's partition; returns who is to hear of it.
     pub(super) fn append(
         &mut self,
+        now: DateTime<Utc>,
+        sender: Sender<'_>,
+        message: &DeviceMessage,
+    ) -> Vec<(ListenerId, Notice)> {
+        let log = Log {
+            events: &mut self.events,
+            readers: &mut self.readers,
+            records: self.is_kept.then_some(&mut self.records),
+        };
+        log.append(now, sender, std::slice::from_ref(message))
+    }
+}
+
+/// What takes events in: apart from the registry, so that a sender is described by what stands there.
+struct Log<'hub> {
+    events: &'hub mut EventLog,
+    readers: &'hub mut Readers,
+    /// Where there is a store.
+    records: Option<&'hub mut Vec<Record>>,
+}
+
+impl Log<'_> {
+    /// Puts messages to the end of their device's partition; returns who is to hear of them.
+    fn append(
+        self,
         now: DateTime<Utc>,
         sender: Sender<'_>,
         messages: &[DeviceMessage],
@@ -104,12 +137,13 @@ impl Hub {
         }
         let partition = self.events.partition_of(sender.device);
         let before = self.events.head(partition);
+        let mut kept = Vec::new();
         for message in messages {
-            let record = self.events.append(partition, now, sender, message);
-            self.records.extend(record);
+            kept.extend(self.events.append(partition, now, sender, message));
         }
-        if self.is_kept {
-            self.records.push(super::record::Record::Partition {
+        if let Some(records) = self.records {
+            records.append(&mut kept);
+            records.push(Record::Partition {
                 partition,
                 before,
                 after: self.events.head(partition),
