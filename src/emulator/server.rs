@@ -231,12 +231,6 @@ impl Running {
         &self.endpoints
     }
 
-    /// The way to its hub that needs no socket.
-    #[must_use]
-    pub fn hub(&self) -> HubHandle {
-        self.hub.clone()
-    }
-
     /// Accepts no more, and waits a short while for what is under way.
     pub async fn stop(mut self) {
         // Without a receiver there is nothing left to stop.

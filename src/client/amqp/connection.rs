@@ -43,15 +43,6 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Answers within `limit`, and [`IDLE_TIME_OUT`].
-    #[must_use]
-    pub fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            idle_time_out: IDLE_TIME_OUT,
-        }
-    }
-
     /// How long nothing may come before the connection counts as dead.
     fn silence(&self) -> Duration {
         self.idle_time_out.saturating_mul(2)

@@ -41,7 +41,10 @@ where
             Box::new(near),
             "ns",
             "container",
-            Timing::new(LIMIT),
+            Timing {
+                limit: LIMIT,
+                idle_time_out: super::connection::IDLE_TIME_OUT,
+            },
             Tracer::default(),
         )
         .await

@@ -150,10 +150,7 @@ async fn with_the_disk_full_the_hub_refuses_goes_on_and_loses_nothing() {
         panic!("no partition")
     };
     assert_eq!(state.last_sequence_number, 0);
-    let login = Command::PutToken {
-        token: token(),
-        audience: String::new(),
-    };
+    let login = Command::PutToken { token: token() };
     assert!(matches!(
         hub.ask(login).await,
         Ok(Reply::Granted(Grant { .. }))

@@ -83,8 +83,6 @@ pub enum Command {
     PutToken {
         /// The token.
         token: String,
-        /// The audience that the request named; the token's own resource decides.
-        audience: String,
     },
     /// A connection comes with SASL PLAIN.
     PlainLogin {

@@ -245,7 +245,7 @@ impl Hub {
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),
             Command::Feedback(operation) => self.work_on_feedback(now, operation),
-            Command::PutToken { token, audience: _ } => self
+            Command::PutToken { token } => self
                 .authority
                 .put_token(&self.registry, now, &token)
                 .map(|grant| quiet(Reply::Granted(grant))),

@@ -138,8 +138,7 @@ fn rights_bound_what_a_policy_may_do_to_the_registry() {
 }
 
 fn put(hub: &mut Hub, token: String) -> Result<Grant, Refusal> {
-    let audience = String::new();
-    ask(hub, Command::PutToken { token, audience }).map(|reply| match reply {
+    ask(hub, Command::PutToken { token }).map(|reply| match reply {
         Reply::Granted(grant) => grant,
         other => panic!("{other:?}"),
     })

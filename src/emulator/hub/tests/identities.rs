@@ -142,14 +142,7 @@ fn modules_live_and_go_with_their_device() {
         "localhost/devices/d1/modules/m1",
         None,
     );
-    let audience = String::new();
-    let grant = ask(
-        &mut hub,
-        Command::PutToken {
-            token: own,
-            audience,
-        },
-    );
+    let grant = ask(&mut hub, Command::PutToken { token: own });
     assert!(
         matches!(
             grant,
