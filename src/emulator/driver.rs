@@ -277,6 +277,8 @@ impl Owner {
         keeper: Option<Arc<dyn Keeper>>,
         alarm: watch::Sender<Option<DateTime<Utc>>>,
     ) -> Self {
+        // What came due while there was no hub waits for nobody to ask.
+        let _ = alarm.send_replace(hub.due());
         Self {
             hub,
             clock,

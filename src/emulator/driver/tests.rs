@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::*;
-use crate::emulator::hub::command::{DeviceMessage, Feed, Grant, RegistryOperation, TwinOperation};
+use crate::emulator::hub::command::{
+    DeviceMessage, Feed, Grant, JobOperation, JobRequest, RegistryOperation, Task, TwinOperation,
+};
 use crate::emulator::hub::options::HubOptions;
 use crate::emulator::hub::record::Kept;
 use crate::emulator::store::{Store, Wanted};
@@ -25,6 +27,7 @@ fn now() -> DateTime<Utc> {
 struct Disk {
     store: Store,
     is_full: AtomicBool,
+    written: tokio::sync::Notify,
 }
 
 impl Keeper for Disk {
@@ -32,7 +35,9 @@ impl Keeper for Disk {
         if self.is_full.load(Ordering::SeqCst) {
             return Err("No space left on device".to_owned());
         }
-        self.store.keep(records)
+        self.store
+            .keep(records)
+            .inspect(|()| self.written.notify_one())
     }
 
     fn read(&self, range: &StoredRange) -> Result<Vec<Arc<StoredEvent>>, String> {
@@ -47,17 +52,29 @@ fn open(directory: &std::path::Path) -> (Arc<Disk>, Kept) {
         retention_bytes: 1 << 30,
     };
     let (store, kept) = Store::open(now(), directory, wanted).unwrap();
-    let is_full = AtomicBool::new(false);
-    (Arc::new(Disk { store, is_full }), kept)
+    let disk = Disk {
+        store,
+        is_full: AtomicBool::new(false),
+        written: tokio::sync::Notify::new(),
+    };
+    (Arc::new(disk), kept)
 }
 
 fn begin(disk: &Arc<Disk>, kept: Kept) -> (HubHandle, oneshot::Receiver<()>) {
+    begin_at(disk, kept, now)
+}
+
+fn begin_at(
+    disk: &Arc<Disk>,
+    kept: Kept,
+    clock: fn() -> DateTime<Utc>,
+) -> (HubHandle, oneshot::Receiver<()>) {
     let options = HubOptions {
         retention_bytes: 1 << 30,
         ..options(1)
     };
     let hub = Hub::restore(options, kept).unwrap();
-    start_kept(hub, Clock::new(now), Arc::clone(disk) as Arc<dyn Keeper>).unwrap()
+    start_kept(hub, Clock::new(clock), Arc::clone(disk) as Arc<dyn Keeper>).unwrap()
 }
 
 fn token() -> String {
@@ -225,4 +242,39 @@ async fn with_the_disk_full_devices_are_told_of_no_twin_that_never_was() {
         patch: serde_json::json!({ "a": 2, "$version": 2 }),
     };
     assert_eq!(notices.recv().await, Some(told));
+}
+
+#[tokio::test]
+async fn a_job_that_is_overdue_begins_though_nobody_asks() {
+    let home = tempfile::tempdir().unwrap();
+    let (disk, kept) = open(home.path());
+    let (hub, end) = begin(&disk, kept);
+    let request = JobRequest {
+        condition: "*".to_owned(),
+        start: Some(now() + TimeDelta::seconds(60)),
+        max_seconds: 1,
+        task: Task::UpdateTwin {
+            change: Box::default(),
+            if_match: None,
+        },
+        shown: serde_json::json!({}),
+    };
+    let operation = JobOperation::Create {
+        id: "j".to_owned(),
+        request: Box::new(request),
+    };
+    let token = Some(token());
+    hub.ask(Command::Job { token, operation }).await.unwrap();
+    drop((hub, disk));
+    end.await.unwrap();
+
+    let (disk, kept) = open(home.path());
+    assert_eq!(kept.jobs.len(), 1);
+    let later = || now() + TimeDelta::hours(1);
+    let (hub, end) = begin_at(&disk, kept, later);
+    disk.written.notified().await;
+    drop((hub, disk));
+    end.await.unwrap();
+    let (_, kept) = open(home.path());
+    assert_eq!(kept.jobs[0].facts.ended, Some(later()));
 }

@@ -192,9 +192,10 @@ impl Command {
             Self::Configuration { operation, .. } => operation.is_write(),
             Self::Job { operation, .. } => operation.is_write(),
             Self::Registry { operation, .. } => operation.is_write(),
+            // A job may have been waiting for it.
+            Self::Method(operation) => matches!(operation, MethodOperation::Respond { .. }),
             Self::PutToken { .. }
             | Self::PlainLogin { .. }
-            | Self::Method(_)
             | Self::Listen { .. }
             | Self::DescribeEventHub
             | Self::DescribePartition { .. }

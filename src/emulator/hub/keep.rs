@@ -6,6 +6,7 @@ use super::Hub;
 use super::configurations::Configurations;
 use super::event_log::{EventLog, Retention};
 use super::feedback::Feedback;
+use super::jobs::Jobs;
 use super::options::{HubOptions, OptionsError};
 use super::outbox::Outbox;
 use super::record::{Kept, Record};
@@ -27,6 +28,7 @@ impl Hub {
         hub.events = EventLog::restore(std::mem::take(&mut kept.partitions), retention);
         hub.twins.restore(std::mem::take(&mut kept.twins));
         hub.configurations = Configurations::restore(std::mem::take(&mut kept.configurations));
+        hub.jobs = Jobs::restore(std::mem::take(&mut kept.jobs));
         hub.outbox = Outbox::restore(std::mem::take(&mut kept.messages));
         hub.feedback = Feedback::restore(std::mem::take(&mut kept.feedback));
         hub.queued = kept.queued;
@@ -53,6 +55,7 @@ impl Hub {
         let mut records = std::mem::take(&mut self.records);
         let registry = self.registry.take_records();
         let twins = self.twins.take_records();
+        records.extend(self.jobs.take_records());
         if self.is_kept {
             records.extend(registry);
             records.extend(twins);
@@ -63,6 +66,9 @@ impl Hub {
     /// Makes changes undone that could not be kept: the last ones, in the order in which they happened, with nothing read
     /// in between.
     pub fn take_back(&mut self, records: Vec<Record>) {
+        let is_of_job =
+            |record: &Record| matches!(record, Record::Job { .. } | Record::JobRow { .. });
+        let has_jobs = records.iter().any(is_of_job);
         for record in records.into_iter().rev() {
             match record {
                 Record::Event {
@@ -90,12 +96,22 @@ impl Hub {
                 Record::Configuration { id, before, .. } => {
                     self.configurations.put(&id, before.map(|before| *before));
                 }
+                Record::Job { id, before, .. } => self.jobs.put(&id, before),
+                Record::JobRow {
+                    job,
+                    identity,
+                    before,
+                    ..
+                } => self.jobs.put_row(&job, &identity, before),
                 Record::CloudMessage { identity, change } => {
                     self.outbox.apply(&identity, change.undone());
                 }
                 Record::Feedback { change } => self.feedback.apply(change.undone()),
                 Record::Queued { before, .. } => self.queued = before,
             }
+        }
+        if has_jobs {
+            self.jobs.count_pending();
         }
     }
 }

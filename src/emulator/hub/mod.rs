@@ -17,7 +17,7 @@
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
 //! | `configurations`, `configuring`, `deployments` | what twins are given without being asked |
-//! | `jobs`, `scheduling` | what is done with many devices when its time comes |
+//! | `job`, `jobs`, `scheduling` | what is done with many devices when its time comes |
 //! | `bulk` | many identities at once |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
@@ -37,6 +37,7 @@ mod event_log;
 mod feedback;
 mod feedback_service;
 mod happening;
+mod job;
 mod jobs;
 mod keep;
 mod keys;
@@ -73,6 +74,9 @@ mod test_kept;
 
 #[cfg(test)]
 mod test_kept_identities;
+
+#[cfg(test)]
+mod test_kept_jobs;
 
 #[cfg(test)]
 mod test_kept_messages;

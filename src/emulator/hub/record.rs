@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::content::CloudMessage;
+pub use super::job::{JobFacts, JobRow};
 pub use super::queue::{Change, Holder, Lock, Queued};
 use crate::model::configuration::Configuration;
 use crate::model::device::{Identity, IdentityId};
@@ -73,6 +74,26 @@ pub enum Record {
         before: Option<Box<Configuration>>,
         /// As it is; `None` for one that was deleted.
         after: Option<Box<Configuration>>,
+    },
+    /// A job was made, has come further or was forgotten.
+    Job {
+        /// Its id.
+        id: String,
+        /// As it was.
+        before: Option<Arc<JobFacts>>,
+        /// As it is; `None` for one that was forgotten.
+        after: Option<Arc<JobFacts>>,
+    },
+    /// A job's work with one device or module is to be done, is done, or was forgotten.
+    JobRow {
+        /// The job's id.
+        job: String,
+        /// The device or module.
+        identity: IdentityId,
+        /// As it was.
+        before: Option<Arc<JobRow>>,
+        /// As it is.
+        after: Option<Arc<JobRow>>,
     },
     /// How many changes the registry has seen.
     RegistryChanges {
@@ -147,6 +168,22 @@ impl Record {
             },
             Self::Configuration { id, before, after } => Self::Configuration {
                 id,
+                before: after,
+                after: before,
+            },
+            Self::Job { id, before, after } => Self::Job {
+                id,
+                before: after,
+                after: before,
+            },
+            Self::JobRow {
+                job,
+                identity,
+                before,
+                after,
+            } => Self::JobRow {
+                job,
+                identity,
                 before: after,
                 after: before,
             },
@@ -251,6 +288,8 @@ pub struct Kept {
     pub twins: Vec<(IdentityId, Twin)>,
     /// Every configuration.
     pub configurations: Vec<Configuration>,
+    /// Every job.
+    pub jobs: Vec<KeptJob>,
     /// How often ids were deleted.
     pub deleted: Vec<(String, u32)>,
     /// How many changes the registry has seen.
@@ -261,6 +300,15 @@ pub struct Kept {
     pub feedback: Vec<Queued<FeedbackRecord>>,
     /// How many items the hub's queues have ever taken in.
     pub queued: i64,
+}
+
+/// A job as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptJob {
+    /// All but its work with devices.
+    pub facts: JobFacts,
+    /// Its work with each device or module.
+    pub rows: Vec<(IdentityId, JobRow)>,
 }
 
 /// A message to a device or module as it is kept. Locks of those who were connected are not.

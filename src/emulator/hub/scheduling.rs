@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::command::{CallId, JobOperation, JobRequest, ListenerId, Notice, Refusal, Reply, Task};
-use super::jobs::{Job, Status};
+use super::job::JobStatus;
+use super::jobs::{Job, Ledger};
 use super::options::Right;
 use super::{Hub, Outcome, refusal};
 use crate::emulator::query::Target;
@@ -47,10 +48,11 @@ impl Hub {
             }
             JobOperation::Cancel { id } => {
                 let mut all = self.jobs.all.iter_mut();
-                let job = all.find(|job| job.id == id);
+                let job = all.find(|job| job.facts.id == id);
                 let job = job.ok_or_else(|| refusal::job_not_found(&id))?;
                 if !job.is_over() {
-                    let calls = job.end(now, Status::Cancelled, None);
+                    let ledger = &mut self.jobs.ledger;
+                    let calls = job.end(now, JobStatus::Cancelled, None, ledger);
                     self.methods.forget(&calls);
                 }
                 let job = self.jobs.find(&id);
@@ -63,7 +65,8 @@ impl Hub {
                 };
                 let all = self.jobs.all.iter();
                 let found = all.filter(|job| {
-                    is(&kind, job.request.task.name()) && is(&status, job.status.name())
+                    let facts = &job.facts;
+                    is(&kind, facts.request.task.name()) && is(&status, facts.status.name())
                 });
                 found.map(Job::to_json).collect()
             }
@@ -100,37 +103,35 @@ impl Hub {
         if self.jobs.find(&id).is_some() {
             return Err(refusal::job_exists(&id));
         }
-        if self.jobs.all.len() >= MAX_JOBS {
-            let oldest = self.jobs.all.iter().position(Job::is_over);
-            let oldest = oldest.ok_or_else(|| refusal::too_many_jobs(MAX_JOBS))?;
-            self.jobs.all.remove(oldest);
+        if self.jobs.all.len() >= MAX_JOBS && !self.jobs.forget_oldest() {
+            return Err(refusal::too_many_jobs(MAX_JOBS));
         }
         let mut job = Job::new(now, id, target, request);
         // What is answered was written before the service looked at the time: azure-iot-sdk-node's `job_client.js` wants
         // `queued` of a job that is an hour away.
         let shown = job.to_json();
         job.wait(now);
-        self.jobs.all.push(job);
+        self.jobs.add(job);
         Ok(shown)
     }
 
-    /// Goes on with the jobs whose time has come. What they say of themselves is not kept: it stays said where a store
-    /// fails and their changes of twins are undone.
+    /// Goes on with the jobs whose time has come, and forgets those whose time is long over.
     pub(super) fn pass_jobs(&mut self, now: DateTime<Utc>) -> Notices {
         if self.jobs.due().is_none_or(|due| due > now) {
             return Vec::new();
         }
         let mut notices = Vec::new();
         let mut jobs = std::mem::take(&mut self.jobs);
+        jobs.forget_history(now);
         for job in &mut jobs.all {
-            if job.is_over() || job.start > now {
+            if job.is_over() || job.facts.start > now {
                 continue;
             }
             if !job.has_begun() {
                 let meant = self.meant(&job.target);
-                job.begin(now, meant);
+                job.begin(now, meant, &mut jobs.ledger);
             }
-            notices.extend(self.go_on(now, job));
+            notices.extend(self.go_on(now, job, &mut jobs.ledger));
         }
         self.jobs = jobs;
         notices
@@ -142,19 +143,19 @@ impl Hub {
         meant.map(|(identity, _)| identity).collect()
     }
 
-    fn go_on(&mut self, now: DateTime<Utc>, job: &mut Job) -> Notices {
+    fn go_on(&mut self, now: DateTime<Utc>, job: &mut Job, ledger: &mut Ledger) -> Notices {
         let calls = job.calls.iter();
         let late = calls.filter(|(_, (_, limit))| *limit <= now);
         let late: Vec<CallId> = late.map(|(call, _)| *call).collect();
         self.methods.forget(&late);
         for call in late {
             if let Some((identity, _)) = job.calls.remove(&call) {
-                job.settle(now, &identity, Err(refusal::unanswered()));
+                job.settle(now, &identity, Err(refusal::unanswered()), ledger);
             }
         }
         if job.limit() <= now {
             let why = "The job has taken as long as it may.";
-            let calls = job.end(now, Status::Failed, Some(why));
+            let calls = job.end(now, JobStatus::Failed, Some(why), ledger);
             self.methods.forget(&calls);
             return Vec::new();
         }
@@ -166,13 +167,13 @@ impl Hub {
             let Some(identity) = job.pending.pop_front() else {
                 break;
             };
-            match self.work_with(now, job, &identity) {
+            match self.work_with(now, job, &identity, ledger) {
                 Ok(told) => notices.extend(told),
-                Err(refusal) => job.settle(now, &identity, Err(refusal)),
+                Err(refusal) => job.settle(now, &identity, Err(refusal), ledger),
             }
         }
         if job.pending.is_empty() && job.calls.is_empty() {
-            job.end(now, Status::Completed, None);
+            job.end(now, JobStatus::Completed, None, ledger);
         }
         notices
     }
@@ -182,11 +183,12 @@ impl Hub {
         now: DateTime<Utc>,
         job: &mut Job,
         identity: &IdentityId,
+        ledger: &mut Ledger,
     ) -> Result<Notices, Refusal> {
-        match &job.request.task {
+        match &job.facts.request.task {
             Task::UpdateTwin { change, if_match } => {
                 let notices = self.change_twin(now, identity, change, if_match.as_deref())?;
-                job.settle(now, identity, Ok(None));
+                job.settle(now, identity, Ok(None), ledger);
                 Ok(notices)
             }
             Task::Method {
@@ -220,17 +222,17 @@ impl Hub {
         status: i32,
         payload: Result<String, Refusal>,
     ) {
-        let Some(job) = self.jobs.of_call(call) else {
+        let Some((job, ledger)) = self.jobs.of_call(call) else {
             return;
         };
         if let Some((identity, _)) = job.calls.remove(&call) {
             let payload = payload.map(|json| serde_json::from_str(&json).unwrap_or(Value::Null));
             let outcome =
                 payload.map(|payload| Some(json!({ "status": status, "payload": payload })));
-            job.settle(now, &identity, outcome);
+            job.settle(now, &identity, outcome, ledger);
         }
         if job.pending.is_empty() && job.calls.is_empty() {
-            job.end(now, Status::Completed, None);
+            job.end(now, JobStatus::Completed, None, ledger);
         }
     }
 }

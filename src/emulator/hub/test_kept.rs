@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::command::{CloudMessage, DeviceMessage, StoredEvent};
 use super::record::{
-    Holder, Kept, KeptIdentity, KeptMessage, KeptPartition, Lock, Queued, Span, StoredRange,
-    Threshold,
+    Holder, JobFacts, JobRow, Kept, KeptIdentity, KeptJob, KeptMessage, KeptPartition, Lock,
+    Queued, Span, StoredRange, Threshold,
 };
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
@@ -54,6 +54,8 @@ pub(super) struct Maps {
     feedback: BTreeMap<i64, Queued<FeedbackRecord>>,
     queued: i64,
     configurations: BTreeMap<String, Configuration>,
+    jobs: BTreeMap<String, JobFacts>,
+    job_rows: BTreeMap<(String, IdentityId), JobRow>,
 }
 
 /// Who was connected is not any more.
@@ -78,6 +80,8 @@ impl Maps {
             feedback: BTreeMap::new(),
             queued: 0,
             configurations: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            job_rows: BTreeMap::new(),
         }
     }
 
@@ -132,6 +136,19 @@ impl Maps {
                     Some(after) => drop(self.configurations.insert(id, *after)),
                     None => drop(self.configurations.remove(&id)),
                 },
+                Record::Job { id, after, .. } => match after {
+                    Some(after) => drop(self.jobs.insert(id, (*after).clone())),
+                    None => drop(self.jobs.remove(&id)),
+                },
+                Record::JobRow {
+                    job,
+                    identity,
+                    after,
+                    ..
+                } => match after {
+                    Some(after) => drop(self.job_rows.insert((job, identity), (*after).clone())),
+                    None => drop(self.job_rows.remove(&(job, identity))),
+                },
                 Record::RegistryChanges { after, .. } => self.changes = after,
                 Record::CloudMessage { identity, change } => {
                     let key = (identity, change.number());
@@ -151,6 +168,15 @@ impl Maps {
 
     pub(super) fn hub(&self, retention_bytes: usize) -> Hub {
         let identities = self.identities.iter();
+        let job = |facts: &JobFacts| KeptJob {
+            rows: self
+                .job_rows
+                .iter()
+                .filter(|((id, _), _)| *id == facts.id)
+                .map(|((_, identity), row)| (identity.clone(), row.clone()))
+                .collect(),
+            facts: facts.clone(),
+        };
         let kept = Kept {
             created: at(0),
             partitions: self.heads.clone(),
@@ -171,6 +197,7 @@ impl Maps {
             feedback: self.feedback.values().map(without_listeners).collect(),
             queued: self.queued,
             configurations: self.configurations.values().cloned().collect(),
+            jobs: self.jobs.values().map(job).collect(),
         };
         Hub::restore(options(retention_bytes), kept).unwrap()
     }

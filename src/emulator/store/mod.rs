@@ -21,6 +21,7 @@
 //! read is an error, never a reason to begin anew.
 
 mod error;
+mod job;
 mod open;
 mod queued;
 mod row;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
+use serde::Serialize;
 
 pub use error::StoreError;
 pub use open::Wanted;
@@ -125,6 +127,16 @@ fn put(
     Ok(())
 }
 
+/// The same for a row of JSON.
+fn put_json<T: Serialize>(
+    batch: &mut OwnedWriteBatch,
+    rows: &Keyspace,
+    key: &str,
+    row: Option<&T>,
+) -> Result<(), String> {
+    put(batch, rows, key.as_bytes(), row.map(serde_json::to_vec))
+}
+
 fn closed() -> String {
     "it could not be opened again".to_owned()
 }
@@ -195,19 +207,7 @@ impl Engine {
                 partition,
                 event,
                 opens_span,
-            } => {
-                let Some(segment) = self.segments.last() else {
-                    return Err(closed());
-                };
-                let key = row::place(*partition, event.sequence_number);
-                let row = row::event(event);
-                let length = row.len();
-                batch.insert(&segment.keyspace, key, row);
-                if *opens_span {
-                    batch.insert(&self.spans, key, row::span(event));
-                }
-                return Ok(length.try_into().unwrap_or(u64::MAX));
-            }
+            } => return self.write_event(batch, (*partition, event), *opens_span),
             Record::Partition {
                 partition, after, ..
             } => {
@@ -231,12 +231,27 @@ impl Engine {
             Record::Twin {
                 identity, after, ..
             } => {
-                let row = after.as_deref().map(serde_json::to_vec);
-                put(batch, &self.hub, row::twin_key(identity).as_bytes(), row)?;
+                put_json(batch, &self.hub, &row::twin_key(identity), after.as_deref())?;
             }
             Record::Configuration { id, after, .. } => {
-                let row = after.as_deref().map(serde_json::to_vec);
-                put(batch, &self.hub, row::configuration_key(id).as_bytes(), row)?;
+                put_json(
+                    batch,
+                    &self.hub,
+                    &row::configuration_key(id),
+                    after.as_deref(),
+                )?;
+            }
+            Record::Job { id, after, .. } => {
+                put_json(batch, &self.hub, &job::key(id), after.as_deref())?;
+            }
+            Record::JobRow {
+                job,
+                identity,
+                after,
+                ..
+            } => {
+                let key = job::row_key(job, identity);
+                put_json(batch, &self.hub, &key, after.as_deref())?;
             }
             Record::RegistryChanges { after, .. } => {
                 let after = i64::try_from(*after).unwrap_or(i64::MAX);
@@ -257,6 +272,23 @@ impl Engine {
             }
         }
         Ok(0)
+    }
+
+    fn write_event(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        (partition, event): (usize, &StoredEvent),
+        opens_span: bool,
+    ) -> Result<u64, String> {
+        let segment = self.segments.last().ok_or_else(closed)?;
+        let key = row::place(partition, event.sequence_number);
+        let row = row::event(event);
+        let length = row.len();
+        batch.insert(&segment.keyspace, key, row);
+        if opens_span {
+            batch.insert(&self.spans, key, row::span(event));
+        }
+        Ok(length.try_into().unwrap_or(u64::MAX))
     }
 
     /// Forgets the spans before a partition's new beginning.

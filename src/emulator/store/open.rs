@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::segment::{self, Segment};
-use super::{Engine, Store, StoreError, VERSION, queued, row};
+use super::{Engine, Store, StoreError, VERSION, job, queued, row};
 use crate::emulator::file_error::FileError;
 use crate::emulator::hub::record::{Kept, KeptPartition, PartitionHead};
 
@@ -260,6 +260,10 @@ impl Reading<'_> {
                 self.hub.prefix(row::CONFIGURATION),
                 row::parse_configuration,
             )?,
+            jobs: job::together(
+                self.rows(self.hub.prefix(job::JOB), job::parse)?,
+                self.rows(self.hub.prefix(job::WORK), job::parse_row)?,
+            ),
             deleted: self.rows(self.hub.prefix(row::DELETED), |key, row| {
                 let path = str::from_utf8(key).ok()?.strip_prefix(row::DELETED)?;
                 let times = u32::try_from(row::parse_number(row)?).ok()?;

@@ -11,6 +11,8 @@
 //! | `hub` | `deleted/` and a path | how often that id was deleted |
 //! | `hub` | `twin/` and device, or device, `/`, module | JSON |
 //! | `hub` | `configuration/` and an id | JSON |
+//! | `hub` | `job/` and an id | JSON |
+//! | `hub` | `work/` and a job's id; `\0`, device, or device, `/`, module | JSON |
 //! | `identities` | device, or device, `/`, module | JSON |
 //! | `messages` | device, or device, `/`, module; `/`, number | what [`super::queued`] makes of them |
 //! | `feedback` | number | the same |
@@ -197,15 +199,19 @@ pub(super) fn twin_key(identity: &IdentityId) -> String {
 
 pub(super) fn parse_twin(key: &[u8], row: &[u8]) -> Option<(IdentityId, Twin)> {
     let key = str::from_utf8(key).ok()?.strip_prefix(TWIN)?;
-    let (device, module) = match key.split_once('/') {
-        None => (key, None),
+    Some((identity_of(key), serde_json::from_slice(row).ok()?))
+}
+
+/// Whom a text of this form means: a device, or a device, `/`, and a module.
+pub(super) fn identity_of(text: &str) -> IdentityId {
+    let (device, module) = match text.split_once('/') {
+        None => (text, None),
         Some((device, module)) => (device, Some(module)),
     };
-    let identity = IdentityId {
+    IdentityId {
         device: device.to_owned(),
         module: module.map(str::to_owned),
-    };
-    Some((identity, serde_json::from_slice(row).ok()?))
+    }
 }
 
 pub(super) fn configuration_key(id: &str) -> String {

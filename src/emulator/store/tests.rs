@@ -1,5 +1,7 @@
 //! The store alone, over files.
 
+mod jobs;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

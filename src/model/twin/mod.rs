@@ -44,7 +44,7 @@ struct Properties {
 }
 
 /// What the service's side wants of a twin; `None` leaves a part as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TwinChange {
     /// For the tags.
     pub tags: Option<Change>,
@@ -53,7 +53,7 @@ pub struct TwinChange {
 }
 
 /// How a part of a twin is to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Members are set, those that are null are removed, the rest stays (RFC 7396).
     Merge(Map<String, Value>),

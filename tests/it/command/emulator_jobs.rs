@@ -61,11 +61,52 @@ async fn a_job_patches_the_twins_that_are_meant() {
         (&rows[0]["deviceId"], &rows[0]["status"]),
         (&json!("d2"), &json!("completed"))
     );
-    // What it did outlives a crash; it does not.
+    // What it did outlives a crash, and it does as well.
     let hub = hub.kill_and_restart(&[]);
     let owner = Owner::of(&hub);
     assert_eq!(owner.read("/twins/d2").await["tags"], json!({ "floor": 2 }));
-    assert_eq!(owner.read(path).await["status"], "unknown");
+    assert_eq!(owner.read(path).await, job);
+    let (_, _, again) = owner
+        .ask(Method::POST, "/devices/query", None, &query)
+        .await;
+    assert_eq!(again, rows);
+}
+
+#[tokio::test]
+async fn a_job_whose_time_came_while_the_hub_was_away_begins_when_it_is_back() {
+    let hub = Emulator::start_kept(&[]);
+    let owner = Owner::of(&hub);
+    let start = chrono::Utc::now() + chrono::TimeDelta::minutes(10);
+    let wanted = json!({
+        "type": "scheduleUpdateTwin",
+        "updateTwin": { "tags": { "floor": 3 } },
+        "queryCondition": "*",
+        "startTime": start.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        "maxExecutionTimeInSeconds": 1,
+    });
+    for path in ["/jobs/v2/later", "/jobs/v2/never"] {
+        let (status, _, made) = owner.ask(Method::PUT, path, None, &wanted).await;
+        assert_eq!(
+            (status, &made["status"]),
+            (StatusCode::OK, &json!("queued"))
+        );
+    }
+    let cancel = "/jobs/v2/never/cancel";
+    owner.ask(Method::POST, cancel, None, &Value::Null).await;
+    let hub = hub.kill_and_restart(&[]);
+    let owner = Owner::of(&hub);
+    assert_eq!(
+        owner.read("/jobs/v2/later").await["status"],
+        json!("scheduled")
+    );
+    // By its clock it is half an hour later.
+    let hub = hub.kill_and_restart(&["--fault", "skew:30m"]);
+    let owner = Owner::of(&hub);
+    let job = ended(&owner, "/jobs/v2/later").await;
+    assert_eq!(job["status"], "completed");
+    assert_eq!(owner.read("/jobs/v2/never").await["status"], "cancelled");
+    let twin = owner.read("/twins/device1").await;
+    assert_eq!(twin["tags"], json!({ "floor": 3 }));
 }
 
 #[tokio::test]

@@ -138,7 +138,8 @@ fn a_job_changes_twins_when_its_time_has_come() {
         (&job["status"], statistics(&job)),
         (&json!("completed"), [0, 2, 0, 0])
     );
-    assert_eq!(hub.due(), None);
+    // Then it is forgotten.
+    assert_eq!(hub.due(), Some(after(30) + TimeDelta::days(30)));
     assert_eq!(
         create(&mut hub, "j0", "deviceId = 'd1'", 0, tag(8)).unwrap()["status"],
         "queued"
@@ -236,7 +237,10 @@ fn a_job_is_cancelled_or_takes_too_long() {
         (&job["status"], job["failureReason"].is_string()),
         (&json!("failed"), true)
     );
-    assert_eq!((tags(&mut hub, "d1"), hub.due()), (Value::Null, None));
+    assert_eq!(
+        (tags(&mut hub, "d1"), hub.due()),
+        (Value::Null, Some(now() + TimeDelta::days(30)))
+    );
     // Nobody waits for the calls any more.
     connect(&mut hub, ONE, device("d1")).reply.unwrap();
     assert_eq!(listen(&mut hub, ONE, Feed::Methods, true).notices, []);
