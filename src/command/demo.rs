@@ -181,6 +181,7 @@ impl LocalHub {
                 amqps: 0,
                 amqp: None,
                 mqtts: 0,
+                admin: None,
             },
             data_dir,
             keep: false,

@@ -71,6 +71,13 @@ pub struct EmulatorArgs {
     #[arg(long, conflicts_with_all = ["https_port", "amqps_port", "mqtts_port"])]
     standard_ports: bool,
 
+    /// Take orders to misbehave on this port while the hub runs, over plain HTTP and on loopback only; 0 takes any that is free
+    ///
+    /// GET / lists them: faults as --fault takes them, connections and links that are cut off, tokens that end, a quota that is
+    /// used up. Everything but GET needs the header Hubctl-Admin, so that no web page can do it.
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+
     /// How many partitions the events are spread over, from 1 to 32 [default: 4, or as many as are kept]
     #[arg(long, value_name = "COUNT")]
     partitions: Option<usize>,
@@ -91,7 +98,7 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "ROUTE")]
     route: Vec<Route>,
 
-    /// Keep registry, twins, messages and events in this folder, beside the certificate authority and the keys
+    /// Keep registry, twins, jobs, messages and events in this folder, beside the certificate authority and the keys
     ///
     /// What was acknowledged is there at the next start, however this one ends. Without it only the authority and the keys
     /// are kept: in emulator below HUBCTL_DATA_DIR or the platform's folder for data, such as ~/.local/share/hubctl/emulator.
@@ -109,14 +116,16 @@ pub struct EmulatorArgs {
     /// Misbehave on purpose, such as throttle:5s,on=https,every=10; may be given several times
     ///
     /// refuse closes new connections. throttle[:RETRY_AFTER] answers 429, unavailable 503. delay:DURATION does what is asked
-    /// and answers late; drop does it and cuts the connection instead of answering. Behind a comma each: on=https+amqp+mqtt,
-    /// device=PATTERN, after=N (so many pass first), every=N (each Nth), count=N (so often at the most), rate=0.1 (by chance),
-    /// for=DURATION from the start on. All the time, and without conditions: skew:DURATION sets the hub's clock ahead (skew:-10m
-    /// behind), expire:DURATION ends tokens so long before their time, quota:N lets so many messages of 4 KB a day through.
+    /// and answers late; drop does it and cuts the connection instead of answering. detach[:CONDITION] ends a single link of
+    /// AMQP. Behind a comma each: on=https+amqp+mqtt, at=send+receive+read (what a device sends, messages that it is given, events
+    /// that readers are given), device=PATTERN, after=N (so many pass first), every=N (each Nth), count=N (so often at the most),
+    /// rate=0.1 (by chance), for=DURATION from the start on. All the time, and without conditions: skew:DURATION sets the hub's
+    /// clock ahead (skew:-10m behind), expire:DURATION ends tokens so long before their time, quota:N lets so many messages of
+    /// 4 KB a day through.
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Trouble>,
 
-    /// What chance is drawn from: the same number makes the same faults strike
+    /// What chance is drawn from: the same number makes the same faults strike, device by device
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
 
@@ -234,6 +243,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
                 amqps,
                 amqp: args.plain_amqp_port,
                 mqtts,
+                admin: args.admin_port,
             },
             data_dir,
             keep: args.data_dir.is_some(),
@@ -294,13 +304,15 @@ fn ready_line(address: IpAddr, endpoints: &Endpoints) -> String {
         amqps,
         amqp,
         mqtts,
+        admin,
     } = endpoints.ports;
     let development = endpoints.development_string();
     let line = json!({
         "ready": true,
         "hub": endpoints.host,
         "host": address.to_string(),
-        "ports": { "https": https, "amqps": amqps, "amqp": amqp, "mqtts": mqtts },
+        "ports": { "https": https, "amqps": amqps, "amqp": amqp, "mqtts": mqtts, "admin": admin },
+        "adminUrl": endpoints.admin_url(),
         "caFile": endpoints.ca_file.to_string_lossy(),
         "eventHub": endpoints.entity,
         "hubConnectionString": endpoints.owner_string().expose(),
@@ -322,6 +334,7 @@ fn env_lines(endpoints: &Endpoints) -> String {
     let event_hub = endpoints.event_hub_string();
     let device = endpoints.device_strings().into_iter().next();
     let ui = endpoints.ui_link();
+    let admin_url = endpoints.admin_url();
     let mut variables = vec![
         ("IOTHUB_CONNECTION_STRING", owner.expose()),
         ("EVENTHUB_CONNECTION_STRING", event_hub.expose()),
@@ -336,6 +349,9 @@ fn env_lines(endpoints: &Endpoints) -> String {
         ("HUBCTL_UI", ui.expose()),
         ("NODE_EXTRA_CA_CERTS", &ca_file),
     ]);
+    if let Some(url) = &admin_url {
+        variables.push(("HUBCTL_ADMIN_URL", url));
+    }
     let mut lines = String::new();
     for (name, value) in variables {
         // Within single quotes a shell takes everything as it stands, but for the quote itself.
@@ -371,6 +387,7 @@ mod tests {
                 amqps: 5671,
                 amqp: None,
                 mqtts: 8883,
+                admin: Some(9),
             },
             ca_file: PathBuf::from("/da'ta/ca.pem"),
             entity: "eh".to_owned(),
@@ -420,7 +437,7 @@ mod tests {
         assert_eq!(
             line,
             concat!(
-                r#"{"ready":true,"hub":"localhost","host":"127.0.0.1","ports":{"https":443,"amqps":5671,"amqp":null,"mqtts":8883},"#,
+                r#"{"ready":true,"hub":"localhost","host":"127.0.0.1","ports":{"https":443,"amqps":5671,"amqp":null,"mqtts":8883,"admin":9},"adminUrl":"http://localhost:9","#,
                 r#""caFile":"/da'ta/ca.pem","eventHub":"eh","#,
                 r#""hubConnectionString":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5","#,
                 r#""policies":{"iothubowner":"HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"},"#,
@@ -439,6 +456,7 @@ mod tests {
         assert!(lines.contains(r"export IOTHUB_DEVICE_CONNECTION_STRING='HostName=localhost;DeviceId=d'\''1;SharedAccessKey=a2V5'"));
         assert!(lines.contains("export HUBCTL_MQTT_PORT='8883'\n"));
         assert!(lines.contains("export HUBCTL_UI='https://localhost/ui?token=once'\n"));
+        assert!(lines.contains("export HUBCTL_ADMIN_URL='http://localhost:9'\n"));
         #[cfg(unix)]
         {
             let script = format!("{lines}printf %s \"$HUBCTL_CA_FILE\"");

@@ -14,10 +14,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+pub use super::clock::Clock;
 use super::hub::Hub;
 use super::hub::command::{Command, Effects, ListenerId, Notice, Refusal, Reply, StoredEvent};
 use super::hub::record::{Record, StoredRange};
@@ -31,40 +32,6 @@ const TURN: usize = 512;
 
 /// The least time between two turns that nobody asked for.
 const SHORTEST_REST: Duration = Duration::from_millis(50);
-
-/// Where the hub gets its time from: the machine's clock, and how far the hub's is ahead of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    source: fn() -> DateTime<Utc>,
-    ahead: TimeDelta,
-}
-
-impl Clock {
-    /// A clock that is right.
-    #[must_use]
-    pub const fn new(source: fn() -> DateTime<Utc>) -> Self {
-        Self::skewed(source, TimeDelta::zero())
-    }
-
-    /// A clock that is ahead by so much, or behind where that is less than nothing.
-    #[must_use]
-    pub const fn skewed(source: fn() -> DateTime<Utc>, ahead: TimeDelta) -> Self {
-        Self { source, ahead }
-    }
-
-    /// The time by it.
-    #[must_use]
-    pub fn now(self) -> DateTime<Utc> {
-        let now = (self.source)();
-        now.checked_add_signed(self.ahead).unwrap_or(now)
-    }
-
-    /// Whether it is off.
-    #[must_use]
-    pub fn is_skewed(self) -> bool {
-        !self.ahead.is_zero()
-    }
-}
 
 /// What keeps a hub's changes, and gives events back.
 pub trait Keeper: fmt::Debug + Send + Sync {
@@ -124,6 +91,12 @@ impl HubHandle {
         }
     }
 
+    /// Lets the hub look at its clock, which has been set.
+    pub async fn look_at_the_clock(&self) {
+        // One that has been stopped has nothing to do.
+        let _ = self.requests.send(Request::Tick).await;
+    }
+
     async fn put(&self, command: Command) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
         let request = Request::Ask { command, reply };
@@ -176,7 +149,7 @@ fn unavailable(message: String) -> Refusal {
 #[must_use]
 pub fn start(hub: Hub, clock: Clock) -> HubHandle {
     let (requests, mut queue) = mpsc::channel(QUEUE);
-    let alarm = alarm(requests.downgrade(), clock);
+    let alarm = alarm(requests.downgrade(), clock.clone());
     let mut owner = Owner::new(hub, clock, None, alarm);
     tokio::spawn(async move {
         let mut waiting = Vec::new();
@@ -202,7 +175,7 @@ pub fn start_kept(
 ) -> std::io::Result<(HubHandle, oneshot::Receiver<()>)> {
     let (requests, mut queue) = mpsc::channel(QUEUE);
     let (ended, end) = oneshot::channel();
-    let alarm = alarm(requests.downgrade(), clock);
+    let alarm = alarm(requests.downgrade(), clock.clone());
     let mut owner = Owner::new(hub, clock, Some(Arc::clone(&keeper)), alarm);
     let thread = std::thread::Builder::new().name("hub".to_owned());
     thread.spawn(move || {
@@ -297,6 +270,7 @@ impl Owner {
         let now = self.clock.now();
         self.notices = self.hub.pass_time(now);
         self.records = self.hub.tidy(now);
+        let mut is_asked_by_nobody = false;
         for request in waiting.drain(..) {
             match request {
                 Request::Ask { command, reply } if command.is_write() => {
@@ -311,7 +285,7 @@ impl Owner {
                     self.answers.push((reply, effects.reply));
                 }
                 Request::Ask { .. } | Request::Register { .. } => self.others.push(request),
-                Request::Tick => {}
+                Request::Tick => is_asked_by_nobody = true,
             }
         }
         let failed = self.keep().err();
@@ -336,8 +310,9 @@ impl Owner {
         }
         self.others = others;
         let due = self.hub.due();
+        // Who waits by a clock that has been set has to begin anew.
         self.alarm
-            .send_if_modified(|known| std::mem::replace(known, due) != due);
+            .send_if_modified(|known| std::mem::replace(known, due) != due || is_asked_by_nobody);
     }
 
     fn keep(&mut self) -> Result<(), Refusal> {

@@ -22,6 +22,8 @@ pub struct Ports {
     pub amqp: Option<u16>,
     /// MQTT over TLS.
     pub mqtts: u16,
+    /// Where the hub is made to misbehave, where that was asked for: plain HTTP, on loopback alone.
+    pub admin: Option<u16>,
 }
 
 /// Where an emulator is reached, and with which keys.
@@ -106,6 +108,13 @@ impl Endpoints {
         Some(self.endpoint_string(&format!("sb://{host}"), flag))
     }
 
+    /// Where the hub is made to misbehave; `None` unless there is a port for that.
+    #[must_use]
+    pub fn admin_url(&self) -> Option<String> {
+        let port = self.ports.admin?;
+        Some(format!("http://localhost:{port}"))
+    }
+
     fn endpoint_string(&self, endpoint: &str, flag: &str) -> Secret {
         let (policy, key) = self
             .policies
@@ -150,6 +159,7 @@ mod tests {
             amqps: 5671,
             amqp: Some(5672),
             mqtts: 8883,
+            admin: None,
         });
         let key = "MDEyMzQ1Njc4OWFiY2RlZg==";
         assert_eq!(
@@ -177,6 +187,7 @@ mod tests {
             amqps: 5000,
             amqp: None,
             mqtts: 8884,
+            admin: None,
         });
         assert!(
             other
@@ -203,6 +214,7 @@ mod tests {
             amqps: 2,
             amqp: Some(3),
             mqtts: 4,
+            admin: None,
         });
         let all = [
             endpoints.owner_string(),

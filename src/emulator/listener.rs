@@ -11,17 +11,19 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::amqp;
-use super::driver::{Clock, HubHandle};
-use super::fault::{Mischief, Occasion, Wire};
+use super::admin::desk::Desk;
+use super::connections::Seat;
+use super::fault::{Occasion, Wire};
 use super::https;
 use super::mqtt;
 use super::ui::Ui;
+use super::{admin, amqp};
 use crate::protocol::websocket::Subprotocol;
 
 /// The most connections at once on one port; more wait in the system's queue. Devices stay connected.
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_DEVICE_CONNECTIONS: usize = 16_384;
+const MAX_ADMIN_CONNECTIONS: usize = 64;
 
 /// What all ports together come to, on both loopback addresses, as far as that is likely.
 #[cfg(unix)]
@@ -62,15 +64,18 @@ pub(super) enum Protocol {
     AmqpOrWebSocket,
     /// MQTT.
     Mqtt,
+    /// Orders to misbehave.
+    Admin,
 }
 
 impl Protocol {
-    /// What faults go by.
-    fn wire(self) -> Wire {
+    /// What faults go by; they leave orders alone.
+    fn wire(self) -> Option<Wire> {
         match self {
-            Self::Https => Wire::Https,
-            Self::Amqp | Self::AmqpOrWebSocket => Wire::Amqp,
-            Self::Mqtt => Wire::Mqtt,
+            Self::Https => Some(Wire::Https),
+            Self::Amqp | Self::AmqpOrWebSocket => Some(Wire::Amqp),
+            Self::Mqtt => Some(Wire::Mqtt),
+            Self::Admin => None,
         }
     }
 }
@@ -85,12 +90,10 @@ pub(super) struct Listener {
     pub amqp: Arc<amqp::options::Options>,
     /// And those that speak MQTT.
     pub mqtt: Arc<mqtt::options::Options>,
-    pub hub: HubHandle,
+    /// The hub, its clock, and what goes wrong with it.
+    pub desk: Arc<Desk>,
     /// What there is to look at on HTTPS's own port.
     pub ui: Ui,
-    pub clock: Clock,
-    /// What goes wrong on purpose.
-    pub mischief: Mischief,
     pub stop: Stop,
 }
 
@@ -142,92 +145,107 @@ impl Listener {
         match self.protocol {
             Protocol::Https | Protocol::Amqp | Protocol::AmqpOrWebSocket => MAX_CONNECTIONS,
             Protocol::Mqtt => MAX_DEVICE_CONNECTIONS,
+            Protocol::Admin => MAX_ADMIN_CONNECTIONS,
         }
     }
 
     async fn serve(&self, stream: TcpStream) -> io::Result<()> {
-        let wire = self.protocol.wire();
-        if self
-            .mischief
-            .strike(self.clock, Occasion::Connection { wire })
-            .is_some()
-        {
+        let Some(wire) = self.protocol.wire() else {
+            let stop = self.stop.clone().requested();
+            admin::serve_connection(stream, &self.desk, stop).await;
+            return Ok(());
+        };
+        let Desk {
+            clock, mischief, ..
+        } = &*self.desk;
+        let struck = mischief.strike(clock, Occasion::Connection { wire });
+        if struck.is_some() {
             return Ok(());
         }
         stream.set_nodelay(true)?;
+        let mut seat = self.desk.connections.enter(wire);
         match &self.tls {
-            None => self.speak(stream).await,
+            None => self.speak(stream, &mut seat).await,
             Some(tls) => {
                 let stream = tokio::select! {
                     stream = timeout(HANDSHAKE_LIMIT, tls.accept(stream)) => stream??,
+                    () = seat.dropped() => return Ok(()),
                     () = self.stop.clone().requested() => return Ok(()),
                 };
-                self.speak(stream).await;
+                self.speak(stream, &mut seat).await;
             }
         }
         Ok(())
     }
 
-    async fn speak<S>(&self, stream: S)
+    async fn speak<S>(&self, stream: S, seat: &mut Seat)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         match self.protocol {
-            Protocol::Https => self.speak_https(stream).await,
-            Protocol::Amqp => self.speak_amqp(stream).await,
-            Protocol::Mqtt => self.speak_mqtt(stream).await,
+            Protocol::Https => self.speak_https(stream, seat).await,
+            Protocol::Amqp => self.speak_amqp(stream, seat).await,
+            Protocol::Mqtt => self.speak_mqtt(stream, seat).await,
+            // Served before.
+            Protocol::Admin => {}
             Protocol::AmqpOrWebSocket => {
                 let mut stream = BufReader::new(stream);
                 let first = tokio::select! {
                     first = timeout(HANDSHAKE_LIMIT, stream.fill_buf()) => first,
+                    () = seat.dropped() => return,
                     () = self.stop.clone().requested() => return,
                 };
                 match first {
-                    Ok(Ok(bytes)) if bytes.starts_with(b"G") => self.speak_https(stream).await,
+                    Ok(Ok(bytes)) if bytes.starts_with(b"G") => {
+                        self.speak_https(stream, seat).await;
+                    }
                     // Silence is for the machine to judge.
-                    Ok(_) | Err(_) => self.speak_amqp(stream).await,
+                    Ok(_) | Err(_) => self.speak_amqp(stream, seat).await,
                 }
             }
         }
     }
 
-    async fn speak_https<S>(&self, stream: S)
+    async fn speak_https<S>(&self, stream: S, seat: &mut Seat)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let ui = (self.protocol == Protocol::Https).then_some(&self.ui);
-        let (hub, stop) = (self.hub.clone(), self.stop.clone().requested());
-        let served =
-            https::serve_connection(stream, hub, self.clock, &self.mischief, ui, stop).await;
+        let stop = self.stop.clone().requested();
+        let served = https::serve_connection(stream, &self.desk, ui, seat, stop).await;
         let Some(upgrade) = served else {
             return;
         };
         let subprotocol = upgrade.subprotocol;
         let stream = https::bytes_of(upgrade).await;
+        seat.name().speak(match subprotocol {
+            Subprotocol::Amqp => Wire::Amqp,
+            Subprotocol::Mqtt => Wire::Mqtt,
+        });
         match subprotocol {
-            Subprotocol::Amqp => self.speak_amqp(stream).await,
-            Subprotocol::Mqtt => self.speak_mqtt(stream).await,
+            Subprotocol::Amqp => self.speak_amqp(stream, seat).await,
+            Subprotocol::Mqtt => self.speak_mqtt(stream, seat).await,
         }
     }
 
-    async fn speak_amqp<S>(&self, stream: S)
+    async fn speak_amqp<S>(&self, stream: S, seat: &mut Seat)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let options = Arc::clone(&self.amqp);
         tokio::select! {
-            () = amqp::server::serve_connection(stream, self.hub.clone(), options) => {}
+            () = amqp::server::serve_connection(stream, self.desk.hub.clone(), options, seat) => {}
             () = self.stop.clone().requested() => {}
         }
     }
 
-    async fn speak_mqtt<S>(&self, stream: S)
+    async fn speak_mqtt<S>(&self, stream: S, seat: &mut Seat)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let options = Arc::clone(&self.mqtt);
         tokio::select! {
-            () = mqtt::server::serve_connection(stream, self.hub.clone(), options) => {}
+            () = mqtt::server::serve_connection(stream, self.desk.hub.clone(), options, seat) => {}
             () = self.stop.clone().requested() => {}
         }
     }

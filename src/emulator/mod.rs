@@ -5,9 +5,12 @@
 //! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given. `ui` is a page to look
 //! at it all.
 
+pub mod admin;
 pub mod amqp;
 mod calling;
 pub mod certificate;
+pub mod clock;
+pub mod connections;
 pub mod driver;
 pub mod endpoint;
 pub mod fault;

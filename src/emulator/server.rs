@@ -1,7 +1,7 @@
 //! The emulator as a whole: its state read, its ports bound, its servers started.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
+use super::admin::desk::Desk;
 use super::amqp;
 use super::certificate::CertificateError;
+use super::connections::Connections;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
-use super::fault::{Fault, Faults, Mischief, Standing, Trouble};
+use super::fault::standing::Standings;
+use super::fault::{Faults, Mischief, Trouble};
 use super::file_error::FileError;
 use super::hub::Hub;
 use super::hub::command::Refusal;
@@ -143,10 +146,11 @@ impl Emulator {
         lift_socket_limit();
         // Certificates are good by the right time, however wrong the hub's own is.
         let now = machine_clock();
-        let troubles = Troubles::of(&options.troubles);
-        let clock = Clock::skewed(machine_clock, troubles.ahead);
+        let standings = Standings::of(options.troubles.iter());
+        let clock = Clock::new(machine_clock);
+        clock.set(standings.ahead);
         let state = State::load(now, &options.data_dir)?;
-        let (mut hub, store) = hub(now, &options, &troubles, &state)?;
+        let (mut hub, store) = hub(now, &options, standings, &state)?;
         let devices = register(&mut hub, now, &options.devices)?;
         let tls = |protocols: &[&[u8]]| {
             let config = state
@@ -158,11 +162,10 @@ impl Emulator {
         // All ports first: an emulator that misses one must not have begun to serve on the others.
         let https = Bound::at(options.address, options.ports.https).await?;
         let amqps = Bound::at(options.address, options.ports.amqps).await?;
-        let plain = match options.ports.amqp {
-            Some(port) => Some(Bound::at(options.address, port).await?),
-            None => None,
-        };
+        let plain = Bound::at_some(options.address, options.ports.amqp).await?;
         let mqtts = Bound::at(options.address, options.ports.mqtts).await?;
+        // However far the others reach.
+        let admin = Bound::at_some(Ipv4Addr::LOCALHOST.into(), options.ports.admin).await?;
         let endpoints = Endpoints {
             host: NAME.to_owned(),
             ports: Ports {
@@ -170,6 +173,7 @@ impl Emulator {
                 amqps: amqps.port,
                 amqp: plain.as_ref().map(|bound| bound.port),
                 mqtts: mqtts.port,
+                admin: admin.as_ref().map(|bound| bound.port),
             },
             ca_file: state.ca_file,
             entity: state.entity,
@@ -177,26 +181,24 @@ impl Emulator {
             devices,
             ui_token: ui::unguessable().ok_or(StateError::Random)?,
         };
-        let amqp = Arc::new(amqp_options(&endpoints, clock));
-        let mischief = Mischief::new(Faults::new(clock.now(), troubles.faults, options.seed));
-        let mut mqtt = mqtt::options::Options::new(hosts(&options), clock);
-        mqtt.mischief = mischief.clone();
-        let mqtt = Arc::new(mqtt);
-        let (hub, end) = drive(hub, store, clock, &options)?;
+        let troubles = options.troubles.clone();
+        let mischief = Mischief::new(Faults::new(now, troubles, options.seed));
+        let amqp = Arc::new(amqp_options(&endpoints, &clock, &mischief));
+        let mqtt = Arc::new(mqtt_options(&options, &clock, &mischief));
+        let (hub, end) = drive(hub, store, &clock, &options)?;
+        let connections = Connections::default();
+        let desk = Arc::new(Desk::new(clock, mischief, connections, hub.clone()));
         let (stop, stopped) = watch::channel(false);
         let ui = Ui::new(hosts(&options), &endpoints, hub.clone(), stopped.clone());
-        let mut servers = JoinSet::new();
-        // The standard's own port speaks nothing else at Azure either.
-        let amqps_protocol = match endpoints.ports.amqps {
-            AMQPS => Protocol::Amqp,
-            _ => Protocol::AmqpOrWebSocket,
-        };
+        let amqps_protocol = protocol_at(endpoints.ports.amqps);
         let served = [
             (Some(https), Protocol::Https, Some(https_tls)),
             (Some(amqps), amqps_protocol, Some(amqps_tls)),
             (plain, Protocol::Amqp, None),
             (Some(mqtts), Protocol::Mqtt, Some(mqtts_tls)),
+            (admin, Protocol::Admin, None),
         ];
+        let mut servers = JoinSet::new();
         for (bound, protocol, tls) in served {
             for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
                 let listener = Listener {
@@ -205,10 +207,8 @@ impl Emulator {
                     tls: tls.clone(),
                     amqp: Arc::clone(&amqp),
                     mqtt: Arc::clone(&mqtt),
-                    hub: hub.clone(),
+                    desk: Arc::clone(&desk),
                     ui: ui.clone(),
-                    clock,
-                    mischief: mischief.clone(),
                     stop: Stop(stopped.clone()),
                 };
                 servers.spawn(listener.run());
@@ -248,10 +248,10 @@ impl Running {
 fn hub(
     now: DateTime<Utc>,
     options: &Options,
-    troubles: &Troubles,
+    standings: Standings,
     state: &State,
 ) -> Result<(Hub, Option<Store>), EmulatorError> {
-    let wanted = hub_options(options, troubles, state);
+    let wanted = hub_options(options, standings, state);
     if !options.keep {
         return Ok((Hub::new(now, wanted)?, None));
     }
@@ -270,23 +270,23 @@ fn hub(
 fn drive(
     mut hub: Hub,
     store: Option<Store>,
-    clock: Clock,
+    clock: &Clock,
     options: &Options,
 ) -> Result<(HubHandle, Option<oneshot::Receiver<()>>), EmulatorError> {
     let Some(store) = store else {
-        return Ok((driver::start(hub, clock), None));
+        return Ok((driver::start(hub, clock.clone()), None));
     };
     // The devices that were named; whoever has read the ready line may count on them.
     let records = hub.take_records();
     let kept = store.keep(&records).map_err(io::Error::other);
     kept.map_err(FileError::of("write to", &options.data_dir))
         .map_err(StoreError::from)?;
-    let started = driver::start_kept(hub, clock, Arc::new(store));
+    let started = driver::start_kept(hub, clock.clone(), Arc::new(store));
     let (hub, end) = started.map_err(|source| EmulatorError::Thread { source })?;
     Ok((hub, Some(end)))
 }
 
-fn hub_options(options: &Options, troubles: &Troubles, state: &State) -> HubOptions {
+fn hub_options(options: &Options, standings: Standings, state: &State) -> HubOptions {
     let rights = |name: &str| {
         let known = STANDARD_POLICIES.iter().find(|(known, _)| *known == name);
         known.map_or_else(Vec::new, |(_, rights)| rights.to_vec())
@@ -314,45 +314,23 @@ fn hub_options(options: &Options, troubles: &Troubles, state: &State) -> HubOpti
         }),
         retention: options.retention,
         secret: state.secret.clone(),
-        token_shortening: troubles.expire_early,
-        daily_quota: troubles.quota,
+        token_shortening: TimeDelta::from_std(standings.early).unwrap_or(TimeDelta::MAX),
+        daily_quota: standings.quota,
     }
 }
 
-/// What is wrong on purpose, sorted.
-struct Troubles {
-    faults: Vec<Fault>,
-    /// How far the hub's clock is ahead.
-    ahead: TimeDelta,
-    /// How long before their time tokens end.
-    expire_early: TimeDelta,
-    /// Messages a day.
-    quota: Option<u64>,
+/// The standard's own port speaks nothing else at Azure either.
+fn protocol_at(amqps: u16) -> Protocol {
+    match amqps {
+        AMQPS => Protocol::Amqp,
+        _ => Protocol::AmqpOrWebSocket,
+    }
 }
 
-impl Troubles {
-    /// Of several of a kind that is so all the time the last one counts.
-    fn of(troubles: &[Trouble]) -> Self {
-        let mut sorted = Self {
-            faults: Vec::new(),
-            ahead: TimeDelta::zero(),
-            expire_early: TimeDelta::zero(),
-            quota: None,
-        };
-        for trouble in troubles {
-            match trouble {
-                Trouble::Fault(fault) => sorted.faults.push(fault.clone()),
-                Trouble::Standing(Standing::Skew { seconds }) => {
-                    sorted.ahead = TimeDelta::try_seconds(*seconds).unwrap_or_default();
-                }
-                Trouble::Standing(Standing::Expire { early }) => {
-                    sorted.expire_early = TimeDelta::from_std(*early).unwrap_or(TimeDelta::MAX);
-                }
-                Trouble::Standing(Standing::Quota { messages }) => sorted.quota = Some(*messages),
-            }
-        }
-        sorted
-    }
+fn mqtt_options(options: &Options, clock: &Clock, mischief: &Mischief) -> mqtt::options::Options {
+    let mut mqtt = mqtt::options::Options::new(hosts(options), clock.clone());
+    mqtt.mischief = mischief.clone();
+    mqtt
 }
 
 /// Every name of the hub.
@@ -363,14 +341,19 @@ fn hosts(options: &Options) -> Vec<String> {
 }
 
 /// Readers are sent on to where they are already: hub and namespace share the host and the port.
-fn amqp_options(endpoints: &Endpoints, clock: Clock) -> amqp::options::Options {
+fn amqp_options(
+    endpoints: &Endpoints,
+    clock: &Clock,
+    mischief: &Mischief,
+) -> amqp::options::Options {
     amqp::options::Options {
         container_id: format!("DeviceGateway_{}", Uuid::new_v4().simple()),
         redirect_host: endpoints.host.clone(),
         redirect_port: endpoints.ports.amqps,
         entity: endpoints.entity.clone(),
-        clock,
+        clock: clock.clone(),
         limits: amqp::options::Limits::default(),
+        mischief: mischief.clone(),
     }
 }
 
@@ -401,6 +384,14 @@ struct Bound {
 }
 
 impl Bound {
+    /// Where there is a port, if any.
+    async fn at_some(address: IpAddr, port: Option<u16>) -> Result<Option<Self>, EmulatorError> {
+        Ok(match port {
+            Some(port) => Some(Self::at(address, port).await?),
+            None => None,
+        })
+    }
+
     async fn at(address: IpAddr, port: u16) -> Result<Self, EmulatorError> {
         let wanted = SocketAddr::new(address, port);
         let failed = |source| EmulatorError::Bind {

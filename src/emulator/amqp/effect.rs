@@ -45,8 +45,8 @@ pub(super) enum Origin {
     OpenSession(LinkKey, ListenerId),
     /// A message for a device, or of one.
     Sent {
-        /// The session on which it came.
-        channel: u16,
+        /// The link on which it came.
+        key: LinkKey,
         /// The delivery's number.
         delivery: u32,
         /// Whether the peer wants to hear no more of it.

@@ -25,6 +25,12 @@ impl Guests {
         self.sessions.get(identity).copied()
     }
 
+    /// The device that a session belongs to, by itself or by one of its modules.
+    pub(super) fn device(&self, session: ListenerId) -> Option<&str> {
+        let guest = self.guests.get(&session)?;
+        Some(&guest.identity.device)
+    }
+
     /// The hub has let a device or module in.
     pub(super) fn enter(&mut self, session: ListenerId, identity: IdentityId) {
         self.sessions.insert(identity.clone(), session);

@@ -16,6 +16,7 @@
 //! | `reader` | a partition's events on their way out |
 //! | `cloud_message`, `outlet` | messages to devices and feedback; what the peer takes one by one and settles |
 //! | `guests`, `device_message` | devices that the connection speaks for; what they send and get |
+//! | `fault` | what a fault does to what goes over links |
 //! | `refusal` | how the two services word a no |
 
 pub mod options;
@@ -28,6 +29,7 @@ mod cloud_message;
 mod connection;
 mod device_message;
 mod effect;
+mod fault;
 mod guests;
 mod link;
 mod management;

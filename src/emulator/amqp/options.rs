@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::emulator::driver::Clock;
+use crate::emulator::fault::Mischief;
 
 /// What all connections of one server share.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Options {
     pub clock: Clock,
     /// What a connection may take up.
     pub limits: Limits,
+    /// What goes wrong on purpose.
+    pub mischief: Mischief,
 }
 
 /// What a connection may take up.

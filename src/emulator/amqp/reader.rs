@@ -77,6 +77,11 @@ impl Reader {
         }
     }
 
+    /// The partition that it reads.
+    pub(super) fn partition(&self) -> &str {
+        &self.address.partition
+    }
+
     /// The hub's number for it.
     pub(super) fn id(&self) -> Option<ListenerId> {
         self.id

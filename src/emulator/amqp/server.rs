@@ -17,10 +17,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::emulator::amqp::connection::Connection;
-use crate::emulator::amqp::effect::Effect;
+use crate::emulator::amqp::effect::{Effect, Origin};
+use crate::emulator::amqp::fault::{self, Sequel};
 use crate::emulator::amqp::options::Options;
+use crate::emulator::connections::{Detachment, Order, Seat};
 use crate::emulator::driver::HubHandle;
-use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal};
+use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
 
 /// Bytes of events that are put together for one write.
@@ -34,16 +36,16 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Serves one connection until either side ends it. TLS, if any, is the stream's; every reader that was opened is closed
 /// again, even if this future is dropped.
-pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options>)
+pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options>, seat: &mut Seat)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut server = Server::new(stream, hub, options);
+    let mut server = Server::new(stream, hub, options, seat);
     server.run().await;
     server.readers.close_all().await;
 }
 
-struct Server<S> {
+struct Server<'seat, S> {
     reading: ReadHalf<S>,
     writing: WriteHalf<S>,
     input: BytesMut,
@@ -53,6 +55,10 @@ struct Server<S> {
     notices: SelectAll<BoxStream<'static, (ListenerId, Notice)>>,
     options: Arc<Options>,
     began: Instant,
+    /// Where orders come.
+    seat: &'seat mut Seat,
+    /// Whether a fault has cut it.
+    is_cut: bool,
 }
 
 /// What is being written.
@@ -94,14 +100,15 @@ impl Output {
 enum Turn {
     Went,
     Noticed(ListenerId, Notice),
+    Ordered(Order),
     Broken,
 }
 
-impl<S> Server<S>
+impl<'seat, S> Server<'seat, S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    fn new(stream: S, hub: HubHandle, options: Arc<Options>) -> Self {
+    fn new(stream: S, hub: HubHandle, options: Arc<Options>, seat: &'seat mut Seat) -> Self {
         let (reading, writing) = tokio::io::split(stream);
         let began = Instant::now();
         let now = Moment {
@@ -123,6 +130,8 @@ where
             notices: SelectAll::new(),
             options,
             began,
+            seat,
+            is_cut: false,
         }
     }
 
@@ -133,6 +142,11 @@ where
                 utc: self.options.clock.now(),
             });
             self.digest().await;
+            if self.is_cut {
+                // What came before the cut is on its way.
+                let _ = timeout(FAREWELL, self.write_out()).await;
+                return;
+            }
             if self.machine.is_closed() {
                 // A peer that is gone by now has nothing to hear.
                 let _ = timeout(FAREWELL, self.farewell()).await;
@@ -141,7 +155,26 @@ where
             match self.turn().await {
                 Turn::Went => {}
                 Turn::Noticed(reader, notice) => self.machine.notice(reader, notice),
-                Turn::Broken => return,
+                Turn::Ordered(Order::Drop) | Turn::Broken => return,
+                Turn::Ordered(order) => self.obey(order),
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::EndTokens => self.machine.end_tokens(),
+            Order::ShortenTokens(seconds) => self.machine.shorten_tokens(seconds),
+            // Each turn looks at the clock; and one that is dropped has none.
+            Order::LookAtTheClock | Order::Drop => {}
+            Order::Detach(Detachment {
+                links,
+                condition,
+                done,
+            }) => {
+                let count = self.machine.detach_links(&links, condition);
+                // Who asked may not wait for it.
+                let _ = done.send(count);
             }
         }
     }
@@ -151,7 +184,7 @@ where
         self.carry_out().await;
         loop {
             let taken = self.machine.receive(&self.input);
-            if taken == 0 {
+            if taken == 0 || self.is_cut {
                 break;
             }
             self.input.advance(taken);
@@ -159,7 +192,7 @@ where
         }
         loop {
             self.machine.pump(WRITE_MARK);
-            if !self.machine.has_effects() {
+            if self.is_cut || !self.machine.has_effects() {
                 break;
             }
             self.carry_out().await;
@@ -177,14 +210,35 @@ where
             match effect {
                 Effect::Ask { origin, command } => {
                     self.readers.note(&command);
-                    let answer = self.readers.hub.ask(command).await;
-                    self.machine.answer(origin, answer);
+                    if let Command::OpenSession { identity, .. } = &command {
+                        self.seat.name().note(&identity.device);
+                    }
+                    let hub = &self.readers.hub;
+                    let asked = fault::ask(hub, &self.options, &self.machine, &origin, command);
+                    let (answer, sequel) = asked.await;
+                    self.follow(origin, answer, sequel);
                 }
                 Effect::Register(key) => {
                     let answer = self.register().await;
                     self.machine.registered(key, answer);
                 }
             }
+        }
+    }
+
+    /// Takes an answer in, and does what a fault wants done behind it.
+    fn follow(&mut self, origin: Origin, answer: Result<Reply, Refusal>, sequel: Sequel) {
+        if sequel == Sequel::Goes {
+            return self.machine.answer(origin, answer);
+        }
+        // Who has sent hears nothing of it any more; who is given something has had what came before.
+        if !matches!(origin, Origin::Sent { .. }) {
+            self.machine.answer(origin, answer);
+            self.machine.pump(usize::MAX);
+        }
+        match sequel {
+            Sequel::Detach(key, condition) => self.machine.strike_link(key, condition),
+            Sequel::Cut | Sequel::Goes => self.is_cut = true,
         }
     }
 
@@ -213,6 +267,7 @@ where
                 Some((reader, notice)) => Turn::Noticed(reader, notice),
                 None => Turn::Went,
             },
+            order = self.seat.order() => Turn::Ordered(order),
             () = sleep_until(deadline) => Turn::Went,
         }
     }
@@ -220,6 +275,16 @@ where
     /// Writes the last words, and waits for the peer to go: a socket that is closed with bytes unread takes our words
     /// back.
     async fn farewell(&mut self) -> std::io::Result<()> {
+        self.write_out().await?;
+        self.writing.shutdown().await?;
+        self.input.clear();
+        while self.reading.read_buf(&mut self.input).await? > 0 {
+            self.input.clear();
+        }
+        Ok(())
+    }
+
+    async fn write_out(&mut self) -> std::io::Result<()> {
         while self.output.has_work() || self.machine.output_len() > 0 {
             if self.output.rest().is_empty() && self.machine.output_len() > 0 {
                 self.output.bytes.clear();
@@ -227,11 +292,6 @@ where
                 self.machine.swap_output(&mut self.output.bytes);
             }
             self.output.step(&mut self.writing).await?;
-        }
-        self.writing.shutdown().await?;
-        self.input.clear();
-        while self.reading.read_buf(&mut self.input).await? > 0 {
-            self.input.clear();
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 
 use super::*;
 use crate::emulator::hub::command::{

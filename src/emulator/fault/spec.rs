@@ -32,10 +32,52 @@ pub enum Deed {
     },
     /// What is asked is done, and instead of an answer the connection is cut.
     Drop,
+    /// A single link of AMQP is detached.
+    Detach {
+        /// The error condition that says why.
+        condition: &'static str,
+    },
+}
+
+/// What a link may be detached with; the first where nothing is said. From azure-event-hubs' and the C# service SDK's
+/// tables of conditions.
+pub const CONDITIONS: [&str; 13] = [
+    "amqp:link:detach-forced",
+    "amqp:link:stolen",
+    "amqp:connection:forced",
+    "amqp:internal-error",
+    "amqp:not-allowed",
+    "amqp:not-found",
+    "amqp:resource-limit-exceeded",
+    "amqp:unauthorized-access",
+    "com.microsoft:container-close",
+    "com.microsoft:device-container-throttled",
+    "com.microsoft:operation-cancelled",
+    "com.microsoft:server-busy",
+    "com.microsoft:timeout",
+];
+
+/// One of [`CONDITIONS`].
+///
+/// # Errors
+/// A condition that is none of them.
+pub fn condition(text: &str) -> Result<&'static str, SpecError> {
+    let found = CONDITIONS.into_iter().find(|known| *known == text);
+    found.ok_or_else(|| SpecError::Value {
+        name: "detach".to_owned(),
+        reason: format!("{text:?} is none of {}", CONDITIONS.join(", ")),
+    })
 }
 
 impl Deed {
-    const NAMES: [&'static str; 5] = ["refuse", "throttle", "unavailable", "delay", "drop"];
+    const NAMES: [&'static str; 6] = [
+        "refuse",
+        "throttle",
+        "unavailable",
+        "delay",
+        "drop",
+        "detach",
+    ];
 
     fn parse(text: &str) -> Result<Self, SpecError> {
         let (name, value) = match text.split_once(':') {
@@ -54,6 +96,9 @@ impl Deed {
             ("drop", None) => Self::Drop,
             ("throttle", value) => Self::Throttle {
                 retry_after: value.map_or(Ok(RETRY_AFTER), duration)?,
+            },
+            ("detach", value) => Self::Detach {
+                condition: value.map_or(Ok(CONDITIONS[0]), condition)?,
             },
             ("delay", Some(value)) => Self::Delay {
                 by: duration(value)?,
@@ -88,6 +133,7 @@ impl fmt::Display for Deed {
             Self::Unavailable => f.write_str("unavailable"),
             Self::Delay { by } => write!(f, "delay:{}s", by.as_secs()),
             Self::Drop => f.write_str("drop"),
+            Self::Detach { condition } => write!(f, "detach:{condition}"),
         }
     }
 }
@@ -104,11 +150,59 @@ pub enum Wire {
 }
 
 impl Wire {
-    const ALL: [(&'static str, Self); 3] = [
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 3] = [
         ("https", Self::Https),
         ("amqp", Self::Amqp),
         ("mqtt", Self::Mqtt),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, known)| *known == self);
+        found.map_or("", |(name, _)| *name)
+    }
+}
+
+/// What goes on between the hub and its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A device sends; every request over HTTPS.
+    Send,
+    /// A device is given a message.
+    Receive,
+    /// A reader is given an event.
+    Read,
+}
+
+impl Way {
+    const ALL: [(&'static str, Self); 3] = [
+        ("send", Self::Send),
+        ("receive", Self::Receive),
+        ("read", Self::Read),
+    ];
+}
+
+/// The things that a condition such as `on=https+mqtt` names.
+fn named<T: Copy>(name: &str, value: &str, all: &[(&'static str, T)]) -> Result<Vec<T>, SpecError> {
+    let find = |text: &str| {
+        let found = all.iter().find(|(known, _)| *known == text);
+        found.map(|(_, thing)| *thing).ok_or_else(|| {
+            let known: Vec<&str> = all.iter().map(|(known, _)| *known).collect();
+            SpecError::Value {
+                name: name.to_owned(),
+                reason: format!("{text:?} is none of {}", known.join(", ")),
+            }
+        })
+    };
+    value.split('+').map(find).collect()
+}
+
+fn names<T: Copy + PartialEq>(things: &[T], all: &[(&'static str, T)]) -> String {
+    let name = |thing: &T| all.iter().find(|(_, known)| known == thing);
+    let names = things.iter().filter_map(|thing| Some(name(thing)?.0));
+    names.collect::<Vec<_>>().join("+")
 }
 
 /// What is done, and when.
@@ -118,6 +212,8 @@ pub struct Fault {
     pub deed: Deed,
     /// What has to be spoken; everything, where nothing is named.
     pub on: Vec<Wire>,
+    /// What has to go on; what a device sends, where nothing is named, and for single links everything.
+    pub at: Vec<Way>,
     /// Which devices it is for; then what is no device's is left alone.
     pub device: Option<Glob>,
     /// How many occasions pass first.
@@ -137,7 +233,7 @@ pub struct Fault {
 pub enum SpecError {
     /// Nothing that can be done.
     #[error(
-        "{name:?} is no fault; there are refuse, throttle, unavailable, delay:DURATION, drop, skew:DURATION, expire:DURATION and quota:N"
+        "{name:?} is no fault; there are refuse, throttle, unavailable, delay:DURATION, drop, detach, skew:DURATION, expire:DURATION and quota:N"
     )]
     Deed {
         /// What was given.
@@ -153,7 +249,7 @@ pub enum SpecError {
     },
     /// A condition that is none.
     #[error(
-        "{text:?} is no condition; there are on=https+amqp+mqtt, device=PATTERN, after=N, every=N, count=N, rate=0.1 and for=DURATION"
+        "{text:?} is no condition; there are on=https+amqp+mqtt, at=send+receive+read, device=PATTERN, after=N, every=N, count=N, rate=0.1 and for=DURATION"
     )]
     Condition {
         /// What was given.
@@ -168,6 +264,7 @@ impl Fault {
         Self {
             deed,
             on: Vec::new(),
+            at: Vec::new(),
             device: None,
             after: 0,
             every: 1,
@@ -179,14 +276,27 @@ impl Fault {
 
     /// Whether this is an occasion for it.
     pub(super) fn is_meant(&self, occasion: Occasion<'_>) -> bool {
-        let (wire, device, is_connection) = match occasion {
-            Occasion::Connection { wire } => (wire, None, true),
-            Occasion::Request { wire, device } => (wire, device, false),
+        let (wire, device, way) = match occasion {
+            Occasion::Connection { wire } => (wire, None, None),
+            Occasion::Request { wire, device } => (wire, device, Some(Way::Send)),
+            Occasion::Delivery { wire, device } => (wire, device, Some(Way::Receive)),
+            Occasion::Event { wire } => (wire, None, Some(Way::Read)),
         };
+        let is_on = self.on.is_empty() || self.on.contains(&wire);
         let is_for = |pattern: &Glob| device.is_some_and(|device| pattern.matches(device));
-        is_connection == (self.deed == Deed::Refuse)
-            && (self.on.is_empty() || self.on.contains(&wire))
-            && (is_connection || self.device.as_ref().is_none_or(is_for))
+        let Some(way) = way else {
+            return is_on && self.deed == Deed::Refuse;
+        };
+        let is_possible = match self.deed {
+            Deed::Refuse => false,
+            // Nobody has asked.
+            Deed::Throttle { .. } | Deed::Unavailable => way == Way::Send,
+            Deed::Delay { .. } | Deed::Drop => true,
+            Deed::Detach { .. } => wire == Wire::Amqp,
+        };
+        let is_usual = way == Way::Send || matches!(self.deed, Deed::Detach { .. });
+        let is_at = self.at.contains(&way) || (self.at.is_empty() && is_usual);
+        is_on && is_possible && is_at && self.device.as_ref().is_none_or(is_for)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), SpecError> {
@@ -199,15 +309,8 @@ impl Fault {
             number.ok_or_else(|| wrong(format!("{value:?} is no number from {least} on")))
         };
         match name {
-            "on" => {
-                let wire = |text: &str| {
-                    let found = Wire::ALL.iter().find(|(name, _)| *name == text);
-                    found
-                        .map(|(_, wire)| *wire)
-                        .ok_or_else(|| wrong(format!("{text:?} is none of https, amqp and mqtt")))
-                };
-                self.on = value.split('+').map(wire).collect::<Result<_, _>>()?;
-            }
+            "on" => self.on = named(name, value, &Wire::ALL)?,
+            "at" => self.at = named(name, value, &Way::ALL)?,
             "device" => {
                 self.device = Some(Glob::new(value).map_err(|error| wrong(error.to_string()))?);
             }
@@ -253,9 +356,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.deed.fmt(f)?;
         if !self.on.is_empty() {
-            let name = |wire| Wire::ALL.iter().find(|(_, known)| *known == wire);
-            let names = self.on.iter().filter_map(|wire| Some(name(*wire)?.0));
-            write!(f, ",on={}", names.collect::<Vec<_>>().join("+"))?;
+            write!(f, ",on={}", names(&self.on, &Wire::ALL))?;
+        }
+        if !self.at.is_empty() {
+            write!(f, ",at={}", names(&self.at, &Way::ALL))?;
         }
         if let Some(device) = &self.device {
             write!(f, ",device={}", device.as_str())?;
@@ -296,7 +400,9 @@ mod tests {
             ("drop,when=now", "\"when=now\" is no condition"),
             ("drop,every=0", "no number from 1 on"),
             ("drop,rate=2", "is not from 0 to 1"),
-            ("drop,on=http", "none of https, amqp and mqtt"),
+            ("drop,on=http", "none of https, amqp, mqtt"),
+            ("drop,at=night", "none of send, receive, read"),
+            ("detach:now", "\"now\" is none of amqp:link:detach-forced, "),
             ("drop,device=[2-1]", "the value of device"),
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
@@ -312,16 +418,20 @@ mod tests {
             Just(Deed::Drop),
             seconds().prop_map(|retry_after| Deed::Throttle { retry_after }),
             seconds().prop_map(|by| Deed::Delay { by }),
+            prop::sample::select(CONDITIONS.to_vec())
+                .prop_map(|condition| Deed::Detach { condition }),
         ];
+        let ways = prop::sample::subsequence(vec![Way::Send, Way::Receive, Way::Read], 0..=3);
         let wires = prop::sample::subsequence(vec![Wire::Https, Wire::Amqp, Wire::Mqtt], 0..=3);
         let device = prop::option::of("[a-z*?]{1,8}")
             .prop_map(|text| text.map(|text| Glob::new(&text).unwrap()));
         let numbers = (any::<u64>(), 1..u64::MAX, prop::option::of(1..u64::MAX));
         let times = (0.0..=1.0_f64, prop::option::of(seconds()));
-        (deed, wires, device, numbers, times).prop_map(
-            |(deed, on, device, (after, every, count), (rate, lasts))| Fault {
+        (deed, (wires, ways), device, numbers, times).prop_map(
+            |(deed, (on, at), device, (after, every, count), (rate, lasts))| Fault {
                 deed,
                 on,
+                at,
                 device,
                 after,
                 every,
@@ -339,7 +449,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_safe_to_read(text in "(refuse|throttle|delay|drop)?[:,=a-z0-9.]{0,30}") {
+        fn any_text_is_safe_to_read(text in "(refuse|throttle|delay|drop|detach)?[:,=a-z0-9.]{0,30}") {
             let _ = text.parse::<Fault>();
         }
     }

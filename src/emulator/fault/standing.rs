@@ -27,6 +27,33 @@ pub enum Standing {
     },
 }
 
+/// All that is wrong from the start to the end; as it should be where nothing is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standings {
+    /// By how many seconds the hub's clock is ahead.
+    pub ahead: i64,
+    /// How long before their time tokens end.
+    pub early: Duration,
+    /// So many messages a day.
+    pub quota: Option<u64>,
+}
+
+impl Standings {
+    /// Of several of a kind the last one counts.
+    pub fn of<'t>(troubles: impl Iterator<Item = &'t Trouble>) -> Self {
+        let mut all = Self::default();
+        for trouble in troubles {
+            match trouble {
+                Trouble::Fault(_) => {}
+                Trouble::Standing(Standing::Skew { seconds }) => all.ahead = *seconds,
+                Trouble::Standing(Standing::Expire { early }) => all.early = *early,
+                Trouble::Standing(Standing::Quota { messages }) => all.quota = Some(*messages),
+            }
+        }
+        all
+    }
+}
+
 /// Anything that may be wrong with a hub on purpose.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
@@ -37,6 +64,11 @@ pub enum Trouble {
 }
 
 impl Standing {
+    /// Whether both are wrong in the same thing.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+
     /// The trouble of this name; none where it is no standing one.
     fn parse(name: &str, value: &str) -> Option<Result<Self, SpecError>> {
         let wrong = |reason: String| SpecError::Value {
@@ -81,6 +113,16 @@ impl FromStr for Trouble {
                 name: name.to_owned(),
                 reason: "it is so all the time, and takes no conditions".to_owned(),
             }),
+        }
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Standing(standing) => standing.fmt(f),
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 
 use super::super::driver::Clock;
 use super::super::fault::{Deed, Mischief, Occasion, Wire};
 use super::rejection::Rejection;
 use super::response::{Responder, Response};
+
+/// How the path ends under which a device asks for a message.
+const DEVICE_BOUND: &str = "/messages/devicebound";
 
 /// The connection ends without an answer.
 #[derive(Debug)]
@@ -22,18 +25,23 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// What happens to a request.
-pub(super) fn strike<B>(mischief: &Mischief, clock: Clock, request: &Request<B>) -> Option<Deed> {
-    let device = device_of(request.uri().path());
-    let occasion = Occasion::Request {
-        wire: Wire::Https,
-        device: device.as_deref(),
-    };
-    mischief.strike(clock, occasion)
+/// What happens to a request, of a device or not. One for a message to a device has two chances.
+pub(super) fn strike<B>(
+    mischief: &Mischief,
+    clock: &Clock,
+    request: &Request<B>,
+    device: Option<&str>,
+) -> Option<Deed> {
+    let wire = Wire::Https;
+    let sent = mischief.strike(clock, Occasion::Request { wire, device });
+    let path = request.uri().path();
+    let is_receiving = request.method() == Method::GET && path.ends_with(DEVICE_BOUND);
+    let given = is_receiving.then(|| mischief.strike(clock, Occasion::Delivery { wire, device }));
+    sent.or(given.flatten())
 }
 
 /// The device that a path is about.
-fn device_of(path: &str) -> Option<String> {
+pub(super) fn device_of(path: &str) -> Option<String> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let is_known = ["devices", "twins"].iter().any(|known| {
         let first = segments.clone().next();
@@ -49,7 +57,7 @@ fn device_of(path: &str) -> Option<String> {
 /// Answers a request that a fault has struck; `answer` is what it would have got.
 pub(super) async fn answer(
     deed: Deed,
-    responder: Responder,
+    responder: &Responder,
     answer: impl Future<Output = Response>,
 ) -> Result<Response, Cut> {
     match deed {
@@ -62,8 +70,8 @@ pub(super) async fn answer(
             answer.await;
             Err(Cut)
         }
-        // For connections; none gets as far as this.
-        Deed::Refuse => Err(Cut),
+        // For connections, and links of AMQP; none gets as far as this.
+        Deed::Refuse | Deed::Detach { .. } => Err(Cut),
     }
 }
 

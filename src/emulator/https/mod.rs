@@ -41,8 +41,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::admin::desk::Desk;
+use super::connections::Seat;
 use super::driver::{Clock, HubHandle};
-use super::fault::Mischief;
 use super::ui::{self, Ui};
 use crate::protocol::websocket::spoken_at;
 use rejection::Rejection;
@@ -70,19 +71,24 @@ const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
 /// WebSocket: then what it has become comes back, for `bytes_of`.
 pub(in crate::emulator) async fn serve_connection<S>(
     stream: S,
-    hub: HubHandle,
-    clock: Clock,
-    mischief: &Mischief,
+    desk: &Desk,
     ui: Option<&Ui>,
+    seat: &mut Seat,
     stop: impl Future<Output = ()>,
 ) -> Option<Upgrade>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Desk {
+        clock,
+        mischief,
+        hub,
+        ..
+    } = desk;
     let upgrade = Mutex::new(None);
     let pending = || upgrade.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = seat.name();
     let service = service_fn(|mut request| {
-        let hub = hub.clone();
         let ui = ui.filter(|_| Ui::has(request.uri().path())).cloned();
         let (mut response, mut deed) = (None, None);
         if ui.is_none() {
@@ -91,7 +97,11 @@ where
                 *pending() = Some(upgrade);
                 response
             });
-            deed = fault::strike(mischief, clock, &request);
+            let device = fault::device_of(request.uri().path());
+            if let Some(device) = &device {
+                name.note_only(device);
+            }
+            deed = fault::strike(mischief, clock, &request, device.as_deref());
         }
         async move {
             if let Some(ui) = ui {
@@ -100,12 +110,12 @@ where
             let answer = async {
                 match response {
                     Some(response) => response,
-                    None => answer(&hub, clock, request).await,
+                    None => answer(hub, clock, request).await,
                 }
             };
             let answer = match deed {
                 None => Ok(answer.await),
-                Some(deed) => fault::answer(deed, Responder::new(clock), answer).await,
+                Some(deed) => fault::answer(deed, &Responder::new(clock.clone()), answer).await,
             };
             answer.map(|response| -> ui::Response { response.map(Either::Left) })
         }
@@ -122,6 +132,7 @@ where
     // How a client goes is its own affair: a reset is no failure of ours.
     tokio::select! {
         _ = connection.as_mut() => {}
+        () = seat.dropped() => return None,
         () = stop => {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(STOP_LIMIT, connection).await;
@@ -133,8 +144,8 @@ where
     upgrade.complete().await
 }
 
-async fn answer(hub: &HubHandle, clock: Clock, request: Request<Incoming>) -> response::Response {
-    let responder = Responder::new(clock);
+async fn answer(hub: &HubHandle, clock: &Clock, request: Request<Incoming>) -> response::Response {
+    let responder = Responder::new(clock.clone());
     let mut response = match carry_out(hub, request).await {
         Ok(answer) => responder.answer(answer),
         Err(rejection) => responder.reject(&rejection),

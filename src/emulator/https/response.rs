@@ -43,7 +43,7 @@ pub(super) enum Answer {
 }
 
 /// Makes responses; the clock is for tracking ids.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Responder {
     clock: Clock,
 }
@@ -54,14 +54,14 @@ impl Responder {
     }
 
     /// Dates a response by the hub's own clock.
-    pub(super) fn date(self, response: &mut Response) {
+    pub(super) fn date(&self, response: &mut Response) {
         let date = self.clock.now().format("%a, %d %b %Y %H:%M:%S GMT");
         if let Ok(date) = HeaderValue::from_str(&date.to_string()) {
             response.headers_mut().insert(header::DATE, date);
         }
     }
 
-    pub(super) fn answer(self, answer: Answer) -> Response {
+    pub(super) fn answer(&self, answer: Answer) -> Response {
         let (shape, reply) = match answer {
             Answer::Reply { shape, reply } => (shape, reply),
             Answer::Method(answer) => return method_response(&answer),
@@ -142,7 +142,7 @@ impl Responder {
         }
     }
 
-    pub(super) fn reject(self, rejection: &Rejection) -> Response {
+    pub(super) fn reject(&self, rejection: &Rejection) -> Response {
         match rejection {
             Rejection::Refused(refusal) => self.error(refusal.code, &refusal.message),
             Rejection::Call { refusal, info } => self.nested_error(refusal, info),
@@ -188,12 +188,12 @@ impl Responder {
         }
     }
 
-    fn error(self, code: ErrorCode, message: &str) -> Response {
+    fn error(&self, code: ErrorCode, message: &str) -> Response {
         let write = |tracking_id: &str| ServiceError::write(code, message, tracking_id);
         self.error_response(code, write)
     }
 
-    fn nested_error(self, refusal: &Refusal, info: &Value) -> Response {
+    fn nested_error(&self, refusal: &Refusal, info: &Value) -> Response {
         let time = self.clock.now().format("%Y-%m-%dT%H:%M:%S%.6f");
         let time = format!("{time}0Z");
         let (code, message) = (refusal.code, &refusal.message);
@@ -202,7 +202,7 @@ impl Responder {
         })
     }
 
-    fn error_response(self, code: ErrorCode, write: impl FnOnce(&str) -> String) -> Response {
+    fn error_response(&self, code: ErrorCode, write: impl FnOnce(&str) -> String) -> Response {
         let id = Uuid::new_v4();
         let time = self.clock.now().format("%m/%d/%Y %H:%M:%S");
         let body = write(&format!("{}-G:0-TimeStamp:{time}", id.simple()));
@@ -264,9 +264,9 @@ mod tests {
     use chrono::DateTime;
     use http_body_util::BodyExt as _;
 
-    const RESPONDER: Responder = Responder {
-        clock: Clock::new(|| DateTime::UNIX_EPOCH),
-    };
+    fn responder() -> Responder {
+        Responder::new(Clock::new(|| DateTime::UNIX_EPOCH))
+    }
 
     async fn body(response: Response) -> String {
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -275,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_has_code_header_and_body() {
-        let response = RESPONDER.error(error_code::DEVICE_NOT_FOUND, "d1");
+        let response = responder().error(error_code::DEVICE_NOT_FOUND, "d1");
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers()[ERROR_CODE_HEADER], "DeviceNotFound");
         assert_eq!(response.headers()["server"], "Microsoft-HTTPAPI/2.0");
@@ -297,7 +297,7 @@ mod tests {
             etag: "MA==".to_owned(),
             ..Identity::default()
         };
-        let response = RESPONDER.answer(Answer::Reply {
+        let response = responder().answer(Answer::Reply {
             shape: Shape::OfReply,
             reply: Reply::Identity(Box::new(identity)),
         });

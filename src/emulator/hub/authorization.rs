@@ -85,6 +85,11 @@ impl Authority {
         })
     }
 
+    /// Tokens end so long before their time from now on.
+    pub(super) fn shorten_tokens(&mut self, by: TimeDelta) {
+        self.shortening = by;
+    }
+
     /// A device or module that shows a token for `path` below the host, such as `devices/d1/messages/events`. Says whose key
     /// signed, and when the token ends, in seconds since 1970.
     pub(super) fn authorize_identity(
@@ -127,6 +132,9 @@ impl Authority {
             verify_identity(&token, device, entry)?;
             ProvenBy::OwnKey
         };
+        if entry()?.1.has_ended(token.expiry) {
+            return Err(refusal::unauthorized());
+        }
         Ok((proven_by, token.expiry))
     }
 
@@ -205,6 +213,9 @@ impl Authority {
         let entry = find(device, module)
             .or_else(|| find(&decoded(device), module.map(decoded).as_deref()))
             .ok_or_else(|| refusal::device_not_in_hub(&self.name, device))?;
+        if entry.has_ended(token.expiry) {
+            return Err(refusal::unauthorized());
+        }
         if let Some(owner) = module.and_then(|_| find(device, None)) {
             let_in(device, owner)?;
         }

@@ -1,5 +1,6 @@
 //! What the servers ask of the hub, and what it answers.
 
+mod adjustment;
 mod bulk;
 mod configuration;
 mod job;
@@ -20,6 +21,7 @@ pub use super::record::StoredEvent;
 use crate::model::device::IdentityId;
 use crate::protocol::amqp::filter::Position;
 use crate::protocol::rest::error_code::ErrorCode;
+pub use adjustment::Adjustment;
 pub use bulk::{BulkChange, BulkError, ImportMode};
 pub use configuration::ConfigurationOperation;
 pub use job::{JobOperation, JobRequest, Task};
@@ -166,6 +168,8 @@ pub enum Command {
         /// The most events to hand out.
         max: usize,
     },
+    /// Something goes wrong on purpose, or no longer. The reply is [`Reply::Done`].
+    Adjust(Adjustment),
     /// A reader of events or feedback, or a watcher, has gone; without effect for one that is not known.
     CloseReader {
         /// Whose cursor.
@@ -194,7 +198,8 @@ impl Command {
             Self::Registry { operation, .. } => operation.is_write(),
             // A job may have been waiting for it.
             Self::Method(operation) => matches!(operation, MethodOperation::Respond { .. }),
-            Self::PutToken { .. }
+            Self::Adjust(_)
+            | Self::PutToken { .. }
             | Self::PlainLogin { .. }
             | Self::Listen { .. }
             | Self::DescribeEventHub

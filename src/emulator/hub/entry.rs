@@ -30,6 +30,10 @@ pub(super) struct Entry {
     /// The last activity that a store was told of.
     activity_kept: Option<DateTime<Utc>>,
     signing_keys: Vec<SigningKey>,
+    /// When the longest of the tokens ends that it has shown, in seconds since 1970.
+    last_end: i64,
+    /// Tokens that end by then have ended already.
+    ended: i64,
 }
 
 impl Entry {
@@ -78,6 +82,8 @@ impl Entry {
             identity,
             last_activity,
             activity_kept: last_activity,
+            last_end: present.map_or(i64::MIN, |present| present.last_end),
+            ended: present.map_or(i64::MIN, |present| present.ended),
         })
     }
 
@@ -88,6 +94,8 @@ impl Entry {
             identity: kept.identity,
             last_activity: kept.last_activity,
             activity_kept: kept.last_activity,
+            last_end: i64::MIN,
+            ended: i64::MIN,
         }
     }
 
@@ -109,6 +117,21 @@ impl Entry {
             self.activity_kept = Some(now);
         }
         is_due
+    }
+
+    /// Notes that a token was shown that ends then, in seconds since 1970.
+    pub(super) fn note_token(&mut self, end: i64) {
+        self.last_end = self.last_end.max(end);
+    }
+
+    /// The tokens that were shown so far have ended; one that is made from now on ends later than they did.
+    pub(super) fn end_tokens(&mut self) {
+        self.ended = self.last_end;
+    }
+
+    /// Whether a token that is to end then has ended before its time.
+    pub(super) fn has_ended(&self, end: i64) -> bool {
+        end <= self.ended
     }
 
     /// Notes that it has connected or gone.

@@ -10,6 +10,9 @@ use super::refusal;
 /// The size of what counts as one message, in bytes.
 const BLOCK: usize = 4096;
 
+/// What a hub of the free tier has a day, for one that has no limit of its own.
+const FREE: u64 = 8000;
+
 /// Counts messages, up to a quota.
 #[derive(Debug, Clone)]
 pub(super) struct Meter {
@@ -17,6 +20,8 @@ pub(super) struct Meter {
     quota: Option<u64>,
     day: NaiveDate,
     used: u64,
+    /// The day whose messages are used up, however many there were.
+    full: Option<NaiveDate>,
 }
 
 impl Meter {
@@ -26,7 +31,23 @@ impl Meter {
             quota,
             day: NaiveDate::MIN,
             used: 0,
+            full: None,
         }
+    }
+
+    /// So many a day from now on.
+    pub(super) fn limit(&mut self, quota: Option<u64>) {
+        self.quota = quota;
+    }
+
+    /// Uses this day's up.
+    pub(super) fn fill(&mut self, now: DateTime<Utc>) {
+        self.full = Some(now.date_naive());
+    }
+
+    /// Begins this day's anew.
+    pub(super) fn empty(&mut self) {
+        (self.full, self.used) = (None, 0);
     }
 
     /// Counts messages of these sizes in bytes, or refuses all of them.
@@ -35,6 +56,10 @@ impl Meter {
         now: DateTime<Utc>,
         sizes: impl Iterator<Item = usize>,
     ) -> Result<(), Refusal> {
+        if self.full.is_some_and(|day| day == now.date_naive()) {
+            let quota = self.quota.unwrap_or(FREE);
+            return Err(refusal::over_quota(&self.hub, quota, quota));
+        }
         let Some(quota) = self.quota else {
             return Ok(());
         };
@@ -72,10 +97,19 @@ mod tests {
         take(1, &[1]).unwrap();
         take(1, &[1]).unwrap_err();
         take(2, &[1, 1, 1, 1, 1]).unwrap();
-        assert!(
-            Meter::new("h".to_owned(), None)
-                .take(at(0), [1; 9].into_iter())
-                .is_ok()
-        );
+        let mut endless = Meter::new("h".to_owned(), None);
+        endless.take(at(0), [1; 9].into_iter()).unwrap();
+        endless.fill(at(0));
+        let refused = endless.take(at(1), [1].into_iter()).unwrap_err();
+        assert_eq!(refused.code.number, 403_002);
+        assert!(refused.message.contains("current message count: '8000'"));
+        endless.take(at(2), [1].into_iter()).unwrap();
+        endless.fill(at(2));
+        endless.empty();
+        endless.limit(Some(1));
+        endless.take(at(2), [1].into_iter()).unwrap();
+        endless.take(at(2), [1].into_iter()).unwrap_err();
+        endless.limit(None);
+        endless.take(at(2), [1].into_iter()).unwrap();
     }
 }

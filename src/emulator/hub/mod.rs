@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`command`] | what is asked and answered |
 //! | [`options`] | what a hub is made of |
+//! | `adjusting` | what goes wrong on purpose |
 //! | `authorization`, `scope` | tokens, policies, rights |
 //! | `registry`, `entry`, `keys`, `registry_service` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
@@ -22,6 +23,7 @@
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
+mod adjusting;
 mod authorization;
 mod bulk;
 mod cloud_to_device;
@@ -290,6 +292,10 @@ impl Hub {
             } => self.look_on(reader, partition, &position).map(quiet),
             Command::Watch { watcher } => {
                 self.watchers.watch(watcher);
+                Ok(quiet(Reply::Done))
+            }
+            Command::Adjust(adjustment) => {
+                self.adjust(now, &adjustment);
                 Ok(quiet(Reply::Done))
             }
             Command::Read { reader, max } => Ok(quiet(self.read(reader, max))),

@@ -28,6 +28,7 @@ impl Hub {
             (device, module),
             &path,
         )?;
+        self.registry.note_token(device, module, expires);
         self.registry.touch(device, module, now);
         self.registry.set_connection(device, module, now, true);
         let session = Session {

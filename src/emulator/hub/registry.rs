@@ -14,6 +14,7 @@ use super::entry::Entry;
 use super::record::{Kept, KeptIdentity, Record};
 use super::{edge, refusal};
 use crate::model::device::{Identity, Status};
+use crate::model::glob::Glob;
 use crate::model::identifier::{DeviceId, IdError, ModuleId};
 use crate::model::secret::Secret;
 
@@ -122,6 +123,23 @@ impl Registry {
     ) {
         if let Some(entry) = self.find_mut(device, module) {
             entry.set_connection(now, is_connected);
+        }
+    }
+
+    /// Notes that a device or module has shown a token that ends then, in seconds since 1970.
+    pub(super) fn note_token(&mut self, device: &str, module: Option<&str>, end: i64) {
+        if let Some(entry) = self.find_mut(device, module) {
+            entry.note_token(end);
+        }
+    }
+
+    /// The tokens that these devices and their modules have shown so far have ended.
+    pub(super) fn end_tokens(&mut self, pattern: Option<&Glob>) {
+        let is_meant = |id: &str| pattern.is_none_or(|pattern| pattern.matches(id));
+        let meant = self.devices.iter_mut().filter(|(id, _)| is_meant(id));
+        for (_, device) in meant {
+            device.entry.end_tokens();
+            device.modules.values_mut().for_each(Entry::end_tokens);
         }
     }
 

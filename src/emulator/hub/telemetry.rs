@@ -22,8 +22,9 @@ impl Hub {
     ) -> Outcome {
         let path = format!("devices/{device}/messages/events");
         let authority = &self.authority;
-        let (proven_by, _) =
+        let (proven_by, end) =
             authority.authorize_identity(&self.registry, now, token, (device, None), &path)?;
+        self.registry.note_token(device, None, end);
         check_size(messages)?;
         self.store(now, (device, None), proven_by, messages)
     }

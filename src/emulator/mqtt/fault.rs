@@ -17,7 +17,7 @@ pub(super) fn strike(options: &Options, device: Option<&str>, command: &Command)
     let occasion = Occasion::Request { wire, device };
     let mut deeds = messages
         .iter()
-        .map(|_| options.mischief.strike(options.clock, occasion));
+        .map(|_| options.mischief.strike(&options.clock, occasion));
     let first = deeds.find_map(|deed| deed);
     // The others had their chance as well.
     deeds.for_each(drop);
@@ -32,7 +32,10 @@ pub(super) async fn ask(
 ) -> Result<Reply, Refusal> {
     match deed {
         None => hub.ask(command).await,
-        Some(Deed::Throttle { .. } | Deed::Unavailable | Deed::Refuse) => Err(cut_off()),
+        // Links are AMQP's, and connections are refused before this.
+        Some(Deed::Throttle { .. } | Deed::Unavailable | Deed::Refuse | Deed::Detach { .. }) => {
+            Err(cut_off())
+        }
         Some(Deed::Delay { by }) => {
             let answer = hub.ask(command).await;
             sleep(by).await;
@@ -43,6 +46,31 @@ pub(super) async fn ask(
             Err(cut_off())
         }
     }
+}
+
+/// Hands the hub's answer on; messages to the device may be late, or never come because the connection ends.
+pub(super) async fn give(
+    options: &Options,
+    device: Option<&str>,
+    answer: Result<Reply, Refusal>,
+) -> Result<Reply, Refusal> {
+    let Ok(Reply::Messages(messages)) = &answer else {
+        return answer;
+    };
+    let wire = Wire::Mqtt;
+    let occasion = Occasion::Delivery { wire, device };
+    let deeds = messages
+        .iter()
+        .filter_map(|_| options.mischief.strike(&options.clock, occasion));
+    let deeds: Vec<Deed> = deeds.collect();
+    for deed in deeds {
+        match deed {
+            Deed::Delay { by } => sleep(by).await,
+            Deed::Drop => return Err(cut_off()),
+            Deed::Refuse | Deed::Throttle { .. } | Deed::Unavailable | Deed::Detach { .. } => {}
+        }
+    }
+    answer
 }
 
 /// The machine ends a connection whose messages are refused, whatever the reason.

@@ -19,6 +19,7 @@ use super::connection::Connection;
 use super::effect::{Effect, Opening, Origin};
 use super::fault;
 use super::options::Options;
+use crate::emulator::connections::{Order, Seat};
 use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
@@ -33,17 +34,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Serves one connection until either side ends it. TLS or a WebSocket, if any, is the stream's; a session that was opened
 /// is closed again, even if this future is dropped.
-pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options>)
+pub async fn serve_connection<S>(stream: S, hub: HubHandle, options: Arc<Options>, seat: &mut Seat)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    Server::new(stream, hub, options).run().await;
+    Server::new(stream, hub, options, seat).run().await;
 }
 
 /// A command that is with the hub.
 type Asking = BoxFuture<'static, (Origin, Result<Reply, Refusal>)>;
 
-struct Server<S> {
+struct Server<'seat, S> {
     reading: ReadHalf<S>,
     writing: WriteHalf<S>,
     input: BytesMut,
@@ -62,6 +63,8 @@ struct Server<S> {
     began: Instant,
     /// Who is on the other side, once that is known.
     device: Option<String>,
+    /// Where orders come.
+    seat: &'seat mut Seat,
 }
 
 /// What made a turn of the loop come to its end.
@@ -69,17 +72,18 @@ enum Turn {
     Read(usize),
     Answered(Origin, Result<Reply, Refusal>),
     Noticed(Option<Notice>),
+    Ordered(Order),
     Went,
     /// The client says nothing more; it may still listen.
     Ended,
     Broken,
 }
 
-impl<S> Server<S>
+impl<'seat, S> Server<'seat, S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    fn new(stream: S, hub: HubHandle, options: Arc<Options>) -> Self {
+    fn new(stream: S, hub: HubHandle, options: Arc<Options>, seat: &'seat mut Seat) -> Self {
         let (reading, writing) = tokio::io::split(stream);
         let now = Moment {
             elapsed: Duration::ZERO,
@@ -100,6 +104,7 @@ where
             options,
             began: Instant::now(),
             device: None,
+            seat,
         }
     }
 
@@ -128,13 +133,27 @@ where
                 }
                 Turn::Noticed(Some(notice)) => self.machine.notice(notice),
                 Turn::Noticed(None) => self.notices = None,
+                Turn::Ordered(order) => self.obey(&order),
                 Turn::Went => {}
                 Turn::Ended => self.machine.hang_up(),
-                Turn::Broken => {
-                    self.is_broken = true;
-                    self.machine.hang_up();
-                }
+                Turn::Broken => self.cut(),
             }
+        }
+    }
+
+    /// There is nobody to speak with any more.
+    fn cut(&mut self) {
+        self.is_broken = true;
+        self.machine.hang_up();
+    }
+
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Drop => self.cut(),
+            Order::EndTokens => self.machine.shorten_token(i64::MAX),
+            Order::ShortenTokens(seconds) => self.machine.shorten_token(*seconds),
+            // Each turn looks at the clock; and links are AMQP's.
+            Order::LookAtTheClock | Order::Detach(_) => {}
         }
     }
 
@@ -151,7 +170,14 @@ where
                 Some(Effect::Ask { origin, command }) => {
                     let hub = self.session.hub.clone();
                     let deed = fault::strike(&self.options, self.device.as_deref(), &command);
-                    let ask = async move { (origin, fault::ask(&hub, command, deed).await) };
+                    let (options, device) = (Arc::clone(&self.options), self.device.clone());
+                    let ask = async move {
+                        let answer = fault::ask(&hub, command, deed).await;
+                        (
+                            origin,
+                            fault::give(&options, device.as_deref(), answer).await,
+                        )
+                    };
                     self.asking = Some(ask.boxed());
                 }
                 Some(Effect::Remember(identity, subscriptions)) => {
@@ -178,6 +204,7 @@ where
             starts_anew,
         } = opening;
         self.device = Some(identity.device.clone());
+        self.seat.name().note_only(&identity.device);
         let answer = self.ask_to_open(identity.clone(), &token).await;
         let known = answer.as_ref().ok();
         let known = known.and_then(|_| self.options.remembered.recall(&identity, starts_anew));
@@ -233,6 +260,7 @@ where
             },
             (origin, answer) = answered => Turn::Answered(origin, answer),
             notice = noticed => Turn::Noticed(notice),
+            order = self.seat.order(), if !is_closed => Turn::Ordered(order),
             () = sleep_until(deadline), if !is_closed => Turn::Went,
         }
     }

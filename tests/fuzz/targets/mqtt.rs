@@ -4,7 +4,9 @@
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use hubctl::emulator::connections::Connections;
 use hubctl::emulator::driver::{self, Clock};
+use hubctl::emulator::fault::Wire;
 use hubctl::emulator::hub::Hub;
 use hubctl::emulator::hub::options::{DEFAULT_RETENTION, HubOptions, Policy, STANDARD_POLICIES};
 use hubctl::emulator::mqtt::options::Options;
@@ -88,7 +90,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let hub = driver::start(hub(), Clock::new(clock));
         let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
         let (mut client, server) = duplex(1 << 16);
-        let serving = tokio::spawn(serve_connection(server, hub, Arc::new(options)));
+        let serving = tokio::spawn(async move {
+            let mut seat = Connections::default().enter(Wire::Mqtt);
+            serve_connection(server, hub, Arc::new(options), &mut seat).await;
+        });
         client
             .write_all(&[greeting, rest].concat())
             .await

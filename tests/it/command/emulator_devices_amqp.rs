@@ -1,97 +1,15 @@
 //! Devices that speak AMQP to the emulator: what they send is read, what they are sent they settle.
 
-use std::time::Duration;
-
-use fe2o3_amqp::connection::ConnectionHandle;
-use fe2o3_amqp::sasl_profile::SaslProfile;
-use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::types::definitions::ErrorCondition;
-use fe2o3_amqp::types::messaging::{
-    ApplicationProperties, Body, Data, Message, Outcome, Properties,
-};
+use fe2o3_amqp::types::messaging::{Body, Outcome};
 use fe2o3_amqp::types::primitives::Value as AmqpValue;
-use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::support::Emulator;
-use crate::support::mqtt::credentials;
+use crate::support::amqp::{ARGUMENTS, BOUND, EVENTS, PATIENCE, Peer, message, send};
 use crate::support::rest::{Owner, put_identity};
 use crate::support::runtime::multi_thread;
-
-const ARGUMENTS: [&str; 2] = ["--plain-amqp-port", "0"];
-const PATIENCE: Duration = Duration::from_secs(20);
-const EVENTS: &str = "/devices/device1/messages/events";
-const BOUND: &str = "/devices/device1/messages/devicebound";
-
-/// A connection with a session, opened with SASL PLAIN.
-struct Peer {
-    session: SessionHandle<()>,
-    connection: ConnectionHandle<()>,
-}
-
-impl Peer {
-    async fn connect(hub: &Emulator, user: &str, token: &str) -> Self {
-        let profile = SaslProfile::Plain {
-            username: user.to_owned(),
-            password: token.to_owned(),
-        };
-        let mut connection = Connection::builder()
-            .container_id(user)
-            .sasl_profile(profile)
-            .open(format!("amqp://localhost:{}", hub.port("amqp")).as_str())
-            .await
-            .unwrap();
-        let session = Session::begin(&mut connection).await.unwrap();
-        Self {
-            session,
-            connection,
-        }
-    }
-
-    /// The device, with a token that it has signed itself.
-    async fn device(hub: &Emulator) -> Self {
-        let token = &credentials(hub, &[])["PASSWORD"];
-        Self::connect(hub, "device1@sas.localhost", token).await
-    }
-
-    async fn sender(&mut self, address: &str) -> Sender {
-        let attached = Sender::attach(&mut self.session, address, address);
-        timeout(PATIENCE, attached).await.unwrap().unwrap()
-    }
-
-    async fn receiver(&mut self, address: &str) -> Receiver {
-        let attached = Receiver::attach(&mut self.session, address, address);
-        timeout(PATIENCE, attached).await.unwrap().unwrap()
-    }
-
-    async fn leave(mut self) {
-        timeout(PATIENCE, self.connection.close())
-            .await
-            .unwrap()
-            .unwrap();
-    }
-}
-
-fn message(to: Option<&str>, body: &[u8]) -> Message<Data> {
-    let mut properties = Properties::builder()
-        .message_id("m1".to_owned())
-        .content_type("text/plain");
-    if let Some(to) = to {
-        properties = properties.to(to.to_owned());
-    }
-    let application = ApplicationProperties::builder().insert("level", "high");
-    Message::builder()
-        .properties(properties.build())
-        .application_properties(application.build())
-        .data(Data::from(body.to_vec()))
-        .build()
-}
-
-async fn send(sender: &mut Sender, message: Message<Data>) -> Outcome {
-    let sent = timeout(PATIENCE, sender.send(message)).await;
-    sent.unwrap().unwrap()
-}
 
 /// What the registry says of the device.
 async fn device(owner: &Owner) -> Value {

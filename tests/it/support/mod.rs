@@ -1,5 +1,7 @@
 //! What every test of the binary stands on: a hermetic runner and a running hub.
 
+pub mod admin;
+pub mod amqp;
 pub mod browser;
 pub mod certificates;
 pub mod emulator;

@@ -219,7 +219,7 @@ impl Connection {
             return self.reject_event(key, delivery, objection);
         }
         let origin = Origin::Sent {
-            channel: key.channel,
+            key,
             delivery: delivery.id,
             is_settled: delivery.settled,
         };

@@ -62,7 +62,7 @@ impl Connection {
             Err(error) => return self.detach_for(key, condition::DECODE_ERROR, &error.to_string()),
         };
         let origin = Origin::Sent {
-            channel: key.channel,
+            key,
             delivery: delivery.id,
             is_settled: delivery.settled,
         };

@@ -25,6 +25,7 @@ mod attaching;
 mod devices;
 mod messages;
 mod opening;
+mod ordered;
 mod timing;
 mod traffic;
 mod twins;
@@ -218,10 +219,10 @@ impl Connection {
                 }
             }
             Origin::Sent {
-                channel,
+                key,
                 delivery,
                 is_settled,
-            } => self.sent((channel, delivery), is_settled, answer),
+            } => self.sent((key.channel, delivery), is_settled, answer),
             Origin::Taken(key) => self.taken(key, answer),
             Origin::Settled {
                 channel,

@@ -79,6 +79,7 @@ fn options() -> Options {
         entity: ENTITY.to_owned(),
         clock: Clock::new(|| utc(0)),
         limits: Limits::default(),
+        mischief: crate::emulator::fault::Mischief::default(),
     }
 }
 

@@ -55,7 +55,7 @@ impl Connection {
     }
 
     /// Detaches the links that no token opens any more.
-    fn detach_unopened(&mut self) {
+    pub(super) fn detach_unopened(&mut self) {
         let mut shut = Vec::new();
         for (&channel, session) in &self.sessions {
             for (&handle, link) in &session.links {

@@ -6,7 +6,9 @@ use tokio::io::DuplexStream;
 
 use super::*;
 use crate::emulator::amqp::options::Limits;
+use crate::emulator::connections::Connections;
 use crate::emulator::driver;
+use crate::emulator::fault::Wire;
 use crate::emulator::hub::Hub;
 use crate::emulator::hub::command::DeviceMessage;
 use crate::emulator::hub::options::{HubOptions, Policy, Right};
@@ -101,8 +103,13 @@ fn serve(hub: &HubHandle, capacity: usize) -> (Peer, tokio::task::JoinHandle<()>
         entity: "ehub".to_owned(),
         clock: driver::Clock::new(now),
         limits: Limits::default(),
+        mischief: crate::emulator::fault::Mischief::default(),
     };
-    let task = tokio::spawn(serve_connection(far, hub.clone(), Arc::new(options)));
+    let hub = hub.clone();
+    let task = tokio::spawn(async move {
+        let mut seat = Connections::default().enter(Wire::Amqp);
+        serve_connection(far, hub, Arc::new(options), &mut seat).await;
+    });
     let stream = near;
     let input = BytesMut::new();
     (Peer { stream, input }, task)

@@ -102,6 +102,13 @@ impl Connection {
         }
     }
 
+    /// The client's token ends so many seconds sooner than it says.
+    pub(super) fn shorten_token(&mut self, seconds: i64) {
+        if let Phase::Open(client, _) = &mut self.phase {
+            client.expires = client.expires.saturating_sub(seconds);
+        }
+    }
+
     /// When [`Connection::tick`] has something to do next, since the connection began.
     pub(super) fn deadline(&self) -> Duration {
         let patience = self.patience_ends();
