@@ -18,6 +18,7 @@ mod mqtt;
 mod readme;
 mod schema;
 mod secrets;
+mod starving;
 mod stream;
 mod support;
 mod transport;

@@ -8,6 +8,7 @@
 //! | `configurations`, `jobs` | the same for configurations and jobs |
 //! | `messages` | the same for messages to devices |
 //! | `reading`, `rejection` | what these have in common, and every way to fail |
+//! | `patience` | how long a client may take to listen |
 //! | `plain`, `response` | how answers and refusals look on the wire |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
@@ -17,6 +18,7 @@ mod fault;
 mod jobs;
 mod messages;
 mod methods;
+mod patience;
 mod plain;
 mod queries;
 mod reading;
@@ -46,17 +48,33 @@ use super::connections::Seat;
 use super::driver::{Clock, HubHandle};
 use super::ui::{self, Ui};
 use crate::protocol::websocket::spoken_at;
+use patience::Patient;
 use rejection::Rejection;
 use request::{Wanted, Work};
 use response::{Answer, Responder};
 pub(super) use upgrade::{Upgrade, bytes_of};
 
-/// How long a client may take for a request's headers, waiting between two requests included. The service's front ends
-/// let go of an idle connection after four minutes.
-const HEADER_LIMIT: Duration = Duration::from_secs(240);
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// For a request's headers, waiting between two requests included.
+    headers: Duration,
+    /// For a request's body.
+    body: Duration,
+    /// To take in anything of what it is told.
+    listening: Duration,
+}
 
-/// How long a client may take for a request's body.
-const BODY_LIMIT: Duration = Duration::from_secs(60);
+impl Default for Patience {
+    /// The service's front ends let go of an idle connection after four minutes.
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(240),
+            body: Duration::from_secs(60),
+            listening: Duration::from_secs(240),
+        }
+    }
+}
 
 /// How long a request that is under way may take once the server is to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -67,12 +85,25 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How much of a body that is too large is read and thrown away, so that the client is there to read why.
 const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
 
-/// Serves one connection after TLS, until the client goes or `stop` comes, or wants to speak something else over
-/// WebSocket: then what it has become comes back, for `bytes_of`.
+/// Serves one connection after TLS, with the usual patience, until the client goes or `stop` comes, or wants to speak
+/// something else over WebSocket: then what it has become comes back, for `bytes_of`.
 pub(in crate::emulator) async fn serve_connection<S>(
     stream: S,
     desk: &Desk,
     ui: Option<&Ui>,
+    seat: &mut Seat,
+    stop: impl Future<Output = ()>,
+) -> Option<Upgrade>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    serve_with(Patience::default(), stream, (desk, ui), seat, stop).await
+}
+
+async fn serve_with<S>(
+    patience: Patience,
+    stream: S,
+    (desk, ui): (&Desk, Option<&Ui>),
     seat: &mut Seat,
     stop: impl Future<Output = ()>,
 ) -> Option<Upgrade>
@@ -110,7 +141,7 @@ where
             let answer = async {
                 match response {
                     Some(response) => response,
-                    None => answer(hub, clock, request).await,
+                    None => answer(hub, clock, request, patience.body).await,
                 }
             };
             let answer = match deed {
@@ -123,9 +154,12 @@ where
     // Without `pipeline_flush`: with it hyper takes from a body that streams however much there is, read or not.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT)
+        .header_read_timeout(patience.headers)
         .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(
+            TokioIo::new(Patient::new(stream, patience.listening)),
+            service,
+        )
         .with_upgrades();
     let mut connection = pin!(connection);
     let stop = pin!(stop);
@@ -144,9 +178,14 @@ where
     upgrade.complete().await
 }
 
-async fn answer(hub: &HubHandle, clock: &Clock, request: Request<Incoming>) -> response::Response {
+async fn answer(
+    hub: &HubHandle,
+    clock: &Clock,
+    request: Request<Incoming>,
+    patience: Duration,
+) -> response::Response {
     let responder = Responder::new(clock.clone());
-    let mut response = match carry_out(hub, request).await {
+    let mut response = match carry_out(hub, request, patience).await {
         Ok(answer) => responder.answer(answer),
         Err(rejection) => responder.reject(&rejection),
     };
@@ -157,14 +196,18 @@ async fn answer(hub: &HubHandle, clock: &Clock, request: Request<Incoming>) -> r
     response
 }
 
-async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer, Rejection> {
+async fn carry_out(
+    hub: &HubHandle,
+    request: Request<Incoming>,
+    patience: Duration,
+) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
     if !spoken_at(head.uri.path()).is_empty() {
         return Err(Rejection::NoWebSocket);
     }
     let wanted = Wanted::of(&head)?;
     let body = match wanted.body_limit() {
-        Some(limit) => read_body(body, limit).await?,
+        Some(limit) => read_body(body, limit, patience).await?,
         None => Bytes::new(),
     };
     let shape = wanted.answer_shape();
@@ -180,11 +223,15 @@ async fn carry_out(hub: &HubHandle, request: Request<Incoming>) -> Result<Answer
     })
 }
 
-async fn read_body(mut body: Incoming, limit: usize) -> Result<Bytes, Rejection> {
+async fn read_body(
+    mut body: Incoming,
+    limit: usize,
+    patience: Duration,
+) -> Result<Bytes, Rejection> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    timeout(BODY_LIMIT, collect(&mut body, limit))
+    timeout(patience, collect(&mut body, limit))
         .await
         .unwrap_or(Err(Rejection::TimedOut))
 }
@@ -219,3 +266,6 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Rejection> 
     }
     Ok(if rest.is_empty() { first } else { rest.into() })
 }
+
+#[cfg(test)]
+mod tests;
