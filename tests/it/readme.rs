@@ -4,19 +4,26 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hubctl::emulator::fault::Trouble;
+use tempfile::TempDir;
+
+fn section(heading: &str) -> &'static str {
+    let readme = include_str!("../../README.md");
+    let mut sections = readme.split("\n## ");
+    let found = sections.find(|section| section.starts_with(heading));
+    found.unwrap()
+}
+
 /// Every line of code (indented by four) under the heading.
 fn commands(heading: &str) -> String {
-    let readme = include_str!("../../README.md");
-    let section = readme
-        .split("\n## ")
-        .find(|section| section.starts_with(heading))
-        .unwrap();
-    let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
+    let lines = section(heading)
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "));
     lines.fold(String::new(), |script, line| script + line + "\n")
 }
 
-/// Runs the script with the real binary as `hubctl`, in a folder of its own, and returns its stdout.
-fn shell(script: &str) -> String {
+/// Runs the script with the real binary as `hubctl`, in a folder of its own, and returns that and its stdout.
+fn shell(script: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_hubctl"));
     let path = format!(
@@ -43,14 +50,7 @@ fn shell(script: &str) -> String {
         output.status.success(),
         "{script}\nstdout: {stdout}\nstderr: {stderr}"
     );
-    for header in ["include/iothub_secrets.h", "IotHubPost/iothub_secrets.h"] {
-        let header = std::fs::read_to_string(folder.path().join(header)).unwrap();
-        assert!(
-            header.contains("#define SAS_TOKEN \"SharedAccessSignature sr="),
-            "{header}"
-        );
-    }
-    stdout.into_owned()
+    (folder, stdout.into_owned())
 }
 
 /// Not everyone has curl; then what it would print stands in for it.
@@ -69,9 +69,16 @@ fn the_readme_is_as_it_says() {
     let local =
         commands("A hub of one's own").replace("https://localhost:8443", "https://localhost:$PORT");
     let local = local.replace("curl ", "curl --silent --write-out '%{http_code}\\n' ");
-    let shown = shell(&format!(
+    let (folder, shown) = shell(&format!(
         "{CURL}{walk}{port}echo BOARD\n{board}echo WATCH\n{watch}cat values.tsv\necho LOCAL\n{local}"
     ));
+    for header in ["include/iothub_secrets.h", "IotHubPost/iothub_secrets.h"] {
+        let header = std::fs::read_to_string(folder.path().join(header)).unwrap();
+        assert!(
+            header.contains("#define SAS_TOKEN \"SharedAccessSignature sr="),
+            "{header}"
+        );
+    }
     let (walk, rest) = shown.split_once("BOARD\n").unwrap();
     let (board, rest) = rest.split_once("WATCH\n").unwrap();
     let (watch, local) = rest.split_once("LOCAL\n").unwrap();
@@ -94,6 +101,40 @@ fn the_readme_is_as_it_says() {
     assert!(board.contains("board       would connect"), "{board}");
     assert!(board.contains("204\n==== From: 'device1' at '"), "{board}");
     assert_eq!(local, "204\n");
+}
+
+/// Every fault that the tables name is one, and every order is obeyed.
+#[test]
+fn a_board_meets_its_bad_days_as_they_are_told() {
+    let heading = "What does my board do when";
+    let spans = |text: &'static str| text.split('`').skip(1).step_by(2);
+    let (faults, _) = section(heading).split_once("\n\nConditions").unwrap();
+    let (_, faults) = faults.split_once("|---|---|\n").unwrap();
+    assert!(faults.lines().count() >= 12);
+    for row in faults.lines() {
+        let (_, specs) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for spec in spans(specs) {
+            spec.parse::<Trouble>().unwrap();
+        }
+    }
+    let has_curl = Command::new("curl").arg("--version").output().is_ok();
+    if !has_curl {
+        return;
+    }
+    let script = commands(heading).replace(
+        "hubctl emulator --device device1 --admin-port 8444",
+        "hubctl emulator --device device1 --https-port 0 --amqps-port 0 --mqtts-port 0 --admin-port 0",
+    );
+    let orders: Vec<&str> = spans(section(heading))
+        .filter(|code| code.starts_with("admin "))
+        .collect();
+    assert!(orders.len() >= 10, "{orders:?}");
+    let (_, answers) = shell(&format!("{script}{}\n", orders.join("\n")));
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(answers.len(), orders.len(), "{answers:?}");
+    for (order, answer) in orders.iter().zip(answers) {
+        assert!(!answer.contains("\"error\""), "{order}: {answer}");
+    }
 }
 
 #[test]
