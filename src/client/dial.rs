@@ -10,8 +10,8 @@ use rustls_pki_types::ServerName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+
+use super::tls::TlsStream;
 
 /// Why a connection was not made.
 #[derive(Debug, Error)]
@@ -108,7 +108,7 @@ pub async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     config: Arc<ClientConfig>,
     limit: Duration,
 ) -> Result<TlsStream<S>, DialError> {
-    let handshake = TlsConnector::from(config).connect(server_name(host)?, stream);
+    let handshake = TlsStream::connect(config, server_name(host)?, stream);
     match tokio::time::timeout(limit, handshake).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(source)) => Err(DialError::Tls {

@@ -10,5 +10,6 @@ pub mod https;
 pub mod notice;
 pub mod proxy;
 pub mod retry;
+pub mod tls;
 pub mod trust;
 pub mod websocket;
