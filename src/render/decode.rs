@@ -133,33 +133,24 @@ impl BodyReader {
 impl Shown<'_> {
     /// Writes it as a value of JSON, under the key that says what it is: `body`, or `bodyBase64`.
     pub fn write_members(&self, json: &mut Json<'_>) {
-        let bytes = match *self {
-            Self::Base64(bytes) => Some(bytes),
-            Self::Plain(Content::Bytes(bytes)) => {
-                Some(bytes).filter(|bytes| std::str::from_utf8(bytes).is_err())
-            }
-            Self::Plain(_) | Self::Json(_) | Self::Text(_) => None,
-        };
-        if let Some(bytes) = bytes {
-            json.known_key(key!("bodyBase64"));
-            return json.base64(bytes);
-        }
-        json.known_key(key!("body"));
         match *self {
-            Self::Json(text) => write_text(text, json),
-            Self::Text(text) => json.string(text),
-            Self::Plain(content) => match content {
-                Content::Bytes(bytes) => {
-                    write_text(std::str::from_utf8(bytes).unwrap_or_default(), json);
-                }
-                Content::Value(value) => match value.as_str() {
+            Self::Json(text) => write_member(json, |json| write_text(text, json)),
+            Self::Text(text) => write_member(json, |json| json.string(text)),
+            Self::Base64(bytes) => write_base64_member(bytes, json),
+            Self::Plain(Content::Bytes(bytes)) => match std::str::from_utf8(bytes) {
+                Ok(text) => write_member(json, |json| write_text(text, json)),
+                Err(_) => write_base64_member(bytes, json),
+            },
+            Self::Plain(Content::Value(value)) => {
+                write_member(json, |json| match value.as_str() {
                     Some(text) => write_text(text, json),
                     None => write_value(&value, json),
-                },
-                Content::Lists(lists) => write_lists(lists.iter(), json),
-                Content::Empty => json.word("null"),
-            },
-            Self::Base64(_) => {}
+                });
+            }
+            Self::Plain(Content::Lists(lists)) => {
+                write_member(json, |json| write_lists(lists.iter(), json));
+            }
+            Self::Plain(Content::Empty) => write_member(json, |json| json.word("null")),
         }
     }
 
@@ -194,6 +185,17 @@ fn write_structure(content: Content<'_>, json: &mut Json<'_>) {
         Content::Lists(lists) => write_lists(lists.iter(), json),
         Content::Bytes(_) | Content::Empty => {}
     }
+}
+
+#[inline]
+fn write_member(json: &mut Json<'_>, write: impl FnOnce(&mut Json<'_>)) {
+    json.known_key(key!("body"));
+    write(json);
+}
+
+fn write_base64_member(bytes: &[u8], json: &mut Json<'_>) {
+    json.known_key(key!("bodyBase64"));
+    json.base64(bytes);
 }
 
 /// A text that is JSON as what it is, any other as a string.

@@ -25,6 +25,26 @@ macro_rules! key {
 }
 pub(crate) use key;
 
+/// Bytes that are text in UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The bytes as text, if they are. Most are plain ASCII and short, which is told faster than all else.
+    #[inline]
+    #[must_use]
+    pub fn of(bytes: &'a [u8]) -> Option<Self> {
+        (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()).then_some(Self(bytes))
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    #[inline]
+    fn from(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
 /// Appends JSON to a buffer, and keeps count of commas and indentation.
 #[derive(Debug)]
 pub struct Json<'o> {
@@ -101,8 +121,13 @@ impl<'o> Json<'o> {
 
     /// A key of an object; its value is written next.
     pub fn key(&mut self, name: &str) {
+        self.key_text(name.into());
+    }
+
+    /// The same for a key that came as bytes.
+    pub fn key_text(&mut self, name: Text<'_>) {
         self.item();
-        self.string(name);
+        self.text(name);
         self.colon();
     }
 
@@ -125,14 +150,23 @@ impl<'o> Json<'o> {
 
     /// A string.
     pub fn string(&mut self, text: &str) {
+        self.text(text.into());
+    }
+
+    /// A string that came as bytes.
+    pub fn text(&mut self, text: Text<'_>) {
         self.out.push(b'"');
-        self.string_part(text);
+        self.escaped(text.0);
         self.out.push(b'"');
     }
 
     /// A string's text, escaped, without the quotes.
     pub fn string_part(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
+        self.escaped(text.as_bytes());
+    }
+
+    fn escaped(&mut self, text: &[u8]) {
+        let mut rest = text;
         loop {
             let (plain, special) = rest.split_at(plain_prefix(rest));
             self.out.extend_from_slice(plain);

@@ -5,8 +5,6 @@
 
 use std::ops::Range;
 
-use super::json::plain_prefix;
-
 /// Nesting beyond this is more than many parsers take (`serde_json` stops at 128).
 pub const MAX_DEPTH: usize = 100;
 
@@ -173,6 +171,7 @@ impl<'a, B: Blanks> Scanner<'a, B> {
         self.input.get(start..self.at - 1)
     }
 
+    #[inline]
     fn scalar(&mut self, first: u8) -> Option<()> {
         match first {
             b'"' => {
@@ -195,56 +194,29 @@ impl<'a, B: Blanks> Scanner<'a, B> {
         Some(())
     }
 
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.input.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
-    }
-
+    #[inline]
     fn number(&mut self) -> Option<()> {
-        let start = self.at;
-        if self.input.get(self.at) == Some(&b'-') {
-            self.at += 1;
-        }
-        if self.input.get(self.at) == Some(&b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.input.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        let mut has_exponent = false;
-        if let Some(b'e' | b'E') = self.input.get(self.at) {
-            has_exponent = true;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.input.get(self.at) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        let number = &self.input[start..self.at];
+        let rest = &self.input[self.at..];
+        let (length, has_exponent) = number_length(rest)?;
         // Fewer than 300 digits without an exponent cannot leave a double's range.
-        if has_exponent || number.len() >= 300 {
-            let value: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
+        if has_exponent || length >= 300 {
+            let value: f64 = std::str::from_utf8(&rest[..length]).ok()?.parse().ok()?;
             if !value.is_finite() {
                 return None;
             }
         }
+        self.at += length;
         Some(())
     }
 
+    #[inline]
     fn rest_of_string(&mut self) -> Option<()> {
         loop {
             let rest = self.input.get(self.at..)?;
-            self.at += plain_prefix(rest);
+            self.at += as_it_is(rest);
             match *self.input.get(self.at)? {
                 b'"' => break,
                 b'\\' => self.escape()?,
-                0x7f => self.at += 1,
                 _ => return None,
             }
         }
@@ -276,6 +248,66 @@ impl<'a, B: Blanks> Scanner<'a, B> {
     }
 }
 
+/// How many bytes at the front of `bytes` are a number, and whether it has an exponent.
+#[inline]
+fn number_length(bytes: &[u8]) -> Option<(usize, bool)> {
+    let is = |at: usize, wanted: u8| bytes.get(at) == Some(&wanted);
+    let mut at = usize::from(is(0, b'-'));
+    at = if is(at, b'0') {
+        at + 1
+    } else {
+        behind_digits(bytes, at)?
+    };
+    if is(at, b'.') {
+        at = behind_digits(bytes, at + 1)?;
+    }
+    let has_exponent = is(at, b'e') || is(at, b'E');
+    if has_exponent {
+        at += 1;
+        at = behind_digits(bytes, at + usize::from(is(at, b'+') || is(at, b'-')))?;
+    }
+    Some((at, has_exponent))
+}
+
+/// Where the digits end that begin at `start`; there has to be one.
+#[inline]
+fn behind_digits(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    (at > start).then_some(at)
+}
+
+/// How many bytes at the front of `bytes` stand for themselves in a string: no quote, no backslash, no control character.
+/// Eight are looked at in one go: strings are most of what devices send.
+#[inline]
+fn as_it_is(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let special = special_in(u64::from_le_bytes(*word));
+        if special != 0 {
+            return index * 8 + usize::try_from(special.trailing_zeros() / 8).unwrap_or(0);
+        }
+    }
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let plain = rest.iter().position(is_special);
+    words.len() * 8 + plain.unwrap_or(rest.len())
+}
+
+/// The top bit of each byte that ends a run of [`as_it_is`], up to the first one at least; what stands behind that one
+/// may be wrong. The quote and the control characters are those below 0x21 once their second bit is turned around.
+#[inline]
+fn special_in(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let turned = word ^ (ONES * 2);
+    let low_or_quote = turned.wrapping_sub(ONES * 0x21) & !turned;
+    let backslash = word ^ (ONES * u64::from(b'\\'));
+    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (low_or_quote | is_backslash) & TOPS
+}
+
 /// The UTF-16 unit of the `\uXXXX` at `at`.
 #[must_use]
 pub fn unit(bytes: &[u8], at: usize) -> Option<u16> {
@@ -284,4 +316,31 @@ pub fn unit(bytes: &[u8], at: usize) -> Option<u16> {
         let digit = char::from(*digit).to_digit(16)?;
         Some(unit << 4 | u16::try_from(digit).ok()?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_byte_at_every_place_of_a_word_is_known() {
+        for (byte, place) in (0..=u8::MAX).flat_map(|byte| (0..17).map(move |place| (byte, place)))
+        {
+            let mut bytes = [b'a'; 17];
+            bytes[place] = byte;
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            let expected = if is_special { place } else { 17 };
+            assert_eq!(as_it_is(&bytes), expected, "{byte} at {place}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_special_byte_is_found(bytes in prop::collection::vec(prop_oneof![0_u8..=0x23, any::<u8>(), Just(b'\\')], 0..60)) {
+            let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+            let expected = bytes.iter().position(is_special).unwrap_or(bytes.len());
+            prop_assert_eq!(as_it_is(&bytes), expected);
+        }
+    }
 }

@@ -14,7 +14,7 @@
 
 use std::io::Write as _;
 
-use super::json::Json;
+use super::json::{Json, Text};
 use super::time::write_time;
 use crate::protocol::amqp::value::{Described, Items, Raw, Value};
 
@@ -40,9 +40,9 @@ pub fn write_entries(items: &Items<'_>, json: &mut Json<'_>, depth: usize) {
     for entry in items.raw_pairs() {
         let Ok((key, value)) = entry else { return };
         // Text is most of what there is, and needs no more than to be looked at whether it is.
-        match key.text().map(std::str::from_utf8) {
-            Some(Ok(name)) => json.key(name),
-            Some(Err(_)) => return,
+        match key.text().map(Text::of) {
+            Some(Some(name)) => json.key_text(name),
+            Some(None) => return,
             None => match key.read() {
                 Ok(key) => write_key(&key, json, depth),
                 Err(_) => return,
@@ -55,9 +55,9 @@ pub fn write_entries(items: &Items<'_>, json: &mut Json<'_>, depth: usize) {
 /// Writes a value that was not read yet; a malformed one as null.
 #[inline]
 pub fn write_unread(value: Raw<'_>, json: &mut Json<'_>, depth: usize) {
-    match value.text().map(std::str::from_utf8) {
-        Some(Ok(text)) => json.string(text),
-        Some(Err(_)) => json.word("null"),
+    match value.text().map(Text::of) {
+        Some(Some(text)) => json.text(text),
+        Some(None) => json.word("null"),
         None => write(&value.read().unwrap_or_default(), json, depth),
     }
 }
