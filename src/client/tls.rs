@@ -51,6 +51,8 @@ pub struct TlsStream<S> {
     is_over: bool,
     /// So has this side.
     is_closed: bool,
+    /// Something came that cannot be, or not in its time.
+    is_broken: bool,
 }
 
 /// What is to be sent once the handshake is over.
@@ -93,6 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             sent: 0,
             is_over: false,
             is_closed: false,
+            is_broken: false,
         };
         poll_fn(|context| stream.poll_handshake(context)).await?;
         Ok(stream)
@@ -110,7 +113,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
                 Ok(Step::Idle) => return self.poll_send(context),
                 Err(error) => {
                     // The other side is told why, if it takes that at once.
-                    while let Ok(Step::Onward) = self.step(None, Message::Nothing) {}
                     let _ = self.poll_send(context);
                     return Poll::Ready(Err(error));
                 }
@@ -118,8 +120,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         }
     }
 
-    /// Works on one of the records that are here; what it holds goes to `room` as far as it fits.
+    /// Works on one of the records that are here; what it holds goes to `room` as far as it fits. After an error nothing is
+    /// done any more.
     fn step(&mut self, room: Option<&mut ReadBuf<'_>>, message: Message<'_>) -> io::Result<Step> {
+        if self.is_broken {
+            return Err(io::Error::other("TLS has failed on this connection before"));
+        }
+        let step = self.work(room, message);
+        if step.is_err() {
+            // The alert is fetched, if there is one; asked once more, rustls would look at the same record again and panic.
+            let _ = self.work(None, Message::Nothing);
+            self.is_broken = true;
+        }
+        step
+    }
+
+    fn work(&mut self, room: Option<&mut ReadBuf<'_>>, message: Message<'_>) -> io::Result<Step> {
         let records = &mut self.input[self.unread.clone()];
         let UnbufferedStatus { discard, state } = self.tls.process_tls_records(records);
         let mut used = discard;

@@ -158,6 +158,31 @@ fn bytes_that_were_changed_on_the_way_are_refused() {
         pipe.write_all(&[9; 20]).await.unwrap();
         let error = client.read(&mut [0; 10]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        // And nothing is done with it from then on.
+        assert!(client.read(&mut [0; 10]).await.is_err());
+        assert!(client.write(b"more").await.is_err());
+        assert!(client.shutdown().await.is_err());
+    });
+}
+
+#[test]
+fn what_is_no_tls_is_refused_and_told_so() {
+    run(async {
+        let (config, _) = configs(&version::TLS13, 0);
+        let (near, mut far) = duplex(10_000);
+        far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let Err(error) = TlsStream::connect(config, name, near).await else {
+            panic!("it is taken for TLS")
+        };
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let mut heard = Vec::new();
+        let _ = far.read_to_end(&mut heard).await.unwrap();
+        // A handshake, and an alert behind it.
+        let behind = 5 + usize::from(u16::from_be_bytes([heard[3], heard[4]]));
+        assert_eq!((heard[0], heard[behind]), (22, 21));
     });
 }
 
