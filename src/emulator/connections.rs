@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::fault::Wire;
+use super::hub::credential::Certificate;
 use crate::model::glob::Glob;
 
 /// All connections; cheap to clone.
@@ -154,6 +155,7 @@ impl Connections {
                 connections: self.clone(),
             },
             orders,
+            certificate: None,
         }
     }
 
@@ -194,6 +196,7 @@ impl Connections {
 pub struct Seat {
     name: SeatName,
     orders: mpsc::UnboundedReceiver<Order>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// What a connection says of itself.
@@ -215,6 +218,17 @@ impl Seat {
     /// Waits until the connection is to end; other orders are not for this part of it.
     pub async fn dropped(&mut self) {
         while !matches!(self.order().await, Order::Drop) {}
+    }
+
+    /// The client has proven itself with this, or with nothing.
+    pub fn prove(&mut self, certificate: Option<Certificate>) {
+        self.certificate = certificate.map(Arc::new);
+    }
+
+    /// What the client has proven itself with below whatever is spoken, if with anything.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
     }
 
     /// To say something of the connection with.

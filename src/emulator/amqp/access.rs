@@ -1,10 +1,13 @@
-//! What the tokens of a connection have opened.
+//! What the tokens of a connection have opened, or its certificate.
 //!
-//! The hub judges tokens; what stands here is what it granted, and until when.
+//! The hub judges tokens; what stands here is what it granted, and until when. A certificate is as good as a token for any
+//! device's or module's own, as long as no token is shown: whose it is, the hub says when the first link is there.
+
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use crate::emulator::hub::command::{Grant, Side};
+use crate::emulator::hub::command::{Certificate, Credential, Grant, Side};
 use crate::model::secret::Secret;
 
 /// What a link is about, for comparison with what tokens open.
@@ -56,6 +59,8 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
 #[derive(Debug, Default)]
 pub(super) struct Access {
     grants: Vec<Granted>,
+    /// What the peer has proven itself with below, until it shows a token.
+    certificate: Option<Arc<Certificate>>,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,19 @@ struct Granted {
 }
 
 impl Access {
+    /// Without a grant.
+    pub(super) fn new(certificate: Option<Arc<Certificate>>) -> Self {
+        Self {
+            grants: Vec::new(),
+            certificate,
+        }
+    }
+
+    /// Whether it goes by a certificate.
+    pub(super) fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
     /// Adds a grant; one for the same scope is replaced. False if there are `limit` others already.
     pub(super) fn add(&mut self, grant: Grant, token: Secret, limit: usize) -> bool {
         self.grants
@@ -74,6 +92,7 @@ impl Access {
         if room {
             let token = Some(token).filter(|_| grant.side == Side::Hub);
             self.grants.push(Granted { grant, token });
+            self.certificate = None;
         }
         room
     }
@@ -83,15 +102,23 @@ impl Access {
         self.grants.last().map(|held| held.grant.side)
     }
 
-    /// Whether a link may be there: a grant's scope opens all that begins with its segments.
+    /// Whether a link may be there: a grant's scope opens all that begins with its segments, and a certificate what is own.
     pub(super) fn opens(&self, resource: &Resource) -> bool {
-        self.covering(resource).next().is_some()
+        self.certificate_for(resource).is_some() || self.covering(resource).next().is_some()
     }
 
-    /// The newest token that opens it.
-    pub(super) fn token_for(&self, resource: &Resource) -> Option<&Secret> {
+    /// What opens it: the newest token, or the certificate.
+    pub(super) fn credential_for(&self, resource: &Resource) -> Option<Credential> {
+        if let Some(certificate) = self.certificate_for(resource) {
+            return Some(Credential::Certificate(Arc::clone(certificate)));
+        }
         let tokens = self.covering(resource);
-        tokens.filter_map(|held| held.token.as_ref()).last()
+        let newest = tokens.filter_map(|held| held.token.as_ref()).last();
+        newest.cloned().map(Credential::Token)
+    }
+
+    fn certificate_for(&self, resource: &Resource) -> Option<&Arc<Certificate>> {
+        self.certificate.as_ref().filter(|_| resource.is_own)
     }
 
     fn covering(&self, resource: &Resource) -> impl Iterator<Item = &Granted> {
@@ -236,7 +263,7 @@ mod tests {
             access.add(grant, shown(), 1);
             let resource = Resource::own(path);
             assert_eq!(
-                access.token_for(&resource).is_some(),
+                access.credential_for(&resource).is_some(),
                 access.opens(&resource)
             );
             assert!(!access.opens(&Resource::new(Side::Hub, path)));

@@ -1,6 +1,7 @@
 //! The security layer: what is offered, and what becomes of each choice.
 //!
-//! `MSSBCBS` is ANONYMOUS under another name: the token comes later, on `$cbs`. PLAIN shows a token or a key at once.
+//! `MSSBCBS` is ANONYMOUS under another name: the token comes later, on `$cbs`. PLAIN shows a token or a key at once, and
+//! EXTERNAL points to the certificate that TLS has seen.
 
 use crate::emulator::hub::command::Command;
 use crate::model::secret::Secret;
@@ -15,7 +16,7 @@ const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 /// What a choice leads to.
 #[derive(Debug)]
 pub(super) enum Choice {
-    /// Come in; show a token on `$cbs`.
+    /// Come in, and show a token on `$cbs` unless there is a certificate.
     Welcome,
     /// The hub is to look at the credentials: what was shown, and in what company.
     Ask(Secret, Command),
@@ -30,10 +31,11 @@ pub(super) fn offer() -> Performative<'static> {
     })
 }
 
-/// What the peer's choice leads to. EXTERNAL would need a certificate, and none is asked for.
-pub(super) fn choose(init: &SaslInit<'_>) -> Choice {
+/// What the peer's choice leads to. EXTERNAL needs a certificate.
+pub(super) fn choose(init: &SaslInit<'_>, has_certificate: bool) -> Choice {
     match init.mechanism {
         "MSSBCBS" | "ANONYMOUS" => Choice::Welcome,
+        "EXTERNAL" if has_certificate => Choice::Welcome,
         "PLAIN" => init
             .plain_credentials()
             .map_or(Choice::Refuse(SASL_SYS), |(user, password)| {
@@ -61,16 +63,19 @@ mod tests {
 
     #[test]
     fn each_mechanism_has_its_end() {
-        let init = |mechanism, initial_response| {
-            choose(&SaslInit {
+        let with = |mechanism, initial_response, has_certificate| {
+            let init = SaslInit {
                 mechanism,
                 initial_response,
                 hostname: None,
-            })
+            };
+            choose(&init, has_certificate)
         };
+        let init = |mechanism, initial_response| with(mechanism, initial_response, false);
         assert!(matches!(init("MSSBCBS", Some(b"\0owner")), Choice::Welcome));
         assert!(matches!(init("ANONYMOUS", None), Choice::Welcome));
         assert!(matches!(init("EXTERNAL", None), Choice::Refuse(SASL_AUTH)));
+        assert!(matches!(with("EXTERNAL", None, true), Choice::Welcome));
         assert!(matches!(
             init("PLAIN", Some(b"nobody")),
             Choice::Refuse(SASL_SYS)

@@ -121,7 +121,7 @@ where
             writing,
             input: BytesMut::with_capacity(READ_SIZE),
             output: Output::default(),
-            machine: Connection::new(options.clone(), number, now),
+            machine: Connection::new(options.clone(), seat.certificate(), number, now),
             readers: OpenReaders {
                 hub,
                 ids: BTreeSet::new(),

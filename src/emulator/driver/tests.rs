@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::emulator::hub::command::{
-    DeviceMessage, Feed, Grant, JobOperation, JobRequest, RegistryOperation, Task, TwinOperation,
+    Credential, DeviceMessage, Feed, Grant, JobOperation, JobRequest, RegistryOperation, Task,
+    TwinOperation,
 };
 use crate::emulator::hub::options::HubOptions;
 use crate::emulator::hub::record::Kept;
@@ -102,7 +103,7 @@ fn registration(device: &str) -> Command {
 
 fn event(body: &'static str) -> Command {
     Command::SendEvents {
-        token: Some(token()),
+        credential: Some(Credential::token(token())),
         device: "d".to_owned(),
         messages: vec![DeviceMessage {
             body: Bytes::from_static(body.as_bytes()),
@@ -215,7 +216,7 @@ async fn with_the_disk_full_devices_are_told_of_no_twin_that_never_was() {
     let open = Command::OpenSession {
         session,
         identity: identity.clone(),
-        token: token(),
+        credential: Credential::token(token()),
     };
     hub.ask(open).await.unwrap();
     let listen = Command::Listen {

@@ -3,6 +3,8 @@
 //! Sources: azure-iot-device-http 1.14.4; azure-iot-http-base 1.12.3; azure-iot-cli-extension, which wants each of the
 //! headers to be there, if only with nothing in it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{self, HeaderName, HeaderValue};
@@ -11,9 +13,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::super::hub::command::{
-    CloudToDeviceOperation, Command, FeedbackOperation, GivenFeedback, GivenMessage, Outcome,
+    Certificate, CloudToDeviceOperation, Command, FeedbackOperation, GivenFeedback, GivenMessage,
+    Outcome,
 };
 use super::plain::{Response, json_response, response};
+use super::reading::credential;
 use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::rest::path::Resource;
 use crate::protocol::rest::{FEEDBACK_CONTENT_TYPE, event_header};
@@ -103,16 +107,23 @@ impl MessageRequest {
     }
 
     /// The command that does it.
-    pub(super) fn into_command(self, token: Option<String>) -> Command {
+    pub(super) fn into_command(
+        self,
+        token: Option<String>,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> Command {
         let lock_of = |text: &str| Uuid::parse_str(text).ok();
         Command::CloudToDevice(match self {
-            Self::Receive { device } => CloudToDeviceOperation::Receive { token, device },
+            Self::Receive { device } => CloudToDeviceOperation::Receive {
+                credential: credential(token, certificate),
+                device,
+            },
             Self::Settle {
                 device,
                 lock,
                 outcome,
             } => CloudToDeviceOperation::Settle {
-                token,
+                credential: credential(token, certificate),
                 device,
                 lock: lock_of(&lock),
                 outcome,

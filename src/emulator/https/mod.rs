@@ -30,7 +30,7 @@ mod upgrade;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -118,8 +118,11 @@ where
     } = desk;
     let upgrade = Mutex::new(None);
     let pending = || upgrade.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = seat.name();
+    let (name, certificate) = (seat.name(), seat.certificate());
     let service = service_fn(|mut request| {
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
         let ui = ui.filter(|_| Ui::has(request.uri().path())).cloned();
         let (mut response, mut deed) = (None, None);
         if ui.is_none() {
@@ -211,7 +214,8 @@ async fn carry_out(
         None => Bytes::new(),
     };
     let shape = wanted.answer_shape();
-    Ok(match wanted.into_work(&head.headers, body)? {
+    let certificate = head.extensions.get();
+    Ok(match wanted.into_work(&head.headers, body, certificate)? {
         Work::Command(command) => {
             let reply = hub.ask(command).await?;
             Answer::Reply { shape, reply }

@@ -1,13 +1,25 @@
 //! Headers and bodies, as far as requests have them alike.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::super::hub::command::{Certificate, Credential};
 use super::rejection::Rejection;
 
 pub(super) fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// What a device proves itself with: the token that it shows, or else the certificate of its connection.
+pub(super) fn credential(
+    token: Option<String>,
+    certificate: Option<&Arc<Certificate>>,
+) -> Option<Credential> {
+    let certificate = || certificate.map(|held| Credential::Certificate(Arc::clone(held)));
+    token.map(Credential::token).or_else(certificate)
 }
 
 /// `If-Match` comes quoted from the Node and Python SDKs, bare from C# and curl.

@@ -2,17 +2,19 @@
 //!
 //! Sources: azure-iot-device-http 1.14.4; azure-iot-hub 2.7.0; azure-iothub 1.16.6.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::hub::command::{Command, DeviceMessage, RegistryOperation};
+use super::super::hub::command::{Certificate, Command, DeviceMessage, RegistryOperation};
 use super::configurations::{self, ConfigurationRequest};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
-use super::reading::{drop_nulls, if_match, misread, text};
+use super::reading::{credential, drop_nulls, if_match, misread, text};
 use super::rejection::Rejection;
 use super::twins::{self, TwinRequest};
 use super::{methods, queries};
@@ -218,14 +220,19 @@ impl Wanted {
         }
     }
 
-    /// What does it.
-    pub(super) fn into_work(self, headers: &HeaderMap, body: Bytes) -> Result<Work, Rejection> {
+    /// What does it. Devices may go by the `certificate` of their connection.
+    pub(super) fn into_work(
+        self,
+        headers: &HeaderMap,
+        body: Bytes,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> Result<Work, Rejection> {
         let token = text(headers, &header::AUTHORIZATION);
         let operation = match self {
             Self::Event { device } => {
                 let messages = vec![message(headers, body)];
                 return Ok(Work::Command(Command::SendEvents {
-                    token,
+                    credential: credential(token, certificate),
                     device,
                     messages,
                 }));
@@ -233,12 +240,14 @@ impl Wanted {
             Self::Batch { device } => {
                 let messages = read_batch(&body)?;
                 return Ok(Work::Command(Command::SendEvents {
-                    token,
+                    credential: credential(token, certificate),
                     device,
                     messages,
                 }));
             }
-            Self::Messages(request) => return Ok(Work::Command(request.into_command(token))),
+            Self::Messages(request) => {
+                return Ok(Work::Command(request.into_command(token, certificate)));
+            }
             Self::Read(Id { device, module }) => RegistryOperation::Read { device, module },
             Self::Write(Id { device, module }) => RegistryOperation::Write {
                 device,

@@ -1,4 +1,4 @@
-//! Who may do what: tokens verified as the service does, over the text as it was received.
+//! Who may do what: tokens verified as the service does, over the text as it was received, and certificates.
 //!
 //! IoT Hub's side decodes its keys from base64, the Event Hubs namespace signs with their text; both answer under one
 //! name here, so the path of a token's resource tells which of them it is for.
@@ -7,14 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq as _;
 
-use super::command::{Grant, Refusal, Side};
+use super::command::{Certificate, Credential, Grant, Refusal, Side};
 use super::entry::Entry;
 use super::options::{HubOptions, OptionsError, Policy, Right};
 use super::refusal;
 use super::registry::Registry;
 use super::scope::Scope;
 use super::sessions::ProvenBy;
-use crate::model::device::Status;
+use crate::model::device::{Status, Thumbprint};
 use crate::protocol::sas::{self, SigningKey, Token};
 
 /// What comes between the name and the hub in the user of SASL PLAIN.
@@ -90,49 +90,78 @@ impl Authority {
         self.shortening = by;
     }
 
-    /// A device or module that shows a token for `path` below the host, such as `devices/d1/messages/events`. Says whose key
-    /// signed, and when the token ends, in seconds since 1970.
+    /// A device or module that wants to `path` below the host, such as `devices/d1/messages/events`. Says how it has proven
+    /// who it is, and when its token ends, in seconds since 1970.
     pub(super) fn authorize_identity(
         &self,
         registry: &Registry,
         now: DateTime<Utc>,
-        token: Option<&str>,
+        credential: Option<&Credential>,
+        id: (&str, Option<&str>),
+        path: &str,
+    ) -> Result<(ProvenBy, Option<i64>), Refusal> {
+        match credential.ok_or_else(refusal::header_missing)? {
+            Credential::Token(token) => {
+                let (proven_by, end) =
+                    self.verify_token(registry, now, token.expose(), id, path)?;
+                Ok((proven_by, Some(end)))
+            }
+            Credential::Certificate(certificate) => {
+                let (owner, entry) = self.entry(registry, id)?;
+                let_in(id.0, owner)?;
+                verify_certificate(now, certificate, id, entry)?;
+                Ok((ProvenBy::Certificate, None))
+            }
+        }
+    }
+
+    /// The entries of a device and of the identity itself.
+    fn entry<'r>(
+        &self,
+        registry: &'r Registry,
         (device, module): (&str, Option<&str>),
+    ) -> Result<(&'r Entry, &'r Entry), Refusal> {
+        let owner = registry.find(device, None);
+        let entry = registry.find(device, module);
+        owner
+            .zip(entry)
+            .ok_or_else(|| refusal::device_not_in_hub(&self.name, device))
+    }
+
+    fn verify_token(
+        &self,
+        registry: &Registry,
+        now: DateTime<Utc>,
+        token: &str,
+        id: (&str, Option<&str>),
         path: &str,
     ) -> Result<(ProvenBy, i64), Refusal> {
-        let token = token.ok_or_else(refusal::header_missing)?;
+        let device = id.0;
         let token = self.parse(now, token)?;
         let resource = token.resource();
         let scope = self.scope(&resource)?;
         if !sas::covers(&scope.without_scheme(), &format!("{}/{path}", scope.host)) {
             return Err(refusal::unauthorized());
         }
-        let entry = || {
-            let owner = registry.find(device, None);
-            let entry = registry.find(device, module);
-            owner
-                .zip(entry)
-                .ok_or_else(|| refusal::device_not_in_hub(&self.name, device))
-        };
         let proven_by = if let Some(policy) = token.policy_name() {
             let policy = self.policy(&policy)?;
             if !policy.signs(Side::Hub, &token) {
                 return Err(refusal::unauthorized());
             }
             policy.require(Right::DeviceConnect)?;
-            let_in(device, entry()?.0)?;
+            let_in(device, self.entry(registry, id)?.0)?;
             ProvenBy::PolicyKey
         } else {
             // Without a policy's name, the scope has to be the identity's own.
             if scope.identity().is_none() {
                 return Err(refusal::unauthorized());
             }
-            let (owner, entry) = entry()?;
+            let (owner, entry) = self.entry(registry, id)?;
             let_in(device, owner)?;
             verify_identity(&token, device, entry)?;
             ProvenBy::OwnKey
         };
-        if entry()?.1.has_ended(token.expiry) {
+        if self.entry(registry, id)?.1.has_ended(token.expiry) {
             return Err(refusal::unauthorized());
         }
         Ok((proven_by, token.expiry))
@@ -313,6 +342,43 @@ fn verify_identity(token: &Token<'_>, device: &str, entry: &Entry) -> Result<(),
         return Err(refusal::unauthorized());
     }
     let_in(device, entry)
+}
+
+/// Whether a certificate is that of a device or module. Its time counts by whichever way it is registered: "for thumbprint
+/// auth, IoT Hub validates only if the certificate is not expired and if the thumbprints match" (Azure/iotedge, pull 621).
+fn verify_certificate(
+    now: DateTime<Utc>,
+    certificate: &Certificate,
+    (device, module): (&str, Option<&str>),
+    entry: &Entry,
+) -> Result<(), Refusal> {
+    let authentication = &entry.identity.authentication;
+    let valid = match authentication.kind.as_deref() {
+        Some("selfSigned") => {
+            let registered = authentication.x509_thumbprint.as_ref();
+            let registered = registered.map_or([""; 2], hashes);
+            if !registered.into_iter().any(|hash| certificate.has(hash)) {
+                return Err(refusal::wrong_thumbprint(certificate, registered));
+            }
+            Some(&certificate.valid)
+        }
+        Some("certificateAuthority") if certificate.is_named(device, module) => {
+            certificate.vouched.as_ref()
+        }
+        _ => None,
+    };
+    if !valid.is_some_and(|valid| valid.contains(&now.timestamp())) {
+        return Err(refusal::wrong_authentication());
+    }
+    let_in(device, entry)
+}
+
+fn hashes(thumbprint: &Thumbprint) -> [&str; 2] {
+    let both = [
+        &thumbprint.primary_thumbprint,
+        &thumbprint.secondary_thumbprint,
+    ];
+    both.map(|hash| hash.as_deref().unwrap_or_default())
 }
 
 fn let_in(device: &str, entry: &Entry) -> Result<(), Refusal> {

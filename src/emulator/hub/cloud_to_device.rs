@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::command::{
-    CloudMessage, CloudToDeviceOperation, GivenMessage, ListenerId, Notice, Outcome as Settlement,
-    Refusal, Reply,
+    CloudMessage, CloudToDeviceOperation, Credential, GivenMessage, ListenerId, Notice,
+    Outcome as Settlement, Refusal, Reply,
 };
 use super::options::Right;
 use super::outbox::MAX_DEPTH;
@@ -29,19 +29,19 @@ impl Hub {
     ) -> Outcome {
         match operation {
             CloudToDeviceOperation::Send { to, message } => self.send_message(now, &to, *message),
-            CloudToDeviceOperation::Receive { token, device } => {
-                let identity = self.authorize_receiver(now, token.as_deref(), device)?;
+            CloudToDeviceOperation::Receive { credential, device } => {
+                let identity = self.authorize_receiver(now, credential.as_ref(), device)?;
                 let holder = Holder::Until(now + outbox::LOCK_TIME);
                 let given = self.give(&identity, 1, holder);
                 Ok((Reply::Messages(given), Vec::new()))
             }
             CloudToDeviceOperation::Settle {
-                token,
+                credential,
                 device,
                 lock,
                 outcome,
             } => {
-                let identity = self.authorize_receiver(now, token.as_deref(), device)?;
+                let identity = self.authorize_receiver(now, credential.as_ref(), device)?;
                 let lock = lock.ok_or_else(refusal::lock_lost)?;
                 self.settle_message(now, &identity, (lock, None), outcome)
             }
@@ -121,13 +121,13 @@ impl Hub {
     fn authorize_receiver(
         &mut self,
         now: DateTime<Utc>,
-        token: Option<&str>,
+        credential: Option<&Credential>,
         device: String,
     ) -> Result<IdentityId, Refusal> {
         let path = format!("devices/{device}/messages/devicebound");
         let id = (device.as_str(), None);
         self.authority
-            .authorize_identity(&self.registry, now, token, id, &path)?;
+            .authorize_identity(&self.registry, now, credential, id, &path)?;
         self.registry.touch(&device, None, now);
         Ok(IdentityId {
             device,

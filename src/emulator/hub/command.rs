@@ -11,6 +11,7 @@ mod reply;
 mod twin;
 
 pub use super::content::DeviceMessage;
+pub use super::credential::{Certificate, Credential};
 pub use super::dispatch::{
     Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback, GivenMessage,
     Outcome,
@@ -36,8 +37,8 @@ pub use twin::TwinOperation;
 pub enum Command {
     /// A device posts events: all of them are stored, or none.
     SendEvents {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What it proves itself with, if anything.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
         /// The messages, in order.
@@ -93,14 +94,14 @@ pub enum Command {
         /// A token, or on the namespace the key's text.
         password: String,
     },
-    /// A device or module connects and shows a token. The reply is [`Reply::Session`].
+    /// A device or module connects. The reply is [`Reply::Session`].
     OpenSession {
         /// Whose notices are meant for it.
         session: ListenerId,
         /// Who connects.
         identity: IdentityId,
-        /// The token.
-        token: String,
+        /// What it proves itself with.
+        credential: Credential,
     },
     /// A device or module that is connected sends events: all of them are stored, or none. The reply is [`Reply::Done`].
     Publish {

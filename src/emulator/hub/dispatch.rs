@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use super::content::{Ack, CloudMessage};
+use super::credential::Credential;
 use super::listener::ListenerId;
 pub use super::queue::Outcome;
 use crate::model::device::IdentityId;
@@ -24,15 +25,15 @@ pub enum CloudToDeviceOperation {
     /// A device that is not connected asks for a message, which is locked for a minute. The reply is
     /// [`super::command::Reply::Messages`] with one or none.
     Receive {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What it proves itself with, if anything.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
     },
     /// Such a device says what has become of it. The reply is [`super::command::Reply::Done`].
     Settle {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What it proves itself with, if anything.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
         /// The message's lock token; `None` where what was given is none.

@@ -54,12 +54,18 @@ const AUTH_BY_MODULE: &str =
 const AUTH_BY_POLICY: &str =
     r#"{"scope":"hub","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}"#;
 
+// As a device certified by an authority is seen at the service; how one with a thumbprint looks is not in evidence.
+const CERTIFIED_DEVICE: &str = r#"{"scope":"device","type":"x509Certificate","issuer":"external","acceptingIpFilterRule":null}"#;
+const CERTIFIED_MODULE: &str = r#"{"scope":"module","type":"x509Certificate","issuer":"external","acceptingIpFilterRule":null}"#;
+
 /// The JSON of `iothub-connection-auth-method`.
 pub(super) fn auth_method(proven_by: ProvenBy, is_module: bool) -> &'static str {
     match proven_by {
         ProvenBy::OwnKey if is_module => AUTH_BY_MODULE,
         ProvenBy::OwnKey => AUTH_BY_DEVICE,
         ProvenBy::PolicyKey => AUTH_BY_POLICY,
+        ProvenBy::Certificate if is_module => CERTIFIED_MODULE,
+        ProvenBy::Certificate => CERTIFIED_DEVICE,
     }
 }
 

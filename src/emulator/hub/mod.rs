@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`command`] | what is asked and answered |
 //! | [`options`] | what a hub is made of |
+//! | [`credential`] | what devices prove themselves with |
 //! | `adjusting` | what goes wrong on purpose |
-//! | `authorization`, `scope` | tokens, policies, rights |
+//! | `authorization`, `scope` | tokens, certificates, policies, rights |
 //! | `registry`, `entry`, `keys`, `registry_service` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
 //! | `readers`, `reading` | who reads what, from where, and who must give way |
@@ -31,6 +32,7 @@ pub mod command;
 mod configurations;
 mod configuring;
 mod content;
+pub mod credential;
 mod deployments;
 mod dispatch;
 mod edge;
@@ -235,10 +237,10 @@ impl Hub {
         let quiet = |reply| (reply, Vec::new());
         match command {
             Command::SendEvents {
-                token,
+                credential,
                 device,
                 messages,
-            } => self.send_events(now, token.as_deref(), &device, &messages),
+            } => self.send_events(now, credential.as_ref(), &device, &messages),
             Command::Registry { token, operation } => {
                 self.work_on_registry(now, token.as_deref(), operation)
             }
@@ -262,8 +264,8 @@ impl Hub {
             Command::OpenSession {
                 session,
                 identity,
-                token,
-            } => self.open_session(now, session, identity, &token),
+                credential,
+            } => self.open_session(now, session, identity, &credential),
             Command::Publish { session, messages } => self.publish(now, session, &messages),
             Command::PublishWill { session, message } => self.publish_will(now, session, &message),
             Command::CloseSession { session } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::command::{ListenerId, Notice, Reply};
+use super::command::{Credential, ListenerId, Notice, Reply};
 use super::happening::Happening;
 use super::sessions::Session;
 use super::{Hub, Outcome, refusal};
@@ -17,14 +17,14 @@ impl Hub {
         now: DateTime<Utc>,
         id: ListenerId,
         identity: IdentityId,
-        token: &str,
+        credential: &Credential,
     ) -> Outcome {
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         let path = identity.path();
         let (proven_by, expires) = self.authority.authorize_identity(
             &self.registry,
             now,
-            Some(token),
+            Some(credential),
             (device, module),
             &path,
         )?;

@@ -3,7 +3,7 @@
 //! Texts: learn.microsoft.com, "Troubleshoot Azure IoT Hub error codes"; traces from the SDKs' issue trackers. Never holds
 //! a token or a key.
 
-use super::command::Refusal;
+use super::command::{Certificate, Refusal};
 use crate::model::configuration::ConfigurationError;
 use crate::model::device::IdentityId;
 use crate::model::twin::TwinError;
@@ -60,6 +60,15 @@ pub(super) fn no_session() -> Refusal {
         NOT_FOUND,
         "The device is not connected.",
     )
+}
+
+/// For a certificate whose hashes are none of those that its device is registered with.
+pub(super) fn wrong_thumbprint(certificate: &Certificate, registered: [&str; 2]) -> Refusal {
+    let Certificate { sha1, sha256, .. } = certificate;
+    let [primary, secondary] = registered;
+    denied(format!(
+        "Thumbprint does not match configuration: Thumbprint: SHA1Hash={sha1}, SHA2Hash={sha256}; Configuration: PrimaryThumbprint={primary}, SecondaryThumbprint={secondary}"
+    ))
 }
 
 pub(super) fn wrong_authentication() -> Refusal {

@@ -126,9 +126,9 @@ impl Registry {
         }
     }
 
-    /// Notes that a device or module has shown a token that ends then, in seconds since 1970.
-    pub(super) fn note_token(&mut self, device: &str, module: Option<&str>, end: i64) {
-        if let Some(entry) = self.find_mut(device, module) {
+    /// Notes that a device or module has shown a token that ends then, in seconds since 1970, if it was one.
+    pub(super) fn note_token(&mut self, device: &str, module: Option<&str>, end: Option<i64>) {
+        if let Some((entry, end)) = self.find_mut(device, module).zip(end) {
             entry.note_token(end);
         }
     }

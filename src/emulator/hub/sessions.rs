@@ -15,6 +15,8 @@ pub(super) enum ProvenBy {
     OwnKey,
     /// A token signed with a policy's key.
     PolicyKey,
+    /// A certificate.
+    Certificate,
 }
 
 /// A device or module that is connected.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::command::{DeviceMessage, ListenerId, Notice, Reply};
+use super::command::{Credential, DeviceMessage, ListenerId, Notice, Reply};
 use super::event_log::EventLog;
 use super::message::{Origin, Sender};
 use super::readers::Readers;
@@ -12,18 +12,18 @@ use super::{Hub, Outcome, message, refusal};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
 impl Hub {
-    /// A request of a device that is not connected, with a token of its own.
+    /// A request of a device that is not connected.
     pub(super) fn send_events(
         &mut self,
         now: DateTime<Utc>,
-        token: Option<&str>,
+        credential: Option<&Credential>,
         device: &str,
         messages: &[DeviceMessage],
     ) -> Outcome {
         let path = format!("devices/{device}/messages/events");
         let authority = &self.authority;
         let (proven_by, end) =
-            authority.authorize_identity(&self.registry, now, token, (device, None), &path)?;
+            authority.authorize_identity(&self.registry, now, credential, (device, None), &path)?;
         self.registry.note_token(device, None, end);
         check_size(messages)?;
         self.store(now, (device, None), proven_by, messages)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 
-use super::command::{CloudMessage, DeviceMessage, StoredEvent};
+use super::command::{CloudMessage, Credential, DeviceMessage, StoredEvent};
 use super::record::{
     Holder, JobFacts, JobRow, Kept, KeptIdentity, KeptJob, KeptMessage, KeptPartition, Lock,
     Queued, Span, StoredRange, Threshold,
@@ -249,7 +249,7 @@ fn device(hub: &Hub) -> String {
 
 fn send(hub: &mut Hub, ms: i64, length: usize) -> Vec<Record> {
     let command = Command::SendEvents {
-        token: Some(token()),
+        credential: Some(Credential::token(token())),
         device: device(hub),
         messages: vec![DeviceMessage {
             body: Bytes::from(vec![b'x'; length]),

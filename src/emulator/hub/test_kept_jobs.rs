@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::command::{Feed, JobOperation, JobRequest, MethodOperation, Task};
+use super::command::{Credential, Feed, JobOperation, JobRequest, MethodOperation, Task};
 use super::test_kept::{Maps, at, begun, token};
 use super::*;
 use crate::model::device::IdentityId;
@@ -100,7 +100,7 @@ impl Kept {
                 device: device.to_owned(),
                 module: None,
             },
-            token: token(),
+            credential: Credential::token(token()),
         };
         let feed = Feed::Methods;
         let on = true;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::command::{
-    Ack, CloudMessage, CloudToDeviceOperation as Operation, DeviceMessage, FeedbackOperation,
-    GivenMessage, Outcome as Settlement,
+    Ack, CloudMessage, CloudToDeviceOperation as Operation, Credential, DeviceMessage,
+    FeedbackOperation, GivenMessage, Outcome as Settlement,
 };
 use super::test_kept::{Maps, at, token};
 use super::*;
@@ -153,7 +153,7 @@ impl Bench {
                 let command = Command::OpenSession {
                     session: SESSION,
                     identity: identity(),
-                    token: token(),
+                    credential: Credential::token(token()),
                 };
                 self.apply(command).unwrap();
             }
@@ -179,8 +179,10 @@ impl Bench {
     }
 
     fn receive(&mut self) {
-        let (token, device) = (Some(token()), "d".to_owned());
-        let reply = self.work(Operation::Receive { token, device });
+        let reply = self.work(Operation::Receive {
+            credential: Some(Credential::token(token())),
+            device: "d".to_owned(),
+        });
         for message in self.given(reply) {
             let id = message.content.message.message_id.clone().unwrap();
             self.held.insert(message.lock, (id, self.ms + 60_000));
@@ -196,7 +198,7 @@ impl Bench {
         let lock = *index.get(&locks);
         let (id, _) = self.held.remove(&lock).unwrap();
         let settle = || Operation::Settle {
-            token: Some(token()),
+            credential: Some(Credential::token(token())),
             device: "d".to_owned(),
             lock: Some(lock),
             outcome,
@@ -294,7 +296,7 @@ impl Bench {
         for operation in [
             Operation::Send { to, message },
             Operation::Receive {
-                token: token.clone(),
+                credential: token.clone().map(Credential::token),
                 device: device.clone(),
             },
             Operation::Purge { token, device },

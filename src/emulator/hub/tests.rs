@@ -5,8 +5,8 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::command::{
-    BulkChange, CallId, DeviceMessage, Feed, Grant, ImportMode, MethodOperation, RegistryOperation,
-    Side, TwinOperation,
+    BulkChange, CallId, Credential, DeviceMessage, Feed, Grant, ImportMode, MethodOperation,
+    RegistryOperation, Side, TwinOperation,
 };
 use super::*;
 use crate::emulator::test_hub::{KEY, options};
@@ -17,6 +17,7 @@ use crate::protocol::sas::{SigningKey, mint};
 
 mod access;
 mod bulk;
+mod certificates;
 mod configurations;
 mod deployments;
 mod events;
@@ -74,7 +75,7 @@ fn send(hub: &mut Hub, token: Option<String>, device: &str) -> Result<Reply, Ref
     ask(
         hub,
         Command::SendEvents {
-            token,
+            credential: token.map(Credential::token),
             device,
             messages,
         },

@@ -1,9 +1,8 @@
 //! What a machine wants done, and where the answer belongs.
 
 use super::subscriptions::Subscriptions;
-use crate::emulator::hub::command::Command;
+use crate::emulator::hub::command::{Command, Credential};
 use crate::model::device::IdentityId;
-use crate::model::secret::Secret;
 use crate::protocol::mqtt::packet::Packet;
 
 /// Something to be done outside the machine. One is carried out, and answered, after another.
@@ -29,8 +28,8 @@ pub(super) enum Effect {
 pub(super) struct Opening {
     /// Who it is.
     pub(super) identity: IdentityId,
-    /// The token.
-    pub(super) token: Secret,
+    /// What it proves itself with.
+    pub(super) credential: Credential,
     /// Whether what was known of it is to be forgotten.
     pub(super) starts_anew: bool,
 }

@@ -21,10 +21,9 @@ use super::fault;
 use super::options::Options;
 use crate::emulator::connections::{Order, Seat};
 use crate::emulator::driver::HubHandle;
-use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
+use crate::emulator::hub::command::{Command, Credential, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
 use crate::model::device::IdentityId;
-use crate::model::secret::Secret;
 
 /// Bytes that are read at once from a client that has little to say, and from one that has much.
 const LITTLE: usize = 512;
@@ -97,7 +96,7 @@ where
             output: BytesMut::new(),
             is_unflushed: false,
             is_broken: false,
-            machine: Connection::new(Arc::clone(&options), now),
+            machine: Connection::new(Arc::clone(&options), seat.certificate(), now),
             session: Session { hub, id: None },
             notices: None,
             asking: None,
@@ -200,12 +199,12 @@ where
     async fn open(&mut self, opening: Opening) {
         let Opening {
             identity,
-            token,
+            credential,
             starts_anew,
         } = opening;
         self.device = Some(identity.device.clone());
         self.seat.name().note_only(&identity.device);
-        let answer = self.ask_to_open(identity.clone(), &token).await;
+        let answer = self.ask_to_open(identity.clone(), credential).await;
         let known = answer.as_ref().ok();
         let known = known.and_then(|_| self.options.remembered.recall(&identity, starts_anew));
         self.machine.opened(answer, known);
@@ -214,7 +213,7 @@ where
     async fn ask_to_open(
         &mut self,
         identity: IdentityId,
-        token: &Secret,
+        credential: Credential,
     ) -> Result<(ListenerId, Reply), Refusal> {
         let (session, notices) = self.session.hub.register_listener().await?;
         self.session.id = Some(session);
@@ -222,7 +221,7 @@ where
         let command = Command::OpenSession {
             session,
             identity,
-            token: token.expose().to_owned(),
+            credential,
         };
         let reply = self.session.hub.ask(command).await?;
         Ok((session, reply))

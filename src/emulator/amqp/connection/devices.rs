@@ -57,15 +57,14 @@ impl Connection {
         };
         let sessions = self.sessions.get(&key.channel);
         let link = sessions.and_then(|session| session.links.get(&key.handle));
-        let token = link.and_then(|link| self.access.token_for(link.resource.as_ref()?));
-        let token = token.map(|token| token.expose().to_owned());
-        if let Some(token) = token
+        let credential = link.and_then(|link| self.access.credential_for(link.resource.as_ref()?));
+        if let Some(credential) = credential
             && let Some(Use::Knocking(knock)) = self.usage(key)
         {
             let command = Command::OpenSession {
                 session,
                 identity: knock.address.identity.clone(),
-                token,
+                credential,
             };
             return self.ask(Origin::OpenSession(key, session), command);
         }

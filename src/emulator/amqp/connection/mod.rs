@@ -15,7 +15,9 @@ use crate::emulator::amqp::options::Options;
 use crate::emulator::amqp::output::Output;
 use crate::emulator::amqp::refusal::Tracker;
 use crate::emulator::amqp::session::{Session, Use};
-use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply, Side};
+use crate::emulator::hub::command::{
+    Certificate, Command, ListenerId, Notice, Refusal, Reply, Side,
+};
 use crate::emulator::moment::Moment;
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind};
 use crate::protocol::amqp::performative::Performative;
@@ -58,8 +60,8 @@ pub(super) struct Connection {
     out: Output,
     effects: VecDeque<Effect>,
     access: Access,
-    /// Whether a valid token was ever shown.
-    has_shown_token: bool,
+    /// Whether a valid token was ever shown, or a certificate.
+    has_proven_itself: bool,
     sessions: BTreeMap<u16, Session>,
     /// Channels of sessions that have ended; what still comes on them is stepped over.
     ended: BTreeSet<u16>,
@@ -79,15 +81,20 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection on which nothing has happened. `number` tells it from others in the ids of refusals.
-    pub(super) fn new(options: Arc<Options>, number: u128, now: Moment) -> Self {
+    pub(super) fn new(
+        options: Arc<Options>,
+        certificate: Option<Arc<Certificate>>,
+        number: u128,
+        now: Moment,
+    ) -> Self {
         Self {
             options,
             phase: Phase::Start,
             now,
             out: Output::new(),
             effects: VecDeque::new(),
-            access: Access::default(),
-            has_shown_token: false,
+            has_proven_itself: certificate.is_some(),
+            access: Access::new(certificate),
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             readers: BTreeMap::new(),

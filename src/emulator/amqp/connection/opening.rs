@@ -33,7 +33,7 @@ impl Connection {
                 self.out.sasl(&sasl::offer());
                 self.phase = Phase::Mechanism;
             }
-            // Without a security layer the peer is anonymous, and shows its token on `$cbs` all the same.
+            // Without a security layer the peer has its certificate, or shows its token on `$cbs` all the same.
             (_, ProtocolHeader::Amqp) => {
                 self.out.header(ProtocolHeader::Amqp);
                 self.phase = Phase::Greeted;
@@ -55,7 +55,7 @@ impl Connection {
     }
 
     pub(super) fn choose_mechanism(&mut self, init: &SaslInit<'_>) {
-        match sasl::choose(init) {
+        match sasl::choose(init, self.access.has_certificate()) {
             Choice::Welcome => self.end_sasl(SASL_OK),
             Choice::Ask(shown, command) => {
                 self.phase = Phase::Login;
@@ -70,7 +70,7 @@ impl Connection {
             return;
         }
         if let Ok(Reply::Granted(grant)) = answer {
-            self.has_shown_token = true;
+            self.has_proven_itself = true;
             self.access.add(grant, shown, self.options.limits.tokens);
             self.end_sasl(SASL_OK);
         } else {

@@ -10,7 +10,7 @@ use super::*;
 use crate::emulator::amqp::options::Limits;
 use crate::emulator::driver::Clock;
 use crate::emulator::hub::Hub;
-use crate::emulator::hub::command::DeviceMessage;
+use crate::emulator::hub::command::{Credential, DeviceMessage};
 use crate::emulator::hub::options::HubOptions;
 use crate::emulator::test_hub::{self, KEY};
 use crate::model::secret::Secret;
@@ -31,6 +31,7 @@ use crate::protocol::amqp::value::{Value, decode};
 use crate::protocol::amqp::writer::encode;
 use crate::protocol::sas::{SigningKey, mint};
 
+mod certificates;
 mod devices;
 mod events;
 mod frame;
@@ -107,7 +108,7 @@ impl Bench {
         };
         Self {
             hub: hub(),
-            machine: Connection::new(Arc::new(options), 7, now),
+            machine: Connection::new(Arc::new(options), None, 7, now),
             now,
             readers: 0,
             strays: Vec::new(),
@@ -350,7 +351,7 @@ impl Bench {
         let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
         let token = mint(&key, "localhost", START + 3_600, Some("iothubowner"));
         let command = Command::SendEvents {
-            token: Some(token.expose().to_owned()),
+            credential: Some(Credential::Token(token)),
             device: "d1".to_owned(),
             messages: messages.collect(),
         };

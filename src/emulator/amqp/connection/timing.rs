@@ -20,7 +20,7 @@ impl Connection {
             let text = "The connection was inactive for longer than the idle time-out.";
             return self.fail(condition::CONNECTION_FORCED, text);
         }
-        if !self.has_shown_token && now.elapsed >= limits.token_wait {
+        if !self.has_proven_itself && now.elapsed >= limits.token_wait {
             let text = "No valid token was shown in time.";
             return self.fail(condition::UNAUTHORIZED_ACCESS, text);
         }
@@ -37,7 +37,7 @@ impl Connection {
     pub(in crate::emulator::amqp) fn deadline(&self) -> Duration {
         let limits = &self.options.limits;
         let silence = self.heard + limits.idle_time_out;
-        let token = (!self.has_shown_token).then_some(limits.token_wait);
+        let token = (!self.has_proven_itself).then_some(limits.token_wait);
         let end = self.access.next_end().map(|end| {
             let left = end.saturating_sub(self.now.utc.timestamp());
             self.now.elapsed + Duration::from_secs(u64::try_from(left).unwrap_or(0))

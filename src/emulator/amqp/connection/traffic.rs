@@ -222,7 +222,7 @@ impl Connection {
                 let side = grant.side;
                 let limit = self.options.limits.tokens;
                 if self.access.add(grant, token, limit) {
-                    self.has_shown_token = true;
+                    self.has_proven_itself = true;
                     self.respond(reply, |id| cbs::accepted(side, id));
                 } else {
                     self.respond(reply, |id| cbs::too_many(limit, id));

@@ -10,7 +10,7 @@ use crate::emulator::connections::Connections;
 use crate::emulator::driver;
 use crate::emulator::fault::Wire;
 use crate::emulator::hub::Hub;
-use crate::emulator::hub::command::DeviceMessage;
+use crate::emulator::hub::command::{Credential, DeviceMessage};
 use crate::emulator::hub::options::{HubOptions, Policy, Right};
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::secret::Secret;
@@ -63,7 +63,7 @@ async fn post(hub: &HubHandle, bodies: usize, size: usize) {
     };
     for _ in 0..bodies {
         let command = Command::SendEvents {
-            token: Some(token(&key, "localhost")),
+            credential: Some(Credential::token(token(&key, "localhost"))),
             device: "d1".to_owned(),
             messages: vec![message.clone()],
         };

@@ -2,7 +2,9 @@ use super::*;
 use crate::emulator::calling::Leaving;
 use crate::emulator::driver;
 use crate::emulator::hub::Hub;
-use crate::emulator::hub::command::{Command, Feed, ListenerId, MethodOperation, Notice};
+use crate::emulator::hub::command::{
+    Command, Credential, Feed, ListenerId, MethodOperation, Notice,
+};
 use crate::emulator::test_hub::{KEY, options};
 use crate::model::secret::Secret;
 use crate::protocol::sas::{SigningKey, mint};
@@ -53,7 +55,7 @@ async fn listening(hub: &HubHandle) -> (ListenerId, UnboundedReceiver<Notice>) {
     let open = Command::OpenSession {
         session,
         identity: device(),
-        token: token("device"),
+        credential: Credential::token(token("device")),
     };
     hub.ask(open).await.unwrap();
     let listen = Command::Listen {

@@ -148,7 +148,7 @@ proptest! {
         if let Ok(request) = Request::builder().method("PUT").uri(path).body(()) {
             let (head, ()) = request.into_parts();
             if let Ok(wanted) = Wanted::of(&head) {
-                let _ = wanted.into_work(&head.headers, body.into());
+                let _ = wanted.into_work(&head.headers, body.into(), None);
             }
         }
     }
@@ -160,7 +160,7 @@ fn messages_to_devices_are_taken_and_settled_as_the_sdks_do_it() {
     const LOCK: &str = "00000000-0000-0000-0000-000000000007";
     let ask = |method: &str, path: &str| {
         let wanted = wanted(method, path)?;
-        match wanted.into_work(&HeaderMap::new(), Bytes::new())? {
+        match wanted.into_work(&HeaderMap::new(), Bytes::new(), None)? {
             Work::Command(command) => Ok(command),
             other @ (Work::Invoke { .. } | Work::Query { .. }) => panic!("{other:?}"),
         }

@@ -19,8 +19,8 @@ pub enum Reply {
     Granted(Grant),
     /// A device or module is connected.
     Session {
-        /// Seconds since 1970 at which its token ends.
-        expires: i64,
+        /// Seconds since 1970 at which its token ends; `None` for one that came with a certificate.
+        expires: Option<i64>,
     },
     /// One identity.
     Identity(Box<Identity>),

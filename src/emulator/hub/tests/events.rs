@@ -79,7 +79,7 @@ fn readers_get_what_lies_behind_their_position_and_hear_of_more() {
         assert_eq!(got, expected);
     }
     let command = Command::SendEvents {
-        token: own,
+        credential: own.map(Credential::token),
         device: "d1".to_owned(),
         messages: vec![DeviceMessage::default(); 2],
     };
@@ -133,7 +133,7 @@ fn a_message_has_its_limit() {
     hub.register(now(), "d1").unwrap();
     let mut of = |length: usize| {
         let command = Command::SendEvents {
-            token: policy_token("device"),
+            credential: policy_token("device").map(Credential::token),
             device: "d1".to_owned(),
             messages: vec![DeviceMessage {
                 body: Bytes::from(vec![0; length]),
@@ -159,7 +159,7 @@ proptest! {
         for (is_send, count) in steps {
             if is_send {
                 let command = Command::SendEvents {
-                    token: policy_token("device"),
+                    credential: policy_token("device").map(Credential::token),
                     device: "d1".to_owned(),
                     messages: vec![DeviceMessage::default(); count],
                 };

@@ -56,8 +56,10 @@ fn given(effects: Effects) -> Vec<GivenMessage> {
 }
 
 fn receive(hub: &mut Hub, at: DateTime<Utc>) -> Option<GivenMessage> {
-    let (token, device) = (policy_token("device"), "d1".to_owned());
-    let operation = CloudToDeviceOperation::Receive { token, device };
+    let operation = CloudToDeviceOperation::Receive {
+        credential: policy_token("device").map(Credential::token),
+        device: "d1".to_owned(),
+    };
     given(work(hub, at, operation)).pop()
 }
 
@@ -68,7 +70,7 @@ fn settle(
     outcome: Settlement,
 ) -> Result<Reply, Refusal> {
     let operation = CloudToDeviceOperation::Settle {
-        token: policy_token("device"),
+        credential: policy_token("device").map(Credential::token),
         device: "d1".to_owned(),
         lock: Some(lock),
         outcome,
@@ -85,7 +87,7 @@ fn connect(hub: &mut Hub, session: ListenerId) -> Effects {
     let command = Command::OpenSession {
         session,
         identity,
-        token,
+        credential: Credential::token(token),
     };
     hub.apply(now(), command)
 }
@@ -155,7 +157,7 @@ fn a_device_takes_holds_and_settles() {
     settle(&mut hub, later(61), last.lock, Settlement::Reject).unwrap();
     assert_eq!(count(&mut hub), 0);
     let no_token = CloudToDeviceOperation::Receive {
-        token: policy_token("service"),
+        credential: policy_token("service").map(Credential::token),
         device: "d1".to_owned(),
     };
     assert_eq!(code(work(&mut hub, now(), no_token).reply), 401_003);
@@ -371,7 +373,7 @@ fn feedback_comes_in_messages_of_several_records() {
             post(hub, TO, message("m", Ack::Full)).reply.unwrap();
             let held = receive(hub, now()).unwrap();
             let operation = CloudToDeviceOperation::Settle {
-                token: policy_token("device"),
+                credential: policy_token("device").map(Credential::token),
                 device: "d1".to_owned(),
                 lock: Some(held.lock),
                 outcome: Settlement::Complete,

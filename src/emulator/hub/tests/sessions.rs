@@ -18,7 +18,7 @@ pub(super) fn connect(hub: &mut Hub, session: ListenerId, identity: IdentityId) 
     let command = Command::OpenSession {
         session,
         identity,
-        token,
+        credential: Credential::token(token),
     };
     hub.apply(now(), command)
 }
@@ -50,7 +50,12 @@ fn the_newer_connection_of_a_device_wins() {
     hub.register(now(), "d1").unwrap();
     assert_eq!(state(&mut hub, "d1"), "Disconnected");
     let first = connect(&mut hub, ONE, device("d1"));
-    assert!(matches!(first.reply, Ok(Reply::Session { expires: LATER })));
+    assert!(matches!(
+        first.reply,
+        Ok(Reply::Session {
+            expires: Some(LATER)
+        })
+    ));
     assert_eq!(first.notices, []);
     assert_eq!(
         (state(&mut hub, "d1").as_str(), connected(&mut hub)),
@@ -139,7 +144,7 @@ fn a_token_for_another_device_opens_nothing() {
         let command = Command::OpenSession {
             session: ONE,
             identity: device(identity),
-            token: own.clone(),
+            credential: Credential::token(own.clone()),
         };
         assert_eq!(code(ask(&mut hub, command)), code_wanted, "{identity}");
     }

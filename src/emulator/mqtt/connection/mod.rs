@@ -22,7 +22,7 @@ use bytes::BytesMut;
 use super::effect::{Effect, Origin, Sequel};
 use super::options::Options;
 use super::subscriptions::Subscriptions;
-use crate::emulator::hub::command::{Command, DeviceMessage, ListenerId};
+use crate::emulator::hub::command::{Certificate, Command, DeviceMessage, ListenerId};
 use crate::emulator::moment::Moment;
 use crate::model::device::IdentityId;
 use crate::protocol::mqtt::packet::{self, ConnectReturnCode, Packet, PacketError};
@@ -50,7 +50,7 @@ struct Client {
     /// Silence after which it is taken for dead.
     silence: Duration,
     /// Seconds since 1970 at which its token ends.
-    expires: i64,
+    expires: Option<i64>,
     /// What it wishes to be told if it breaks off.
     will: Option<Box<DeviceMessage>>,
     /// The messages from the cloud that it has not acknowledged.
@@ -61,6 +61,8 @@ struct Client {
 #[derive(Debug)]
 pub(super) struct Connection {
     options: Arc<Options>,
+    /// What the client has proven itself with below, if anything.
+    certificate: Option<Arc<Certificate>>,
     now: Moment,
     /// When something last came.
     heard: Duration,
@@ -73,9 +75,14 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection that has just been made.
-    pub(super) fn new(options: Arc<Options>, now: Moment) -> Self {
+    pub(super) fn new(
+        options: Arc<Options>,
+        certificate: Option<Arc<Certificate>>,
+        now: Moment,
+    ) -> Self {
         Self {
             options,
+            certificate,
             now,
             heard: now.elapsed,
             phase: Phase::Silent,
@@ -94,7 +101,7 @@ impl Connection {
         }
         let is_expired = match &self.phase {
             // Its last second is a good one.
-            Phase::Open(client, _) => now.utc.timestamp() > client.expires,
+            Phase::Open(client, _) => client.expires.is_some_and(|end| now.utc.timestamp() > end),
             Phase::Silent | Phase::Knocking(_) | Phase::Closed => false,
         };
         if is_expired || now.elapsed >= self.patience_ends() {
@@ -102,10 +109,12 @@ impl Connection {
         }
     }
 
-    /// The client's token ends so many seconds sooner than it says.
+    /// The client's token, if it has shown one, ends so many seconds sooner than it says.
     pub(super) fn shorten_token(&mut self, seconds: i64) {
-        if let Phase::Open(client, _) = &mut self.phase {
-            client.expires = client.expires.saturating_sub(seconds);
+        if let Phase::Open(client, _) = &mut self.phase
+            && let Some(end) = &mut client.expires
+        {
+            *end = end.saturating_sub(seconds);
         }
     }
 
@@ -115,7 +124,10 @@ impl Connection {
         let Phase::Open(client, _) = &self.phase else {
             return patience;
         };
-        let end = client.expires.saturating_add(1);
+        let Some(last) = client.expires else {
+            return patience;
+        };
+        let end = last.saturating_add(1);
         let left = end.saturating_sub(self.now.utc.timestamp());
         let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
         patience.min(self.now.elapsed.saturating_add(left))

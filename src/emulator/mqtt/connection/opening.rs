@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use super::messages::Held;
 use super::{Client, Connection, Phase};
-use crate::emulator::hub::command::{ListenerId, Refusal, Reply};
+use crate::emulator::hub::command::{Credential, ListenerId, Refusal, Reply};
 use crate::emulator::mqtt::effect::{Effect, Opening};
 use crate::emulator::mqtt::event;
 use crate::emulator::mqtt::subscriptions::Subscriptions;
 use crate::model::device::IdentityId;
-use crate::model::secret::Secret;
 use crate::protocol::mqtt::packet::{ConnAck, Connect, ConnectReturnCode, Packet, QoS};
 use crate::protocol::mqtt::topic::Filter;
 use crate::protocol::mqtt::user_name::{self, UserName};
@@ -23,7 +22,7 @@ impl Connection {
         let Packet::Connect(connect) = packet else {
             return self.hang_up();
         };
-        let (identity, token) = match self.introduce(&connect) {
+        let (identity, credential) = match self.introduce(&connect) {
             Ok(introduced) => introduced,
             Err(code) => return self.turn_away(code),
         };
@@ -42,7 +41,7 @@ impl Connection {
         };
         self.effects.push_back(Effect::Open(Opening {
             identity: identity.clone(),
-            token,
+            credential,
             starts_anew: connect.clean_session,
         }));
         self.phase = Phase::Knocking(Box::new(Client {
@@ -50,14 +49,14 @@ impl Connection {
             is_remembered: !connect.clean_session,
             subscriptions: Subscriptions::default(),
             silence,
-            expires: 0,
+            expires: None,
             will,
             held: Held::default(),
         }));
     }
 
-    /// Who a CONNECT speaks for, and its token.
-    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, Secret), ConnectReturnCode> {
+    /// Who a CONNECT speaks for, and what proves it: the token that it brings, or else the connection's certificate.
+    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, Credential), ConnectReturnCode> {
         let identity =
             user_name::parse_client_id(&connect.client_id).ok_or(ConnectReturnCode::BadClientId)?;
         let login = connect.login.as_ref();
@@ -68,11 +67,16 @@ impl Connection {
         if user.identity != identity {
             return Err(ConnectReturnCode::BadClientId);
         }
-        if login.password.is_empty() {
-            // A certificate instead of a token; this hub takes none.
-            return Err(ConnectReturnCode::NotAuthorized);
-        }
-        Ok((identity, Secret::new(login.password.as_str())))
+        let credential = if login.password.is_empty() {
+            let certificate = self.certificate.clone();
+            certificate.map(Credential::Certificate)
+        } else {
+            Some(Credential::token(login.password.as_str()))
+        };
+        Ok((
+            identity,
+            credential.ok_or(ConnectReturnCode::NotAuthorized)?,
+        ))
     }
 
     /// Whether the hub has that name. A port behind it, which Azure's never has, does no harm.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::emulator::driver::Clock;
-use crate::emulator::hub::command::{Feed, Notice, Refusal, Reply};
+use crate::emulator::hub::command::{Credential, Feed, Notice, Refusal, Reply};
 use crate::emulator::mqtt::effect::Opening;
 use crate::protocol::mqtt::packet::{
     ConnAck, Connect, LastWill, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeFilter,
@@ -42,7 +42,7 @@ fn moment(seconds: u64) -> Moment {
 
 fn machine() -> Connection {
     let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
-    Connection::new(Arc::new(options), moment(0))
+    Connection::new(Arc::new(options), None, moment(0))
 }
 
 fn connect() -> Connect {
@@ -77,7 +77,9 @@ fn said(machine: &mut Connection) -> Vec<Packet> {
 
 fn session() -> Reply {
     let expires = clock().timestamp() + 3600;
-    Reply::Session { expires }
+    Reply::Session {
+        expires: Some(expires),
+    }
 }
 
 /// A client that was let in, after its CONNACK.

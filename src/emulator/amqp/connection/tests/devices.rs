@@ -11,7 +11,7 @@ const SENDER: u32 = 5;
 const RECEIVER: u32 = 6;
 const BATCH: u32 = 0x8001_3700;
 
-fn device_token(scope: &str, seconds: i64) -> String {
+pub(super) fn device_token(scope: &str, seconds: i64) -> String {
     let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
     let token = mint(&key, scope, START + seconds, Some("device"));
     token.expose().to_owned()
@@ -136,7 +136,7 @@ impl Bench {
     }
 }
 
-fn owner() -> String {
+pub(super) fn owner() -> String {
     let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
     let token = mint(&key, "localhost", START + 3_600, Some("iothubowner"));
     token.expose().to_owned()
@@ -322,7 +322,7 @@ fn a_newer_connection_takes_the_place_of_the_older() {
             device: "d1".to_owned(),
             module: None,
         },
-        token: device_token("localhost", 60),
+        credential: Credential::token(device_token("localhost", 60)),
     };
     let out = bench.command(open);
     assert_eq!(names(&out), ["detach", "detach"]);

@@ -70,7 +70,7 @@ impl Bench {
         let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
         let token = mint(&key, "localhost", START + 3_600, Some("device"));
         let receive = CloudToDeviceOperation::Receive {
-            token: Some(token.expose().to_owned()),
+            credential: Some(Credential::Token(token)),
             device: "d1".to_owned(),
         };
         let effects = self
@@ -87,7 +87,7 @@ impl Bench {
         let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
         let token = mint(&key, "localhost", START + 3_600, Some("device"));
         let settle = CloudToDeviceOperation::Settle {
-            token: Some(token.expose().to_owned()),
+            credential: Some(Credential::Token(token)),
             device: "d1".to_owned(),
             lock: Some(lock),
             outcome: Settlement::Complete,

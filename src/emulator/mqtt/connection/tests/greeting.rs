@@ -34,7 +34,7 @@ fn the_hub_is_asked_with_what_the_client_showed() {
         );
         let Some(Effect::Open(Opening {
             identity,
-            token,
+            credential: Credential::Token(token),
             starts_anew,
         })) = machine.next_effect()
         else {
@@ -46,6 +46,42 @@ fn the_hub_is_asked_with_what_the_client_showed() {
         feed(&mut machine, &[Packet::PingReq]);
         assert_eq!(said(&mut machine), []);
     }
+}
+
+#[test]
+fn a_certificate_speaks_for_who_has_no_token() {
+    let held = Arc::new(Certificate {
+        sha1: "0".repeat(40),
+        sha256: "0".repeat(64),
+        common_name: None,
+        valid: 0..=1,
+        vouched: None,
+    });
+    let credential = |connect: Connect| {
+        let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
+        let mut machine = Connection::new(Arc::new(options), Some(Arc::clone(&held)), moment(0));
+        feed(&mut machine, &[Packet::Connect(connect)]);
+        match machine.next_effect() {
+            Some(Effect::Open(opening)) => (machine, opening.credential),
+            other => panic!("{other:?}"),
+        }
+    };
+    let patient = Connect {
+        keep_alive: 0,
+        ..with("d1", USER, "")
+    };
+    let (mut machine, found) = credential(patient);
+    assert!(matches!(found, Credential::Certificate(found) if Arc::ptr_eq(&found, &held)));
+    let session = Reply::Session { expires: None };
+    machine.opened(Ok((SESSION, session)), None);
+    assert_eq!(said(&mut machine), code(ConnectReturnCode::Success));
+    // Nothing ends it but silence, not even the end of all tokens.
+    machine.shorten_token(i64::MAX);
+    machine.tick(moment(1));
+    assert_eq!(machine.deadline(), Duration::from_secs(1767));
+    // Who shows a token goes by it.
+    let (_, found) = credential(with("d1", USER, "the token"));
+    assert!(matches!(found, Credential::Token(token) if token.expose() == "the token"));
 }
 
 #[test]
