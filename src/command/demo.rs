@@ -192,6 +192,7 @@ impl LocalHub {
             seed: 0,
             consumer_groups: Vec::new(),
             routes: Vec::new(),
+            device_authorities: Vec::new(),
             devices: vec![DEVICE.to_owned()],
         };
         let (stop, stopped) = oneshot::channel();

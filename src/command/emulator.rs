@@ -86,6 +86,13 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "ID")]
     device: Vec<String>,
 
+    /// An authority's certificate (PEM): devices registered for a certificate authority come with one that it has signed; may be given several times
+    ///
+    /// The certificate's common name is the device's id, or device/module; certificates in between are sent along by the
+    /// device. Devices registered with the thumbprints of their own certificates need none of this.
+    #[arg(long, value_name = "FILE")]
+    device_ca: Vec<PathBuf>,
+
     /// A consumer group beside $Default; may be given several times
     #[arg(long, value_name = "NAME")]
     consumer_group: Vec<String>,
@@ -252,6 +259,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             retention_bytes: args.retention_size.map(bytes),
             consumer_groups: args.consumer_group.clone(),
             routes: args.route.clone(),
+            device_authorities: args.device_ca.clone(),
             devices: args.device.clone(),
             troubles: args.fault.clone(),
             seed: args.seed,

@@ -17,6 +17,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 
+use super::client_certificate;
+
 /// What the authority calls itself. A leaf names its issuer by it, so it must stay as it is.
 const AUTHORITY_NAME: &str = "hubctl emulator CA";
 
@@ -140,7 +142,7 @@ impl CertificateAuthority {
     }
 
     /// TLS for `localhost`, the loopback addresses and `further_hosts`, with a certificate made at `now`; `protocols` is
-    /// what ALPN offers.
+    /// what ALPN offers. Clients may prove themselves with certificates of their own.
     ///
     /// # Errors
     /// [`CertificateError::HostName`] for a name that no certificate can hold.
@@ -157,7 +159,7 @@ impl CertificateAuthority {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
+            .with_client_cert_verifier(client_certificate::verifier())
             .with_single_cert(vec![leaf.der().clone()], key)?;
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         config.ticketer = ring::Ticketer::new()?;

@@ -12,7 +12,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::admin::desk::Desk;
+use super::client_certificate;
 use super::connections::Seat;
+use super::device_authorities::DeviceAuthorities;
 use super::fault::{Occasion, Wire};
 use super::https;
 use super::mqtt;
@@ -94,6 +96,8 @@ pub(super) struct Listener {
     pub desk: Arc<Desk>,
     /// What there is to look at on HTTPS's own port.
     pub ui: Ui,
+    /// Who vouches for devices.
+    pub authorities: Arc<DeviceAuthorities>,
     pub stop: Stop,
 }
 
@@ -172,6 +176,9 @@ impl Listener {
                     () = seat.dropped() => return Ok(()),
                     () = self.stop.clone().requested() => return Ok(()),
                 };
+                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let now = clock.now();
+                seat.prove(client_certificate::examine(chain, &self.authorities, now));
                 self.speak(stream, &mut seat).await;
             }
         }

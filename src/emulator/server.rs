@@ -19,6 +19,7 @@ use super::admin::desk::Desk;
 use super::amqp;
 use super::certificate::CertificateError;
 use super::connections::Connections;
+use super::device_authorities::DeviceAuthorityError;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
 use super::fault::standing::Standings;
@@ -32,7 +33,7 @@ use super::hub::options::{
 };
 use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
-use super::state::{State, StateError};
+use super::state::{self, State, StateError};
 use super::store::{Store, StoreError, Wanted};
 use super::ui::{self, Ui};
 use crate::model::device::Identity;
@@ -70,6 +71,8 @@ pub struct Options {
     pub consumer_groups: Vec<String>,
     /// Message routes.
     pub routes: Vec<Route>,
+    /// PEM files with the certificates of those who may vouch for devices.
+    pub device_authorities: Vec<PathBuf>,
     /// Devices that are there from the start.
     pub devices: Vec<String>,
     /// What goes wrong on purpose.
@@ -94,6 +97,9 @@ pub enum EmulatorError {
         #[source]
         source: io::Error,
     },
+    /// A file that names no authority for devices' certificates.
+    #[error(transparent)]
+    DeviceAuthority(#[from] DeviceAuthorityError),
     /// There is no certificate to be had.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -150,6 +156,7 @@ impl Emulator {
         let clock = Clock::new(machine_clock);
         clock.set(standings.ahead);
         let state = State::load(now, &options.data_dir)?;
+        let authorities = Arc::new(state::device_authorities(&options.device_authorities)?);
         let (mut hub, store) = hub(now, &options, standings, &state)?;
         let devices = register(&mut hub, now, &options.devices)?;
         let tls = |protocols: &[&[u8]]| {
@@ -209,6 +216,7 @@ impl Emulator {
                     mqtt: Arc::clone(&mqtt),
                     desk: Arc::clone(&desk),
                     ui: ui.clone(),
+                    authorities: Arc::clone(&authorities),
                     stop: Stop(stopped.clone()),
                 };
                 servers.spawn(listener.run());

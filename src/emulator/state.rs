@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::certificate::{CertificateAuthority, CertificateError};
+use super::device_authorities::{DeviceAuthorities, DeviceAuthorityError};
 use super::file_error::FileError;
 use super::hub::options::STANDARD_POLICIES;
 use crate::model::secret::Secret;
@@ -104,6 +105,21 @@ impl State {
             entity: hub.event_hub,
         })
     }
+}
+
+/// Those who vouch for devices: all certificates of these PEM files.
+///
+/// # Errors
+/// [`DeviceAuthorityError`] names the file.
+pub(super) fn device_authorities(
+    paths: &[PathBuf],
+) -> Result<DeviceAuthorities, DeviceAuthorityError> {
+    let mut authorities = DeviceAuthorities::default();
+    for path in paths {
+        let pem = fs::read(path).map_err(FileError::of("read", path))?;
+        authorities.add(path, &pem)?;
+    }
+    Ok(authorities)
 }
 
 fn load_authority(

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Failure, Kind};
 use crate::emulator::certificate::CertificateError;
+use crate::emulator::device_authorities::DeviceAuthorityError;
 use crate::emulator::hub::options::OptionsError;
 use crate::emulator::server::EmulatorError;
 use crate::emulator::state::StateError;
@@ -21,6 +22,7 @@ impl From<EmulatorError> for Failure {
             EmulatorError::Thread { source } => {
                 Failure::new(Kind::Bug, "cannot start the emulator").because(&source)
             }
+            EmulatorError::DeviceAuthority(error) => device_authority_failure(&error),
             EmulatorError::Certificate(error) => certificate_failure(&error),
             EmulatorError::Options(error) => match error {
                 OptionsError::Partitions { .. } => refused_start(Kind::Usage, &error),
@@ -68,6 +70,20 @@ fn store_failure(error: &StoreError) -> Failure {
         StoreError::File(file) => refused_start(Kind::Input, &WithSource(file, &file.source))
             .hint("Name a folder that can be written to, and has room, with --data-dir."),
     }
+}
+
+fn device_authority_failure(error: &DeviceAuthorityError) -> Failure {
+    let failure = match error {
+        DeviceAuthorityError::File(file) => {
+            refused_start(Kind::Input, &WithSource(file, &file.source))
+        }
+        DeviceAuthorityError::NoCertificate { .. } | DeviceAuthorityError::NoAuthority { .. } => {
+            refused_start(Kind::Input, error)
+        }
+    };
+    failure.hint(
+        "Give --device-ca a PEM file with the certificate of the authority that signs those of the devices.",
+    )
 }
 
 fn certificate_failure(error: &CertificateError) -> Failure {

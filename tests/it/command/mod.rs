@@ -5,6 +5,8 @@ mod demo;
 mod dps;
 mod emulator;
 mod emulator_admin;
+mod emulator_authorities;
+mod emulator_certificates;
 mod emulator_configurations;
 mod emulator_devices_amqp;
 mod emulator_faults;

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod certificates;
 pub mod emulator;
 pub mod event_hub;
+pub mod holder;
 pub mod hostile;
 pub mod installed;
 pub mod mqtt;

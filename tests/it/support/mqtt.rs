@@ -10,9 +10,10 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{
     ConnAck, Connect, ConnectReturnCode, Packet, Publish, SubAck, Subscribe, SubscribeFilter,
 };
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ALL_VERSIONS, ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -89,35 +90,85 @@ pub fn event(qos: QoS, id: u16, properties: &str, body: impl Into<Vec<u8>>) -> P
     }
 }
 
-/// A TLS connection to one of this hub's ports that trusts this hub and nobody else.
-pub async fn tls(hub: &Emulator, port: &str) -> TlsStream<TcpStream> {
-    let socket = TcpStream::connect(("127.0.0.1", hub.port(port)))
-        .await
-        .unwrap();
-    tls_over(hub, socket).await
-}
-
-/// The same over a socket that is connected.
-pub async fn tls_over(hub: &Emulator, socket: TcpStream) -> TlsStream<TcpStream> {
+/// TLS that trusts this hub and nobody else.
+pub fn trusting(
+    hub: &Emulator,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(hub.text("/caFile")).unwrap();
     roots.add(ca).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(versions).unwrap();
+    builder.with_root_certificates(roots)
+}
+
+/// A TLS connection to one of this hub's ports, without a certificate.
+pub async fn tls(hub: &Emulator, port: &str) -> TlsStream<TcpStream> {
+    let config = trusting(hub, ALL_VERSIONS).with_no_client_auth();
+    tls_with(hub, port, &Arc::new(config)).await
+}
+
+/// The same, set up in another way.
+pub async fn tls_with(
+    hub: &Emulator,
+    port: &str,
+    config: &Arc<ClientConfig>,
+) -> TlsStream<TcpStream> {
+    let socket = TcpStream::connect(("127.0.0.1", hub.port(port)))
+        .await
+        .unwrap();
+    tls_around(socket, config).await
+}
+
+/// The same without a certificate, over a socket that is connected.
+pub async fn tls_over(hub: &Emulator, socket: TcpStream) -> TlsStream<TcpStream> {
+    let config = trusting(hub, ALL_VERSIONS).with_no_client_auth();
+    tls_around(socket, &Arc::new(config)).await
+}
+
+async fn tls_around(socket: TcpStream, config: &Arc<ClientConfig>) -> TlsStream<TcpStream> {
     let name = ServerName::try_from("localhost").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
+    let connector = TlsConnector::from(Arc::clone(config));
     connector.connect(name, socket).await.unwrap()
+}
+
+/// A WebSocket at this path, for this subprotocol.
+pub async fn websocket(
+    stream: TlsStream<TcpStream>,
+    path: &str,
+    subprotocol: &str,
+) -> WebSocketStream<TlsStream<TcpStream>> {
+    let url = format!("wss://localhost{path}");
+    let mut request = url.into_client_request().unwrap();
+    let name = "sec-websocket-protocol";
+    request
+        .headers_mut()
+        .insert(name, subprotocol.parse().unwrap());
+    let (socket, answer) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()[name], subprotocol);
+    socket
 }
 
 impl Device {
     /// A connection over which nothing has been said yet.
     pub fn dial(hub: &Emulator) -> Self {
         let runtime = current_thread();
-        let stream = Stream::Tls(Box::new(runtime.block_on(tls(hub, "mqtts"))));
+        let stream = runtime.block_on(tls(hub, "mqtts"));
+        Self::of(runtime, Stream::Tls(Box::new(stream)))
+    }
+
+    /// The same over TLS that is set up in another way.
+    pub fn dial_with(hub: &Emulator, config: &Arc<ClientConfig>) -> Self {
+        let runtime = current_thread();
+        let stream = runtime.block_on(tls_with(hub, "mqtts", config));
+        Self::of(runtime, Stream::Tls(Box::new(stream)))
+    }
+
+    fn of(runtime: Runtime, stream: Stream) -> Self {
         Self {
             runtime,
             stream,
@@ -127,26 +178,19 @@ impl Device {
 
     /// The same over WebSocket, on HTTPS's port.
     pub fn dial_websocket(hub: &Emulator) -> Self {
+        let config = trusting(hub, ALL_VERSIONS).with_no_client_auth();
+        let path = "/$iothub/websocket?iothub-no-client-cert=true";
+        Self::dial_websocket_with(hub, path, &Arc::new(config))
+    }
+
+    /// The same at this path and over TLS that is set up in another way.
+    pub fn dial_websocket_with(hub: &Emulator, path: &str, config: &Arc<ClientConfig>) -> Self {
         let runtime = current_thread();
         let socket = runtime.block_on(async {
-            let stream = tls(hub, "https").await;
-            let url = "wss://localhost/$iothub/websocket?iothub-no-client-cert=true";
-            let mut request = url.into_client_request().unwrap();
-            let subprotocol = "mqtt".parse().unwrap();
-            request
-                .headers_mut()
-                .insert("sec-websocket-protocol", subprotocol);
-            let (socket, answer) = tokio_tungstenite::client_async(request, stream)
-                .await
-                .unwrap();
-            assert_eq!(answer.headers()["sec-websocket-protocol"], "mqtt");
-            socket
+            let stream = tls_with(hub, "https", config).await;
+            websocket(stream, path, "mqtt").await
         });
-        Self {
-            runtime,
-            stream: Stream::WebSocket(Box::new(socket)),
-            input: BytesMut::new(),
-        }
+        Self::of(runtime, Stream::WebSocket(Box::new(socket)))
     }
 
     /// One that has been let in.

@@ -1,0 +1,135 @@
+//! Clients' certificates: asked for, never insisted on, and taken from anyone who proves to hold the key.
+//!
+//! Whether a certificate is good for anything is for the hub to say, as at the service, so neither its issuer nor its time
+//! nor its extensions matter to the handshake. It is looked at once, when the handshake is over.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved,
+    SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use webpki::RawPublicKeyEntity;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::device_authorities::{DeviceAuthorities, validity};
+use super::hub::command::Certificate;
+
+/// Takes every certificate, once its key has signed the handshake.
+///
+/// The key alone is read for that: rustls's own ways take no certificate of version 1, which is what OpenSSL makes of a
+/// request unless it is told otherwise.
+#[derive(Debug)]
+struct AnyHolder {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// What asks clients for their certificates.
+pub(super) fn verifier() -> Arc<dyn ClientCertVerifier> {
+    Arc::new(AnyHolder {
+        algorithms: ring::default_provider().signature_verification_algorithms,
+    })
+}
+
+impl ClientCertVerifier for AnyHolder {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    /// Without hints a client offers whatever it has.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let spki = public_key(cert)?;
+        let bad_encoding = |_| Error::from(CertificateError::BadEncoding);
+        let key = RawPublicKeyEntity::try_from(&spki).map_err(bad_encoding)?;
+        let mut schemes = self.algorithms.mapping.iter();
+        let (_, algorithms) = schemes
+            .find(|(scheme, _)| *scheme == dss.scheme)
+            .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+        // A scheme of TLS 1.2 does not name the curve: each that it may mean is tried, and fits its own keys alone.
+        let is_signed = |algorithm| key.verify_signature(algorithm, message, dss.signature());
+        if algorithms
+            .iter()
+            .any(|algorithm| is_signed(*algorithm).is_ok())
+        {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        Err(CertificateError::BadSignature.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let spki = public_key(cert)?;
+        verify_tls13_signature_with_raw_key(message, &spki, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+fn public_key<'c>(cert: &'c CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'c>, Error> {
+    let (_, parsed) = X509Certificate::from_der(cert).map_err(|_| CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(
+        parsed.tbs_certificate.subject_pki.raw,
+    ))
+}
+
+/// What the hub has to know of the chain that a client has sent, its own certificate first. `authorities` may vouch for
+/// it at the time `now`.
+pub(super) fn examine(
+    chain: &[CertificateDer<'_>],
+    authorities: &DeviceAuthorities,
+    now: DateTime<Utc>,
+) -> Option<Certificate> {
+    let (own, others) = chain.split_first()?;
+    let (_, leaf) = X509Certificate::from_der(own).ok()?;
+    let mut names = leaf.subject().iter_common_name();
+    let name = names.next().filter(|_| names.next().is_none());
+    let name = name.and_then(|name| name.as_str().ok());
+    Some(Certificate {
+        sha1: hex(&Sha1::digest(own)),
+        sha256: hex(&Sha256::digest(own)),
+        common_name: name.map(str::to_owned),
+        valid: validity(&leaf),
+        vouched: authorities.vouch(&leaf, others, now),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+    }
+    text
+}
