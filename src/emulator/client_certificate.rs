@@ -133,3 +133,62 @@ fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls_pki_types::pem::PemObject as _;
+    use std::path::Path;
+
+    const DIGICERT: &str = include_str!("../firmware/anchors/digicert_global_root_g2.pem");
+
+    fn look_at(chain: &[CertificateDer<'_>], authority: &str) -> Option<Certificate> {
+        let mut authorities = DeviceAuthorities::default();
+        let added = authorities.add(Path::new("ca.pem"), authority.as_bytes());
+        added.unwrap();
+        let now = DateTime::from_timestamp(1_780_000_000, 0).unwrap();
+        examine(chain, &authorities, now)
+    }
+
+    /// Hashes and times as they are published.
+    #[test]
+    fn it_is_known_by_its_hashes_its_name_and_its_time() {
+        let known = CertificateDer::from_pem_slice(DIGICERT.as_bytes()).unwrap();
+        let valid = 1_375_358_400..=2_147_169_600;
+        let published = Certificate {
+            sha1: "DF3C24F9BFD666761B268073FE06D1CC8D4F82A4".to_owned(),
+            sha256: "CB3CCBB76031E5E0138F8DD39A23F9DE47FFC35E43C1144CEA27D46A5AB1CB5F".to_owned(),
+            common_name: Some("DigiCert Global Root G2".to_owned()),
+            valid: valid.clone(),
+            // It has signed itself, and is trusted.
+            vouched: Some(valid),
+        };
+        assert_eq!(look_at(&[known], DIGICERT), Some(published));
+        assert_eq!(look_at(&[], DIGICERT), None);
+    }
+
+    proptest! {
+        /// A client may send whatever it likes.
+        #[test]
+        fn damaged_certificates_are_borne(place: prop::sample::Index, byte: u8, is_cut: bool) {
+            let params = CertificateParams::default();
+            let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let mut bytes = made.der().to_vec();
+            let index = place.index(bytes.len());
+            bytes[index] = byte;
+            if is_cut {
+                bytes.truncate(index);
+            }
+            let damaged = CertificateDer::from(bytes);
+            let is_readable = public_key(&damaged).is_ok();
+            let whole = made.der().clone();
+            let seen = look_at(&[damaged.clone(), whole.clone(), damaged.clone()], &made.pem());
+            prop_assert_eq!(seen.is_some(), is_readable);
+            // What is sent along has no say in whose the first one is.
+            let seen = look_at(&[whole, damaged], &made.pem()).unwrap();
+            prop_assert!(seen.vouched.is_some());
+        }
+    }
+}

@@ -299,3 +299,50 @@ fn a_new_hash_lets_the_connected_stay_and_a_disabled_device_goes() {
         [(SESSION, command::Notice::Dismissed(_))]
     ));
 }
+
+#[test]
+fn only_hashes_are_registered_as_such() {
+    let mut hub = hub();
+    let mut wrong = vec![by_hash("", "")];
+    for hash in [
+        "0",
+        &SHA1[1..],
+        &format!("{SHA1}0"),
+        "not hex ",
+        &format!("{}:", &SHA1[1..]),
+    ] {
+        wrong.push(by_hash(hash, ""));
+        wrong.push(by_hash(SHA1, hash));
+    }
+    wrong.push(Authentication {
+        kind: Some("x509".to_owned()),
+        ..by_hash(SHA1, "")
+    });
+    for authentication in wrong {
+        let shown = format!("{authentication:?}");
+        let identity = Identity {
+            authentication,
+            ..body("d1")
+        };
+        let refused = write(&mut hub, "d1", identity, None).unwrap_err();
+        assert_eq!(refused.code.number, 400_004, "{shown}");
+    }
+    // What was a device with keys has none with a certificate, and new ones afterwards.
+    let signing = hub.register(now(), "d1").unwrap();
+    let change = |hub: &mut Hub, authentication| {
+        let identity = Identity {
+            authentication,
+            ..body("d1")
+        };
+        let written = write(hub, "d1", identity, Some("*")).unwrap();
+        written.authentication.symmetric_key.unwrap().primary_key
+    };
+    assert_eq!(change(&mut hub, by_hash(SHA1, SHA256)), None);
+    assert_eq!(change(&mut hub, by_authority()), None);
+    let keys = Authentication {
+        kind: Some("sas".to_owned()),
+        ..by_hash(SHA1, "")
+    };
+    let renewed = change(&mut hub, keys).unwrap();
+    assert_ne!(renewed, primary(&signing));
+}
