@@ -1,6 +1,7 @@
 'use strict';
 // azure-iot-device (npm) connects with certificates over all of its transports: a device that is known by its thumbprint, and
-// one that an authority has signed. It sends, takes a message from the cloud and has a twin; another's certificate is refused.
+// one that an authority has signed. It sends, takes a message from the cloud, has a twin and answers a method; another's certificate is
+// refused.
 
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -43,6 +44,11 @@ async function works(device, held, Transport, service) {
   if (Transport !== Http) {
     const twin = await within(client.getTwin(), `the twin of ${what}`);
     assert.ok(twin.properties.reported.$version >= 1);
+    client.onDeviceMethod('reboot', (_request, response) => response.send(200, { by: Transport.name }, () => {}));
+    // A call that comes before the device listens waits for it.
+    const call = { methodName: 'reboot', connectTimeoutInSeconds: 10 };
+    const { result } = await within(service.invokeDeviceMethod(device, call), `the method of ${what}`);
+    assert.deepEqual([result.status, result.payload], [200, { by: Transport.name }]);
   }
   await within(client.close(), `the end of ${what}`);
 }
