@@ -13,4 +13,5 @@ pub mod key_list;
 pub mod registration;
 pub mod secret;
 pub mod span;
+pub mod storage_account;
 pub mod twin;
