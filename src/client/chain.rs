@@ -13,7 +13,7 @@ use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 
 use super::dial::{DialError, dial_tls};
-use super::trust::{self, TrustError};
+use crate::trust::{self, TrustError};
 
 /// What a server presented, and how the handshake ended.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The hub as seen from outside: HTTPS, AMQP, the stream of events, and trying again.
 //!
-//! Knows sockets and trust anchors. Must never know flags, profiles, exit codes or how anything is shown.
+//! Knows sockets. Must never know flags, profiles, exit codes or how anything is shown.
 
 pub mod amqp;
 pub mod chain;
@@ -11,5 +11,4 @@ pub mod notice;
 pub mod proxy;
 pub mod retry;
 pub mod tls;
-pub mod trust;
 pub mod websocket;

@@ -17,11 +17,11 @@ use serde_json::json;
 
 use super::Context;
 use crate::client::chain::{self, Presented};
-use crate::client::trust;
 use crate::config::options::{SecretText, connect_limit};
 use crate::failure::{Failure, Kind};
 use crate::firmware::{ANCHORS, Anchor as Emitted, is_azure, root_ca};
 use crate::model::connection_string::{ConnectionString, Host};
+use crate::trust;
 use certificate::{Certificate, about, time};
 use report::{Anchor, Report, Store};
 

@@ -23,7 +23,6 @@ use super::Context;
 use super::device_key::{DeviceKey, KeyType, device_key};
 use super::teller::{Teller, hub_client};
 use crate::client::notice::Notice;
-use crate::client::trust;
 use crate::config::completion;
 use crate::config::credential;
 use crate::config::file;
@@ -36,6 +35,7 @@ use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
 use crate::protocol::sas::{self, KeyError, SigningKey};
+use crate::trust;
 use plan::{LookUp, Plan, Signer, Source};
 
 /// No key is longer than this file, in bytes.

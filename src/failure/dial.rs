@@ -2,7 +2,7 @@
 
 use super::{Failure, Kind};
 use crate::client::dial::DialError;
-use crate::client::trust::TrustError;
+use crate::trust::TrustError;
 
 impl From<&DialError> for Failure {
     fn from(error: &DialError) -> Self {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room with its floor.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("main", 6),
     ("lib", 6),
     ("cli", 5),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 12] = [
     ("render", 2),
     ("config", 2),
     ("protocol", 1),
+    ("trust", 1),
     ("model", 0),
 ];
 
@@ -41,7 +42,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 4] = [
             "main.rs",
             "config/file.rs",
             "config/recording.rs",
-            "client/trust.rs",
+            "trust.rs",
             "emulator/state.rs",
             "emulator/store/",
             "command/demo.rs",

@@ -15,7 +15,6 @@ use super::{
 };
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
 use crate::client::amqp::trace::Tracer;
-use crate::client::trust;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::event::Event;
@@ -23,6 +22,7 @@ use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::error::condition;
+use crate::trust;
 
 /// Keeps what it hears, and has enough after so many events.
 #[derive(Default)]

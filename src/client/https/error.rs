@@ -11,8 +11,8 @@ use super::resolve::ResolveFailed;
 use super::{HTTPS_PORT, HubClientOptions};
 use crate::client::dial::DialError;
 use crate::client::proxy::{Proxy, ProxyUrlError};
-use crate::client::trust::TrustError;
 use crate::protocol::rest::error_body::ServiceError;
+use crate::trust::TrustError;
 
 /// Why there is no client.
 #[derive(Debug, Error)]

@@ -29,12 +29,12 @@ pub use event::{EventPost, token_header};
 
 use super::notice::{Notice, Notify};
 use super::proxy::{Proxies, Proxy};
-use super::trust;
 use crate::model::connection_string::Host;
 use crate::model::device::Identity;
 use crate::model::identifier::{DeviceId, ModuleId};
 use crate::model::secret::Secret;
 use crate::protocol::rest::path::Resource;
+use crate::trust;
 
 /// HTTPS's port.
 pub const HTTPS_PORT: u16 = 443;

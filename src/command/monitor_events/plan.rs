@@ -15,7 +15,6 @@ use super::transport::{self, websocket_port};
 use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Patience, Start, StreamError};
 use crate::client::https::HTTPS_PORT;
-use crate::client::trust;
 use crate::command::Context;
 use crate::config::{Settings, Transport};
 use crate::failure::amqp::blame_entity;
@@ -25,6 +24,7 @@ use crate::model::connection_string::{ConnectionString, EventHubString, HubCrede
 use crate::model::span::parse_time;
 use crate::protocol::amqp::filter::Position;
 use crate::render::condition::Condition;
+use crate::trust;
 
 /// The Event Hubs emulator's port, unencrypted.
 const DEVELOPMENT_PORT: u16 = 5672;
