@@ -12,6 +12,7 @@ use super::{Context, monitor_events, sas_token, send};
 use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::hub::options::DEFAULT_RETENTION;
 use crate::emulator::server::{Emulator, Options};
+use crate::emulator::storage;
 use crate::failure::{Failure, Kind};
 
 const DEVICE: &str = "device1";
@@ -188,6 +189,7 @@ impl LocalHub {
             partitions: Some(PARTITIONS),
             retention: DEFAULT_RETENTION,
             retention_bytes: None,
+            storage: storage::Options::default(),
             troubles: Vec::new(),
             seed: 0,
             consumer_groups: Vec::new(),

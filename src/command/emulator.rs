@@ -14,19 +14,26 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use super::key::read_text;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::fault::Trouble;
 use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
+use crate::emulator::storage::{self, USUAL_CONTAINER};
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
+use crate::model::storage_account::{StorageAccount, StorageAccountError, is_container_name};
+use crate::trust;
 
 /// The ports that clients assume which cannot be told another.
 const STANDARD_HTTPS: u16 = 443;
 const STANDARD_AMQPS: u16 = 5671;
 const STANDARD_MQTTS: u16 = 8883;
+
+/// No connection string's file is larger, in bytes.
+const STORAGE_LIMIT: u64 = 1 << 16;
 
 /// Run an IoT Hub of your own on this machine
 ///
@@ -120,6 +127,21 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "MB")]
     retention_size: Option<u32>,
 
+    /// Let devices upload files to this Azure Storage account: its connection string, @FILE to read it from a file, or -
+    ///
+    /// UseDevelopmentStorage=true is Azurite on this machine. Devices are given access to one blob each, signed with the
+    /// account's key; where storage speaks no TLS, they upload by way of the hub. Storage need not be there at the start.
+    #[arg(long, value_name = "STRING|@FILE|-")]
+    storage: Option<String>,
+
+    /// The container that the files go to; made where it is missing
+    #[arg(long, value_name = "NAME", default_value = USUAL_CONTAINER, value_parser = container)]
+    storage_container: String,
+
+    /// Trust the certificates in this PEM file as well where storage is spoken to over TLS
+    #[arg(long, value_name = "PEM")]
+    storage_ca_file: Option<PathBuf>,
+
     /// Misbehave on purpose, such as throttle:5s,on=https,every=10; may be given several times
     ///
     /// refuse closes new connections. throttle[:RETRY_AFTER] answers 429, unavailable 503. delay:DURATION does what is asked
@@ -157,7 +179,8 @@ struct Plan {
 /// # Errors
 /// [`Kind::Usage`] for what cannot be, [`Kind::Input`] for files, [`Kind::Unreachable`] for ports.
 pub fn run(args: &EmulatorArgs, context: &mut Context) -> Result<(), Failure> {
-    let plan = plan(args, &context.environment)?;
+    let mut plan = plan(args, &context.environment)?;
+    plan.options.storage.account = storage_account(args, context)?;
     Context::block_on(serve(args, plan, context))
 }
 
@@ -261,11 +284,54 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             routes: args.route.clone(),
             device_authorities: args.device_ca.clone(),
             devices: args.device.clone(),
+            storage: storage::Options {
+                account: None,
+                container: args.storage_container.clone(),
+                ca_file: args.storage_ca_file.clone(),
+            },
             troubles: args.fault.clone(),
             seed: args.seed,
         },
         is_remote,
     })
+}
+
+/// The account that was named, and whether its trust anchors can be read, before anything is begun.
+fn storage_account(
+    args: &EmulatorArgs,
+    context: &mut Context,
+) -> Result<Option<StorageAccount>, Failure> {
+    if let Some(path) = &args.storage_ca_file {
+        trust::read_certificates(path).map_err(|error| {
+            Failure::new(
+                Kind::Input,
+                "cannot use the trust anchors of --storage-ca-file",
+            )
+            .because(&error)
+            .hint(
+                "Name a PEM file with the certificate of the authority that storage's comes from.",
+            )
+        })?;
+    }
+    let Some(text) = &args.storage else {
+        return Ok(None);
+    };
+    let text = read_text(text, STORAGE_LIMIT, "the storage account", context)?;
+    let account = text.expose().parse().map_err(|error: StorageAccountError| {
+        Failure::new(Kind::Input, "--storage is no connection string of a storage account")
+            .because(&error)
+            .hint(
+                "The portal shows it under Access keys of the storage account; UseDevelopmentStorage=true is Azurite.",
+            )
+    })?;
+    Ok(Some(account))
+}
+
+fn container(text: &str) -> Result<String, String> {
+    if is_container_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a container's name has 3 to 63 lower-case letters, digits and single hyphens".to_owned())
 }
 
 fn bytes(megabytes: u32) -> usize {

@@ -44,6 +44,15 @@ impl Clock {
         (self.source)()
     }
 
+    /// A time by it, as the machine's shows it.
+    #[must_use]
+    pub fn machine_time(&self, time: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = TimeDelta::try_seconds(self.ahead.load(Ordering::Acquire));
+        ahead
+            .and_then(|ahead| time.checked_sub_signed(ahead))
+            .unwrap_or(time)
+    }
+
     /// Whether it is off.
     #[must_use]
     pub fn is_skewed(&self) -> bool {
@@ -65,6 +74,7 @@ mod tests {
             assert_eq!(other.now().timestamp(), timestamp);
             assert!(other.is_skewed());
             assert_eq!(other.machine_now(), DateTime::UNIX_EPOCH);
+            assert_eq!(other.machine_time(other.now()), DateTime::UNIX_EPOCH);
         }
     }
 }

@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::admin::desk::Desk;
 use super::client_certificate;
 use super::connections::Seat;
+use super::desk::Desk;
 use super::device_authorities::DeviceAuthorities;
 use super::fault::{Occasion, Wire};
 use super::https;
@@ -92,7 +92,7 @@ pub(super) struct Listener {
     pub amqp: Arc<amqp::options::Options>,
     /// And those that speak MQTT.
     pub mqtt: Arc<mqtt::options::Options>,
-    /// The hub, its clock, and what goes wrong with it.
+    /// The hub, its clock, its storage, and what goes wrong with it.
     pub desk: Arc<Desk>,
     /// What there is to look at on HTTPS's own port.
     pub ui: Ui,

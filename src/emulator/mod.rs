@@ -2,8 +2,8 @@
 //!
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
 //! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together;
-//! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given. `ui` is a page to look
-//! at it all.
+//! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given; [`storage`] is where
+//! devices' files are. `ui` is a page to look at it all.
 
 pub mod admin;
 pub mod amqp;
@@ -12,6 +12,7 @@ pub mod certificate;
 mod client_certificate;
 pub mod clock;
 pub mod connections;
+mod desk;
 pub mod device_authorities;
 pub mod driver;
 pub mod endpoint;
@@ -26,6 +27,7 @@ pub mod query;
 mod random;
 pub mod server;
 pub mod state;
+pub mod storage;
 pub mod store;
 mod ui;
 

@@ -15,10 +15,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
-use super::admin::desk::Desk;
 use super::amqp;
 use super::certificate::CertificateError;
 use super::connections::Connections;
+use super::desk::Desk;
 use super::device_authorities::DeviceAuthorityError;
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
@@ -34,10 +34,12 @@ use super::hub::options::{
 use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
 use super::state::{self, State, StateError};
+use super::storage::{self, Storage};
 use super::store::{Store, StoreError, Wanted};
 use super::ui::{self, Ui};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
+use crate::protocol::sas::KeyError;
 
 /// What the hub is called, and the name to connect to.
 const NAME: &str = "localhost";
@@ -75,6 +77,8 @@ pub struct Options {
     pub device_authorities: Vec<PathBuf>,
     /// Devices that are there from the start.
     pub devices: Vec<String>,
+    /// Where devices' files go.
+    pub storage: storage::Options,
     /// What goes wrong on purpose.
     pub troubles: Vec<Trouble>,
     /// What chance is drawn from, where faults strike by chance.
@@ -106,6 +110,9 @@ pub enum EmulatorError {
     /// No hub is made of these options.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The storage account's key cannot sign.
+    #[error("the storage account's key cannot be used: {0}")]
+    StorageKey(#[from] KeyError),
     /// A device that cannot be registered.
     #[error("device {device:?} cannot be registered: {}", refusal.message)]
     Device {
@@ -155,6 +162,7 @@ impl Emulator {
         let standings = Standings::of(options.troubles.iter());
         let clock = Clock::new(machine_clock);
         clock.set(standings.ahead);
+        let storage = Arc::new(Storage::new(&options.storage)?);
         let state = State::load(now, &options.data_dir)?;
         let authorities = Arc::new(state::device_authorities(&options.device_authorities)?);
         let (mut hub, store) = hub(now, &options, standings, &state)?;
@@ -167,21 +175,10 @@ impl Emulator {
         };
         let (https_tls, amqps_tls, mqtts_tls) = (tls(&[b"http/1.1"])?, tls(&[])?, tls(&[])?);
         // All ports first: an emulator that misses one must not have begun to serve on the others.
-        let https = Bound::at(options.address, options.ports.https).await?;
-        let amqps = Bound::at(options.address, options.ports.amqps).await?;
-        let plain = Bound::at_some(options.address, options.ports.amqp).await?;
-        let mqtts = Bound::at(options.address, options.ports.mqtts).await?;
-        // However far the others reach.
-        let admin = Bound::at_some(Ipv4Addr::LOCALHOST.into(), options.ports.admin).await?;
+        let doors = Doors::open(&options).await?;
         let endpoints = Endpoints {
             host: NAME.to_owned(),
-            ports: Ports {
-                https: https.port,
-                amqps: amqps.port,
-                amqp: plain.as_ref().map(|bound| bound.port),
-                mqtts: mqtts.port,
-                admin: admin.as_ref().map(|bound| bound.port),
-            },
+            ports: doors.ports(),
             ca_file: state.ca_file,
             entity: state.entity,
             policies: state.policies,
@@ -194,16 +191,22 @@ impl Emulator {
         let mqtt = Arc::new(mqtt_options(&options, &clock, &mischief));
         let (hub, end) = drive(hub, store, &clock, &options)?;
         let connections = Connections::default();
-        let desk = Arc::new(Desk::new(clock, mischief, connections, hub.clone()));
+        let desk = Arc::new(Desk::new(
+            clock,
+            mischief,
+            connections,
+            hub.clone(),
+            storage,
+        ));
         let (stop, stopped) = watch::channel(false);
         let ui = Ui::new(hosts(&options), &endpoints, hub.clone(), stopped.clone());
         let amqps_protocol = protocol_at(endpoints.ports.amqps);
         let served = [
-            (Some(https), Protocol::Https, Some(https_tls)),
-            (Some(amqps), amqps_protocol, Some(amqps_tls)),
-            (plain, Protocol::Amqp, None),
-            (Some(mqtts), Protocol::Mqtt, Some(mqtts_tls)),
-            (admin, Protocol::Admin, None),
+            (Some(doors.https), Protocol::Https, Some(https_tls)),
+            (Some(doors.amqps), amqps_protocol, Some(amqps_tls)),
+            (doors.plain, Protocol::Amqp, None),
+            (Some(doors.mqtts), Protocol::Mqtt, Some(mqtts_tls)),
+            (doors.admin, Protocol::Admin, None),
         ];
         let mut servers = JoinSet::new();
         for (bound, protocol, tls) in served {
@@ -323,6 +326,7 @@ fn hub_options(options: &Options, standings: Standings, state: &State) -> HubOpt
         retention: options.retention,
         secret: state.secret.clone(),
         token_shortening: TimeDelta::from_std(standings.early).unwrap_or(TimeDelta::MAX),
+        has_storage: options.storage.account.is_some(),
         daily_quota: standings.quota,
     }
 }
@@ -383,6 +387,39 @@ fn register(
         Ok((identity.device_id, Secret::new(primary)))
     };
     devices.iter().zip(kept).map(register).collect()
+}
+
+/// All ports.
+struct Doors {
+    https: Bound,
+    amqps: Bound,
+    plain: Option<Bound>,
+    mqtts: Bound,
+    admin: Option<Bound>,
+}
+
+impl Doors {
+    async fn open(options: &Options) -> Result<Self, EmulatorError> {
+        let at = |port| Bound::at(options.address, port);
+        Ok(Self {
+            https: at(options.ports.https).await?,
+            amqps: at(options.ports.amqps).await?,
+            plain: Bound::at_some(options.address, options.ports.amqp).await?,
+            mqtts: at(options.ports.mqtts).await?,
+            // However far the others reach.
+            admin: Bound::at_some(Ipv4Addr::LOCALHOST.into(), options.ports.admin).await?,
+        })
+    }
+
+    fn ports(&self) -> Ports {
+        Ports {
+            https: self.https.port,
+            amqps: self.amqps.port,
+            amqp: self.plain.as_ref().map(|bound| bound.port),
+            mqtts: self.mqtts.port,
+            admin: self.admin.as_ref().map(|bound| bound.port),
+        }
+    }
 }
 
 /// The sockets of one port.

@@ -27,6 +27,7 @@ pub(super) fn options(partitions: usize) -> HubOptions {
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),
         token_shortening: chrono::TimeDelta::zero(),
+        has_storage: true,
         daily_quota: None,
     }
 }

@@ -28,6 +28,8 @@ impl From<EmulatorError> for Failure {
                 OptionsError::Partitions { .. } => refused_start(Kind::Usage, &error),
                 OptionsError::PolicyKey { .. } => refused_start(Kind::Input, &error),
             },
+            EmulatorError::StorageKey(_) => refused_start(Kind::Input, &error)
+                .hint("Give the connection string as the portal shows it, AccountKey included."),
             EmulatorError::Device { .. } => refused_start(Kind::Usage, &error)
                 .hint("Name each device once, with an id that a hub takes."),
             EmulatorError::Bind { address, source } => bind_failure(address, &source),

@@ -7,6 +7,7 @@ pub mod connection_string;
 pub mod device;
 pub mod dice;
 pub mod feedback;
+pub mod file_notification;
 pub mod glob;
 pub mod identifier;
 pub mod key_list;

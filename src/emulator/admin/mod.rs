@@ -5,12 +5,12 @@
 //! |---|---|
 //! | `guard` | who may ask: no web page, from wherever it comes |
 //! | `request` | what is asked, read off method, path, parameters and body |
-//! | [`desk`] | what is done |
+//! | `work` | what is done |
 //! | this file | one connection |
 
-pub mod desk;
 mod guard;
 mod request;
+mod work;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -29,8 +29,8 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::desk::Desk;
 use super::fault::SpecError;
-use desk::Desk;
 use request::Asked;
 
 /// How long a client may take for a request's headers, waiting between two requests included, and for its body.

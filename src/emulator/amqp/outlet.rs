@@ -20,7 +20,7 @@ pub(super) enum Supply {
     Feedback,
     /// The queue of a device or module; the listener is its session.
     Messages,
-    /// What became of uploads: nothing ever, as there are none.
+    /// Files that devices have uploaded.
     Files,
 }
 
@@ -95,7 +95,10 @@ impl Outlet {
                 };
                 Some(Command::CloudToDevice(take))
             }
-            Supply::Files => None,
+            Supply::Files => {
+                let take = FeedbackOperation::Take { listener };
+                Some(Command::FileNotifications(take))
+            }
         }
     }
 
@@ -156,11 +159,17 @@ impl Outlet {
     pub(super) fn settle(&self, lock: Uuid, outcome: Outcome) -> Option<Command> {
         let listener = self.listener?;
         match self.supply {
-            Supply::Feedback => Some(Command::Feedback(FeedbackOperation::SettleTaken {
-                listener,
-                lock,
-                outcome,
-            })),
+            Supply::Feedback | Supply::Files => {
+                let settle = FeedbackOperation::SettleTaken {
+                    listener,
+                    lock,
+                    outcome,
+                };
+                Some(match self.supply {
+                    Supply::Files => Command::FileNotifications(settle),
+                    Supply::Feedback | Supply::Messages => Command::Feedback(settle),
+                })
+            }
             Supply::Messages => {
                 let settle = CloudToDeviceOperation::SettleTaken {
                     session: listener,
@@ -169,7 +178,6 @@ impl Outlet {
                 };
                 Some(Command::CloudToDevice(settle))
             }
-            Supply::Files => None,
         }
     }
 }

@@ -9,18 +9,18 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::hub::command::{
-    Certificate, CloudToDeviceOperation, Command, FeedbackOperation, GivenFeedback, GivenMessage,
-    Outcome,
+    Certificate, CloudToDeviceOperation, Command, FeedbackOperation, GivenFeedback,
+    GivenFileNotification, GivenMessage, Outcome,
 };
 use super::plain::{Response, json_response, response};
 use super::reading::credential;
 use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::rest::path::Resource;
-use crate::protocol::rest::{FEEDBACK_CONTENT_TYPE, event_header};
+use crate::protocol::rest::{FEEDBACK_CONTENT_TYPE, FILE_NOTIFICATION_CONTENT_TYPE, event_header};
 
 /// The names without a prefix under which the service tells what the body is.
 const CONTENT_TYPE: &str = "contenttype";
@@ -42,6 +42,11 @@ pub(super) enum MessageRequest {
     },
     ReceiveFeedback,
     SettleFeedback {
+        lock: String,
+        outcome: Outcome,
+    },
+    ReceiveFileNotification,
+    SettleFileNotification {
         lock: String,
         outcome: Outcome,
     },
@@ -86,7 +91,18 @@ impl MessageRequest {
                 let outcome = Outcome::Abandon;
                 (Self::SettleFeedback { lock, outcome }, "POST")
             }
+            Resource::FileNotifications => (Self::ReceiveFileNotification, "GET"),
+            Resource::FileNotification { lock } => {
+                let outcome = Outcome::Complete;
+                (Self::SettleFileNotification { lock, outcome }, "DELETE")
+            }
+            Resource::FileNotificationAbandon { lock } => {
+                let outcome = Outcome::Abandon;
+                (Self::SettleFileNotification { lock, outcome }, "POST")
+            }
             Resource::Devices
+            | Resource::Files { .. }
+            | Resource::UploadNotification { .. }
             | Resource::Query
             | Resource::Twin { .. }
             | Resource::Methods { .. }
@@ -134,6 +150,16 @@ impl MessageRequest {
             }
             Self::SettleFeedback { lock, outcome } => {
                 return Command::Feedback(FeedbackOperation::Settle {
+                    token,
+                    lock: lock_of(&lock),
+                    outcome,
+                });
+            }
+            Self::ReceiveFileNotification => {
+                return Command::FileNotifications(FeedbackOperation::Receive { token });
+            }
+            Self::SettleFileNotification { lock, outcome } => {
+                return Command::FileNotifications(FeedbackOperation::Settle {
                     token,
                     lock: lock_of(&lock),
                     outcome,
@@ -212,15 +238,33 @@ pub(super) fn feedback_response(given: Option<GivenFeedback>) -> Response {
         return response(StatusCode::NO_CONTENT, Bytes::new());
     };
     let records: Vec<_> = given.records.iter().map(AsRef::as_ref).collect();
-    let mut response = json_response(StatusCode::OK, &json!(records));
+    let place = (given.enqueued, given.lock);
+    told(&json!(records), FEEDBACK_CONTENT_TYPE, place, &given.hub)
+}
+
+/// A notification, or 204 where there is none.
+pub(super) fn file_notification_response(given: Option<GivenFileNotification>) -> Response {
+    let Some(given) = given else {
+        return response(StatusCode::NO_CONTENT, Bytes::new());
+    };
+    let place = (given.enqueued, given.lock);
+    let body = json!(given.notification.as_ref());
+    told(&body, FILE_NOTIFICATION_CONTENT_TYPE, place, &given.hub)
+}
+
+fn told(
+    body: &Value,
+    content_type: &'static str,
+    (enqueued, lock): (DateTime<Utc>, Uuid),
+    hub: &str,
+) -> Response {
+    let mut response = json_response(StatusCode::OK, body);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(FEEDBACK_CONTENT_TYPE),
-    );
-    insert(headers, "etag", &format!("\"{}\"", given.lock));
-    insert(headers, event_header::USER_ID, &given.hub);
-    insert(headers, event_header::ENQUEUED_TIME, &time(given.enqueued));
+    let content_type = HeaderValue::from_static(content_type);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    insert(headers, "etag", &format!("\"{lock}\""));
+    insert(headers, event_header::USER_ID, hub);
+    insert(headers, event_header::ENQUEUED_TIME, &time(enqueued));
     response
 }
 

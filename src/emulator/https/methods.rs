@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::super::calling::{self, Call, MethodAnswer, NoAnswer};
 use super::super::driver::HubHandle;
@@ -48,7 +48,7 @@ pub(super) async fn invoke(
 
 async fn carry_out(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Rejection> {
     calling::call(hub, wanted).await.map_err(|why| match why {
-        NoAnswer::Refused(refusal) => rejection(refusal),
+        NoAnswer::Refused(refusal) => Rejection::nested(refusal),
         NoAnswer::NotOnline { refusal, waited } => not_online(refusal, waited),
         NoAnswer::TimedOut(refusal) => {
             let info = json!({});
@@ -91,17 +91,8 @@ fn read(identity: IdentityId, headers: &HeaderMap, body: &[u8]) -> Result<Call, 
     })
 }
 
-/// Tokens are refused as everywhere; the rest in the form that methods have for it.
-fn rejection(refusal: Refusal) -> Rejection {
-    if refusal.code.http_status() == 401 {
-        return Rejection::Refused(refusal);
-    }
-    let info = Value::Null;
-    Rejection::Call { refusal, info }
-}
-
 fn invalid(message: String) -> Rejection {
-    rejection(Refusal {
+    Rejection::nested(Refusal {
         code: error_code::ARGUMENT_INVALID,
         condition: "com.microsoft:argument-error",
         message,

@@ -7,14 +7,18 @@
 //! | `twins`, `methods`, `queries` | the same for twins, calls of methods and queries |
 //! | `configurations`, `jobs` | the same for configurations and jobs |
 //! | `messages` | the same for messages to devices |
+//! | `files` | the same for files that devices upload |
+//! | `relay`, `body` | files on their way to storage that speaks no TLS |
 //! | `reading`, `rejection` | what these have in common, and every way to fail |
 //! | `patience` | how long a client may take to listen |
 //! | `plain`, `response` | how answers and refusals look on the wire |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
+mod body;
 mod configurations;
 mod fault;
+mod files;
 mod jobs;
 mod messages;
 mod methods;
@@ -23,6 +27,7 @@ mod plain;
 mod queries;
 mod reading;
 mod rejection;
+mod relay;
 mod request;
 mod response;
 mod twins;
@@ -35,7 +40,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt as _, Either};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -43,11 +48,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::admin::desk::Desk;
 use super::connections::Seat;
-use super::driver::{Clock, HubHandle};
-use super::ui::{self, Ui};
+use super::desk::Desk;
+use super::ui::Ui;
 use crate::protocol::websocket::spoken_at;
+use body::{AnyBody, whole};
 use patience::Patient;
 use rejection::Rejection;
 use request::{Wanted, Work};
@@ -113,19 +118,21 @@ where
     let Desk {
         clock,
         mischief,
-        hub,
+        storage,
         ..
     } = desk;
     let upgrade = Mutex::new(None);
     let pending = || upgrade.lock().unwrap_or_else(PoisonError::into_inner);
     let (name, certificate) = (seat.name(), seat.certificate());
-    let service = service_fn(|mut request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(Arc::clone(certificate));
         }
         let ui = ui.filter(|_| Ui::has(request.uri().path())).cloned();
+        let elsewhere = storage.passes_on(request.uri().path(), request.uri().query());
         let (mut response, mut deed) = (None, None);
-        if ui.is_none() {
+        // What is the page's or storage's is none of the hub's doing.
+        if ui.is_none() && elsewhere.is_none() {
             let accepted = upgrade::accept(&mut request);
             response = accepted.map(|(response, upgrade)| {
                 *pending() = Some(upgrade);
@@ -139,19 +146,22 @@ where
         }
         async move {
             if let Some(ui) = ui {
-                return Ok(ui.answer(request).await);
+                return Ok(ui.answer(request).await.map(AnyBody::Left));
+            }
+            if let Some(elsewhere) = elsewhere {
+                return Ok(relay::pass_on(storage, elsewhere, request).await);
             }
             let answer = async {
                 match response {
                     Some(response) => response,
-                    None => answer(hub, clock, request, patience.body).await,
+                    None => answer(desk, request, patience.body).await,
                 }
             };
-            let answer = match deed {
+            let answered = match deed {
                 None => Ok(answer.await),
                 Some(deed) => fault::answer(deed, &Responder::new(clock.clone()), answer).await,
             };
-            answer.map(|response| -> ui::Response { response.map(Either::Left) })
+            answered.map(|response| response.map(whole))
         }
     });
     // Without `pipeline_flush`: with it hyper takes from a body that streams however much there is, read or not.
@@ -181,18 +191,13 @@ where
     upgrade.complete().await
 }
 
-async fn answer(
-    hub: &HubHandle,
-    clock: &Clock,
-    request: Request<Incoming>,
-    patience: Duration,
-) -> response::Response {
-    let responder = Responder::new(clock.clone());
-    let mut response = match carry_out(hub, request, patience).await {
+async fn answer(desk: &Desk, request: Request<Incoming>, patience: Duration) -> response::Response {
+    let responder = Responder::new(desk.clock.clone());
+    let mut response = match carry_out(desk, request, patience).await {
         Ok(answer) => responder.answer(answer),
         Err(rejection) => responder.reject(&rejection),
     };
-    if clock.is_skewed() {
+    if desk.clock.is_skewed() {
         // Otherwise the machine's time is put there.
         responder.date(&mut response);
     }
@@ -200,10 +205,11 @@ async fn answer(
 }
 
 async fn carry_out(
-    hub: &HubHandle,
+    desk: &Desk,
     request: Request<Incoming>,
     patience: Duration,
 ) -> Result<Answer, Rejection> {
+    let hub = &desk.hub;
     let (head, body) = request.into_parts();
     if !spoken_at(head.uri.path()).is_empty() {
         return Err(Rejection::NoWebSocket);
@@ -222,6 +228,10 @@ async fn carry_out(
         }
         Work::Invoke { identity, body } => {
             Answer::Method(methods::invoke(hub, identity, &head.headers, &body).await?)
+        }
+        Work::Files { request, body } => {
+            let reply = files::carry_out(desk, request, &head.headers, &body).await?;
+            Answer::Reply { shape, reply }
         }
         Work::Query { body } => Answer::Page(queries::run(hub, &head.headers, &body).await?),
     })

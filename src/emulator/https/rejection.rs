@@ -31,7 +31,7 @@ pub(super) enum Rejection {
     Unavailable,
     /// The hub says no.
     Refused(Refusal),
-    /// A method cannot be called, or has not been answered.
+    /// A method cannot be called, or has not been answered; or a file cannot be uploaded.
     Call {
         /// Why.
         refusal: Refusal,
@@ -48,6 +48,15 @@ impl Rejection {
         Self::Argument {
             message: message.into(),
         }
+    }
+
+    /// In the form that methods and files have for it; tokens are refused as everywhere.
+    pub(super) fn nested(refusal: Refusal) -> Self {
+        if refusal.code.http_status() == 401 {
+            return Self::Refused(refusal);
+        }
+        let info = Value::Null;
+        Self::Call { refusal, info }
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::hub::command::{Certificate, Command, DeviceMessage, RegistryOperation};
 use super::configurations::{self, ConfigurationRequest};
+use super::files::{self, FileRequest};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
 use super::reading::{credential, drop_nulls, if_match, misread, text};
@@ -73,6 +74,7 @@ pub(super) enum Wanted {
     DeviceStatistics,
     ServiceStatistics,
     Messages(MessageRequest),
+    Files(FileRequest),
 }
 
 /// What a request comes to.
@@ -84,6 +86,8 @@ pub(super) enum Work {
     Invoke { identity: IdentityId, body: Bytes },
     /// A query is carried out up to the end of a page.
     Query { body: Bytes },
+    /// A device uploads a file, which storage has to be asked about.
+    Files { request: FileRequest, body: Bytes },
 }
 
 /// How an answer is to look.
@@ -155,13 +159,26 @@ impl Wanted {
             }),
             Resource::Job { id } => JobAsked::of(&head.method, id).map(Self::Job),
             Resource::CancelJob { id } => post(head, || Self::Job(JobAsked::Cancel { id })),
+            Resource::Files { device } => post(head, || Self::Files(FileRequest::Begin { device })),
+            Resource::UploadNotification {
+                device,
+                correlation,
+            } => post(head, || {
+                Self::Files(FileRequest::End {
+                    device,
+                    correlation,
+                })
+            }),
             other @ (Resource::DeviceBound { .. }
             | Resource::DeviceBoundMessage { .. }
             | Resource::DeviceBoundAbandon { .. }
             | Resource::Commands { .. }
             | Resource::Feedback
             | Resource::FeedbackMessage { .. }
-            | Resource::FeedbackAbandon { .. }) => {
+            | Resource::FeedbackAbandon { .. }
+            | Resource::FileNotifications
+            | Resource::FileNotification { .. }
+            | Resource::FileNotificationAbandon { .. }) => {
                 let of = MessageRequest::of(query, other);
                 let (request, allowed) = of.ok_or(Rejection::NoResource)?;
                 if head.method.as_str() == allowed {
@@ -186,6 +203,7 @@ impl Wanted {
             Self::Job(asked) => asked.has_body().then_some(jobs::MAX_BODY_BYTES),
             Self::Twin(request) => request.has_body().then_some(twins::MAX_TWIN_BYTES),
             Self::Invoke(_) => Some(methods::MAX_BODY_BYTES),
+            Self::Files(_) => Some(files::MAX_BODY_BYTES),
             Self::Query => Some(queries::MAX_BODY_BYTES),
             Self::Read(_)
             | Self::Delete(_)
@@ -216,6 +234,7 @@ impl Wanted {
             | Self::Invoke(_)
             | Self::Query
             | Self::DeviceStatistics
+            | Self::Files(_)
             | Self::Messages(_) => Shape::OfReply,
         }
     }
@@ -274,6 +293,7 @@ impl Wanted {
             }
             Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
             Self::Query => return Ok(Work::Query { body }),
+            Self::Files(request) => return Ok(Work::Files { request, body }),
             Self::Bulk => twins::read_bulk(&body)?,
             Self::List { top } => RegistryOperation::List { top },
             Self::ListModules { device } => RegistryOperation::ListModules { device },

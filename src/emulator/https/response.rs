@@ -12,7 +12,9 @@ use super::super::calling::MethodAnswer;
 use super::super::driver::Clock;
 use super::super::hub::command::{Refusal, Reply};
 use super::super::query::Page;
-use super::messages::{feedback_response, message_response, purge_response};
+use super::messages::{
+    feedback_response, file_notification_response, message_response, purge_response,
+};
 pub(super) use super::plain::Response;
 use super::plain::{JSON, json_response, response};
 use super::queries;
@@ -124,6 +126,7 @@ impl Responder {
             ),
             (_, Reply::Messages(given)) => message_response(given.into_iter().next()),
             (_, Reply::Feedback(given)) => feedback_response(given),
+            (_, Reply::FileNotification(given)) => file_notification_response(given),
             (_, Reply::Purged { device, count }) => purge_response(&device, count),
             // No request over HTTPS asks for these.
             (
@@ -133,6 +136,7 @@ impl Responder {
                 | Reply::OwnTwin(_)
                 | Reply::Reported { .. }
                 | Reply::Search(_)
+                | Reply::Upload { .. }
                 | Reply::Call { .. }
                 | Reply::EventHub { .. }
                 | Reply::Partition(_)

@@ -1,14 +1,18 @@
 //! Clients that take their time, with less of it than usual.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::*;
+use crate::emulator::clock::Clock;
 use crate::emulator::connections::Connections;
 use crate::emulator::driver;
 use crate::emulator::fault::{Mischief, Wire};
 use crate::emulator::hub::Hub;
+use crate::emulator::storage::{self, Storage};
 use crate::emulator::test_hub;
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -26,9 +30,11 @@ fn client(patience: Patience) -> DuplexStream {
     let clock = Clock::new(now);
     let hub = Hub::new(now(), test_hub::options(1)).unwrap();
     let hub = driver::start(hub, clock.clone());
+    let storage = Storage::new(&storage::Options::default()).unwrap();
+    let storage = Arc::new(storage);
     let connections = Connections::default();
     let mut seat = connections.enter(Wire::Https);
-    let desk = Desk::new(clock, Mischief::default(), connections, hub);
+    let desk = Desk::new(clock, Mischief::default(), connections, hub, storage);
     tokio::spawn(async move {
         let never = std::future::pending();
         serve_with(patience, far, (&desk, None), &mut seat, never).await;

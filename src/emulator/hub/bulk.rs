@@ -86,6 +86,9 @@ impl Hub {
         self.twins.remove(device, module);
         let mut notices = self.dismiss(now, device, module);
         self.drop_messages(device, module);
+        if module.is_none() {
+            self.drop_uploads(device);
+        }
         notices.extend(self.happened(now, &id, Happening::Deleted, || twin));
         Ok(notices)
     }

@@ -207,7 +207,8 @@ impl Hub {
         }
     }
 
-    /// Does what is due by then: locks that end, messages that go stale, feedback that has waited long enough. To be
+    /// Does what is due by then: locks that end, messages that go stale, feedback that has waited long
+    /// enough. To be
     /// called ahead of commands; returns who must hear of it. What is to be kept comes with the next records.
     pub fn pass_time(&mut self, now: DateTime<Utc>) -> Vec<(ListenerId, Notice)> {
         let is_due = self.due().is_some_and(|due| due <= now);
@@ -220,13 +221,22 @@ impl Hub {
             self.note_feedback(change);
         }
         notices.extend(self.feedback.wake(now));
+        for (change, _) in self.file_notices.pass_time(now) {
+            self.note_file_notice(change);
+        }
+        notices.extend(self.file_notices.wake());
         notices
     }
 
     /// Before this, [`Hub::pass_time`] has nothing to do.
     #[must_use]
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        let all = [self.outbox.due(), self.feedback.due(), self.jobs.due()];
+        let all = [
+            self.outbox.due(),
+            self.feedback.due(),
+            self.file_notices.due(),
+            self.jobs.due(),
+        ];
         all.into_iter().flatten().min()
     }
 

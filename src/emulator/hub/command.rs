@@ -9,12 +9,13 @@ mod notice;
 mod registry;
 mod reply;
 mod twin;
+mod upload;
 
 pub use super::content::DeviceMessage;
 pub use super::credential::{Certificate, Credential};
 pub use super::dispatch::{
-    Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback, GivenMessage,
-    Outcome,
+    Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback,
+    GivenFileNotification, GivenMessage, Outcome,
 };
 pub use super::listener::ListenerId;
 use super::record::Record;
@@ -31,6 +32,7 @@ pub use notice::Notice;
 pub use registry::RegistryOperation;
 pub use reply::{PartitionState, Reply};
 pub use twin::TwinOperation;
+pub use upload::{FoundBlob, UploadOperation};
 
 /// A request to the hub. Tokens stand as they were received; the hub verifies them itself.
 #[derive(Debug)]
@@ -82,6 +84,11 @@ pub enum Command {
     CloudToDevice(CloudToDeviceOperation),
     /// What became of messages to devices.
     Feedback(FeedbackOperation),
+    /// Files that devices upload.
+    Upload(UploadOperation),
+    /// What the service hears of uploaded files, one by one. The replies to what takes are
+    /// [`Reply::FileNotification`].
+    FileNotifications(FeedbackOperation),
     /// A connection shows a token on `$cbs`.
     PutToken {
         /// The token.
@@ -171,7 +178,7 @@ pub enum Command {
     },
     /// Something goes wrong on purpose, or no longer. The reply is [`Reply::Done`].
     Adjust(Adjustment),
-    /// A reader of events or feedback, or a watcher, has gone; without effect for one that is not known.
+    /// A reader of events, feedback or notifications, or a watcher, has gone; without effect for one that is not known.
     CloseReader {
         /// Whose cursor.
         reader: ListenerId,
@@ -191,6 +198,8 @@ impl Command {
             | Self::CloseSession { .. }
             | Self::CloudToDevice(_)
             | Self::Feedback(_)
+            | Self::Upload(_)
+            | Self::FileNotifications(_)
             // What it held goes back.
             | Self::CloseReader { .. } => true,
             Self::Twin(operation) => operation.is_write(),

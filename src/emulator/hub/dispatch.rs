@@ -11,6 +11,7 @@ use super::listener::ListenerId;
 pub use super::queue::Outcome;
 use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 
 /// What can be done with messages to devices.
 #[derive(Debug, Clone)]
@@ -68,7 +69,7 @@ pub enum CloudToDeviceOperation {
     },
 }
 
-/// What can be done with the feedback about messages to devices.
+/// What can be done with the feedback about messages to devices, and alike with notifications of uploaded files.
 #[derive(Debug, Clone)]
 pub enum FeedbackOperation {
     /// The service asks for feedback over HTTPS, which is locked for a minute. The reply is
@@ -132,4 +133,17 @@ pub struct GivenFeedback {
     pub hub: String,
     /// The records, at most 64.
     pub records: Vec<Arc<FeedbackRecord>>,
+}
+
+/// A notification that is given to the service.
+#[derive(Debug, Clone)]
+pub struct GivenFileNotification {
+    /// What it is settled with.
+    pub lock: Uuid,
+    /// When it came.
+    pub enqueued: DateTime<Utc>,
+    /// The hub that speaks.
+    pub hub: String,
+    /// What it says.
+    pub notification: Arc<FileNotification>,
 }

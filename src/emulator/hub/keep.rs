@@ -6,10 +6,12 @@ use super::Hub;
 use super::configurations::Configurations;
 use super::event_log::{EventLog, Retention};
 use super::feedback::Feedback;
+use super::file_notices::FileNotices;
 use super::jobs::Jobs;
 use super::options::{HubOptions, OptionsError};
 use super::outbox::Outbox;
 use super::record::{Kept, Record};
+use super::uploads::Uploads;
 use crate::model::device::Identity;
 
 impl Hub {
@@ -31,6 +33,8 @@ impl Hub {
         hub.jobs = Jobs::restore(std::mem::take(&mut kept.jobs));
         hub.outbox = Outbox::restore(std::mem::take(&mut kept.messages));
         hub.feedback = Feedback::restore(std::mem::take(&mut kept.feedback));
+        hub.file_notices = FileNotices::restore(std::mem::take(&mut kept.file_notifications));
+        hub.uploads = Uploads::restore(std::mem::take(&mut kept.uploads));
         hub.queued = kept.queued;
         hub.registry.restore(kept);
         hub.is_kept = true;
@@ -107,6 +111,8 @@ impl Hub {
                     self.outbox.apply(&identity, change.undone());
                 }
                 Record::Feedback { change } => self.feedback.apply(change.undone()),
+                Record::FileNotification { change } => self.file_notices.apply(change.undone()),
+                Record::Upload { id, before, .. } => self.uploads.put(&id, before),
                 Record::Queued { before, .. } => self.queued = before,
             }
         }

@@ -15,6 +15,7 @@
 //! | `content`, `dispatch` | messages, and what is asked of their queues |
 //! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
 //! | `feedback`, `feedback_service` | what became of them |
+//! | `uploads`, `file_notices`, `upload_service` | files that devices upload, and who hears of them |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
@@ -40,6 +41,7 @@ mod entry;
 mod event_log;
 mod feedback;
 mod feedback_service;
+mod file_notices;
 mod happening;
 mod job;
 mod jobs;
@@ -71,6 +73,8 @@ mod telemetry;
 )]
 mod tests;
 mod twins;
+mod upload_service;
+mod uploads;
 mod watchers;
 
 #[cfg(test)]
@@ -95,6 +99,7 @@ use command::{Command, Effects, ListenerId, Notice, Refusal, Reply};
 use configurations::Configurations;
 use event_log::{EventLog, Retention};
 use feedback::Feedback;
+use file_notices::FileNotices;
 use jobs::Jobs;
 use meter::Meter;
 use methods::Methods;
@@ -105,6 +110,7 @@ use record::Record;
 use registry::Registry;
 use sessions::Sessions;
 use twins::Twins;
+use uploads::Uploads;
 use watchers::Watchers;
 
 /// The whole state of a hub.
@@ -123,6 +129,10 @@ pub struct Hub {
     jobs: Jobs,
     outbox: Outbox,
     feedback: Feedback,
+    file_notices: FileNotices,
+    uploads: Uploads,
+    /// Whether there is storage for devices' files.
+    has_storage: bool,
     /// How many items the two have ever taken in.
     queued: i64,
     /// What lock tokens are made from.
@@ -185,6 +195,9 @@ impl Hub {
             jobs: Jobs::default(),
             outbox: Outbox::default(),
             feedback: Feedback::default(),
+            file_notices: FileNotices::default(),
+            uploads: Uploads::default(),
+            has_storage: options.has_storage,
             queued: 0,
             groups,
             is_bypassed: options::is_bypassed(&options.routes),
@@ -253,6 +266,8 @@ impl Hub {
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),
             Command::Feedback(operation) => self.work_on_feedback(now, operation),
+            Command::Upload(operation) => self.work_on_upload(now, operation),
+            Command::FileNotifications(operation) => self.work_on_file_notices(now, operation),
             Command::PutToken { token } => self
                 .authority
                 .put_token(&self.registry, now, &token)
@@ -304,7 +319,9 @@ impl Hub {
             Command::CloseReader { reader } => {
                 self.readers.leave(reader);
                 self.watchers.leave(reader);
-                Ok((Reply::Done, self.leave_feedback(now, reader)))
+                let mut notices = self.leave_feedback(now, reader);
+                notices.extend(self.leave_file_notices(now, reader));
+                Ok((Reply::Done, notices))
             }
         }
     }

@@ -161,6 +161,8 @@ pub struct HubOptions {
     pub secret: Secret,
     /// How long before their time tokens end.
     pub token_shortening: TimeDelta,
+    /// Whether there is storage for devices' files.
+    pub has_storage: bool,
     /// How many messages of 4 KB may be sent on a day of UTC.
     pub daily_quota: Option<u64>,
 }

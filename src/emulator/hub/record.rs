@@ -5,6 +5,7 @@
 //! that is to survive a restart (twins, messages to devices) adds a record with both its sides, its part of [`Kept`], and
 //! a row in the store.
 
+use std::mem::swap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,9 +14,11 @@ use chrono::{DateTime, Utc};
 use super::content::CloudMessage;
 pub use super::job::{JobFacts, JobRow};
 pub use super::queue::{Change, Holder, Lock, Queued};
+pub use super::uploads::{Upload, UploadId};
 use crate::model::configuration::Configuration;
 use crate::model::device::{Identity, IdentityId};
 use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 use crate::model::twin::Twin;
 
 /// One change.
@@ -114,6 +117,20 @@ pub enum Record {
         /// What has happened to it.
         change: Change<FeedbackRecord>,
     },
+    /// The same for a notification of an uploaded file.
+    FileNotification {
+        /// What has happened to it.
+        change: Change<FileNotification>,
+    },
+    /// An upload was begun, or is over.
+    Upload {
+        /// Which.
+        id: UploadId,
+        /// As it was.
+        before: Option<Upload>,
+        /// As it is; `None` for one that is over.
+        after: Option<Upload>,
+    },
     /// How many items the hub's queues have ever taken in.
     Queued {
         /// As it was.
@@ -126,83 +143,28 @@ pub enum Record {
 impl Record {
     /// What a store is to write to make it undone; nothing for an event, which is to be taken out.
     #[must_use]
-    pub fn undone(self) -> Option<Self> {
-        Some(match self {
+    pub fn undone(mut self) -> Option<Self> {
+        match &mut self {
             Self::Event { .. } => return None,
-            Self::Partition {
-                partition,
-                before,
-                after,
-            } => Self::Partition {
-                partition,
-                before: after,
+            Self::Partition { before, after, .. } => {
+                swap(before, after);
                 // What was dropped stays dropped, in the hub as well: its spans may be gone.
-                after: PartitionHead {
-                    begin: after.begin.min(before.next_sequence_number),
-                    ..before
-                },
-            },
-            Self::Identity {
-                device,
-                module,
-                before,
-                after,
-            } => Self::Identity {
-                device,
-                module,
-                before: after,
-                after: before,
-            },
-            Self::Deleted { path, times } => Self::Deleted {
-                path,
-                times: times.saturating_sub(1),
-            },
-            Self::Twin {
-                identity,
-                before,
-                after,
-            } => Self::Twin {
-                identity,
-                before: after,
-                after: before,
-            },
-            Self::Configuration { id, before, after } => Self::Configuration {
-                id,
-                before: after,
-                after: before,
-            },
-            Self::Job { id, before, after } => Self::Job {
-                id,
-                before: after,
-                after: before,
-            },
-            Self::JobRow {
-                job,
-                identity,
-                before,
-                after,
-            } => Self::JobRow {
-                job,
-                identity,
-                before: after,
-                after: before,
-            },
-            Self::RegistryChanges { before, after } => Self::RegistryChanges {
-                before: after,
-                after: before,
-            },
-            Self::CloudMessage { identity, change } => Self::CloudMessage {
-                identity,
-                change: change.undone(),
-            },
-            Self::Feedback { change } => Self::Feedback {
-                change: change.undone(),
-            },
-            Self::Queued { before, after } => Self::Queued {
-                before: after,
-                after: before,
-            },
-        })
+                after.begin = before.begin.min(after.next_sequence_number);
+            }
+            Self::Identity { before, after, .. } => swap(before, after),
+            Self::Deleted { times, .. } => *times = times.saturating_sub(1),
+            Self::Twin { before, after, .. } => swap(before, after),
+            Self::Configuration { before, after, .. } => swap(before, after),
+            Self::Job { before, after, .. } => swap(before, after),
+            Self::JobRow { before, after, .. } => swap(before, after),
+            Self::RegistryChanges { before, after } => swap(before, after),
+            Self::CloudMessage { change, .. } => swap(&mut change.before, &mut change.after),
+            Self::Feedback { change } => swap(&mut change.before, &mut change.after),
+            Self::FileNotification { change } => swap(&mut change.before, &mut change.after),
+            Self::Upload { before, after, .. } => swap(before, after),
+            Self::Queued { before, after } => swap(before, after),
+        }
+        Some(self)
     }
 }
 
@@ -298,6 +260,10 @@ pub struct Kept {
     pub messages: Vec<KeptMessage>,
     /// What the service has yet to hear of its messages.
     pub feedback: Vec<Queued<FeedbackRecord>>,
+    /// What the service has yet to hear of devices' files.
+    pub file_notifications: Vec<Queued<FileNotification>>,
+    /// Every upload that is open.
+    pub uploads: Vec<(UploadId, Upload)>,
     /// How many items the hub's queues have ever taken in.
     pub queued: i64,
 }

@@ -201,6 +201,40 @@ pub(super) fn too_many_jobs(limit: usize) -> Refusal {
     )
 }
 
+/// For an upload where the hub was given no storage.
+pub(super) fn storage_not_configured() -> Refusal {
+    refuse(
+        error_code::STORAGE_NOT_CONFIGURED,
+        ARGUMENT,
+        "No storage account is configured: the emulator is given one with --storage.",
+    )
+}
+
+pub(super) fn upload_not_found() -> Refusal {
+    refuse(
+        error_code::INVALID_UPLOAD_CORRELATION,
+        ARGUMENT,
+        "The device has no open upload with that correlationId.",
+    )
+}
+
+pub(super) fn upload_expired() -> Refusal {
+    refuse(
+        error_code::EXPIRED_UPLOAD_CORRELATION,
+        ARGUMENT,
+        "The upload was to be over by now.",
+    )
+}
+
+/// The text is that of "Upload files with IoT Hub".
+pub(super) fn too_many_uploads(limit: usize) -> Refusal {
+    refuse(
+        error_code::TOO_MANY_ACTIVE_UPLOADS,
+        "amqp:resource-limit-exceeded",
+        format!("Number of active file upload requests cannot exceed {limit}"),
+    )
+}
+
 /// For a method of a job whose answer did not come in time.
 pub(super) fn unanswered() -> Refusal {
     refuse(

@@ -10,13 +10,14 @@ use proptest::prelude::*;
 use super::command::{CloudMessage, Credential, DeviceMessage, StoredEvent};
 use super::record::{
     Holder, JobFacts, JobRow, Kept, KeptIdentity, KeptJob, KeptMessage, KeptPartition, Lock,
-    Queued, Span, StoredRange, Threshold,
+    Queued, Span, StoredRange, Threshold, Upload, UploadId,
 };
 use super::*;
 use crate::emulator::test_hub::{self, KEY};
 use crate::model::configuration::Configuration;
 use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 use crate::model::secret::Secret;
 use crate::model::twin::Twin;
 use crate::protocol::amqp::filter::Position;
@@ -52,6 +53,8 @@ pub(super) struct Maps {
     changes: u64,
     messages: BTreeMap<(IdentityId, i64), Queued<CloudMessage>>,
     feedback: BTreeMap<i64, Queued<FeedbackRecord>>,
+    files: BTreeMap<i64, Queued<FileNotification>>,
+    uploads: BTreeMap<UploadId, Upload>,
     queued: i64,
     configurations: BTreeMap<String, Configuration>,
     jobs: BTreeMap<String, JobFacts>,
@@ -67,6 +70,14 @@ fn without_listeners<T>(item: &Queued<T>) -> Queued<T> {
     }
 }
 
+/// Nothing takes out what was there.
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, after: Option<V>) {
+    match after {
+        Some(after) => drop(map.insert(key, after)),
+        None => drop(map.remove(&key)),
+    }
+}
+
 impl Maps {
     pub(super) fn new() -> Self {
         Self {
@@ -78,6 +89,8 @@ impl Maps {
             changes: 0,
             messages: BTreeMap::new(),
             feedback: BTreeMap::new(),
+            files: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             queued: 0,
             configurations: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -118,49 +131,46 @@ impl Maps {
                     module,
                     after,
                     ..
-                } => {
-                    let key = (device, module);
-                    match after {
-                        Some(after) => drop(self.identities.insert(key, *after)),
-                        None => drop(self.identities.remove(&key)),
-                    }
-                }
+                } => put(
+                    &mut self.identities,
+                    (device, module),
+                    after.map(|after| *after),
+                ),
                 Record::Deleted { path, times } => drop(self.deleted.insert(path, times)),
                 Record::Twin {
                     identity, after, ..
-                } => match after {
-                    Some(after) => drop(self.twins.insert(identity, (*after).clone())),
-                    None => drop(self.twins.remove(&identity)),
-                },
-                Record::Configuration { id, after, .. } => match after {
-                    Some(after) => drop(self.configurations.insert(id, *after)),
-                    None => drop(self.configurations.remove(&id)),
-                },
-                Record::Job { id, after, .. } => match after {
-                    Some(after) => drop(self.jobs.insert(id, (*after).clone())),
-                    None => drop(self.jobs.remove(&id)),
-                },
+                } => put(&mut self.twins, identity, after.map(Arc::unwrap_or_clone)),
+                Record::Configuration { id, after, .. } => {
+                    put(&mut self.configurations, id, after.map(|after| *after));
+                }
+                Record::Job { id, after, .. } => {
+                    put(&mut self.jobs, id, after.map(Arc::unwrap_or_clone));
+                }
                 Record::JobRow {
                     job,
                     identity,
                     after,
                     ..
-                } => match after {
-                    Some(after) => drop(self.job_rows.insert((job, identity), (*after).clone())),
-                    None => drop(self.job_rows.remove(&(job, identity))),
-                },
+                } => put(
+                    &mut self.job_rows,
+                    (job, identity),
+                    after.map(Arc::unwrap_or_clone),
+                ),
                 Record::RegistryChanges { after, .. } => self.changes = after,
                 Record::CloudMessage { identity, change } => {
-                    let key = (identity, change.number());
-                    match change.after {
-                        Some(after) => drop(self.messages.insert(key, after)),
-                        None => drop(self.messages.remove(&key)),
-                    }
+                    put(
+                        &mut self.messages,
+                        (identity, change.number()),
+                        change.after,
+                    );
                 }
-                Record::Feedback { change } => match change.after {
-                    Some(after) => drop(self.feedback.insert(after.number, after)),
-                    None => drop(self.feedback.remove(&change.number())),
-                },
+                Record::Feedback { change } => {
+                    put(&mut self.feedback, change.number(), change.after);
+                }
+                Record::FileNotification { change } => {
+                    put(&mut self.files, change.number(), change.after);
+                }
+                Record::Upload { id, after, .. } => put(&mut self.uploads, id, after),
                 Record::Queued { after, .. } => self.queued = after,
             }
         }
@@ -195,6 +205,8 @@ impl Maps {
                 })
                 .collect(),
             feedback: self.feedback.values().map(without_listeners).collect(),
+            file_notifications: self.files.values().map(without_listeners).collect(),
+            uploads: self.uploads.clone().into_iter().collect(),
             queued: self.queued,
             configurations: self.configurations.values().cloned().collect(),
             jobs: self.jobs.values().map(job).collect(),

@@ -27,6 +27,7 @@ mod messages;
 mod methods;
 mod sessions;
 mod twins;
+mod uploads;
 
 const NOW: i64 = 1_700_000_000;
 const LATER: i64 = NOW + 3600;

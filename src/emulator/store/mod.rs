@@ -267,6 +267,15 @@ impl Engine {
                 let row = change.after.as_ref().map(queued::feedback);
                 put(batch, &self.feedback, &key, row)?;
             }
+            Record::FileNotification { change } => {
+                let key = queued::file_key(change.number());
+                let row = change.after.as_ref().map(queued::file);
+                put(batch, &self.hub, &key, row)?;
+            }
+            Record::Upload { id, after, .. } => {
+                let row = after.as_ref().map(serde_json::to_vec);
+                put(batch, &self.hub, row::upload_key(id).as_bytes(), row)?;
+            }
             Record::Queued { after, .. } => {
                 batch.insert(&self.hub, row::QUEUED, row::numbers(&[*after]));
             }

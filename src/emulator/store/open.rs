@@ -272,6 +272,8 @@ impl Reading<'_> {
             registry_changes: changes.try_into().unwrap_or(0),
             messages: self.rows(self.messages.iter(), queued::parse_message)?,
             feedback: self.rows(self.feedback.iter(), queued::parse_feedback)?,
+            file_notifications: self.rows(self.hub.prefix(row::FILE), queued::parse_file)?,
+            uploads: self.rows(self.hub.prefix(row::UPLOAD), row::parse_upload)?,
             queued: self.number(row::QUEUED)?,
         })
     }

@@ -1,4 +1,4 @@
-//! How messages to devices and feedback stand in the store: the length of a JSON head in four bytes, the head, the body.
+//! How messages to devices, feedback and notifications stand in the store: the length of a JSON head in four bytes, the head, the body.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::emulator::hub::command::{Ack, CloudMessage, DeviceMessage};
 use crate::emulator::hub::record::{Holder, KeptMessage, Lock, Queued};
 use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 
 /// The number stands behind a `/`, which is in no id.
 pub(super) fn message_key(identity: &IdentityId, number: i64) -> Vec<u8> {
@@ -122,6 +123,20 @@ pub(super) fn parse_feedback(key: &[u8], row: &[u8]) -> Option<Queued<FeedbackRe
     let number = i64::from_be_bytes(key.try_into().ok()?);
     let (head, _) = read::<FeedbackRecord>(row)?;
     item(number, &head, head.content.clone())
+}
+
+pub(super) fn file_key(number: i64) -> Vec<u8> {
+    [row::FILE.as_bytes(), &number.to_be_bytes()].concat()
+}
+
+pub(super) fn file(item: &Queued<FileNotification>) -> Result<Vec<u8>, serde_json::Error> {
+    write(item, item.content.as_ref(), &[])
+}
+
+pub(super) fn parse_file(key: &[u8], row: &[u8]) -> Option<Queued<FileNotification>> {
+    let number = key.strip_prefix(row::FILE.as_bytes())?.try_into().ok()?;
+    let (head, _) = read::<FileNotification>(row)?;
+    item(i64::from_be_bytes(number), &head, head.content.clone())
 }
 
 fn write<T>(
@@ -234,7 +249,7 @@ mod tests {
 
         #[test]
         fn strange_rows_are_no_rows(key: Vec<u8>, row: Vec<u8>) {
-            let _ = (parse_message(&key, &row), parse_feedback(&key, &row));
+            let _ = (parse_message(&key, &row), parse_feedback(&key, &row), parse_file(&key, &row));
         }
     }
 }

@@ -13,6 +13,8 @@
 //! | `hub` | `configuration/` and an id | JSON |
 //! | `hub` | `job/` and an id | JSON |
 //! | `hub` | `work/` and a job's id; `\0`, device, or device, `/`, module | JSON |
+//! | `hub` | `upload/`, device, `/`, correlation id | JSON |
+//! | `hub` | `file/` and a number | what [`super::queued`] makes of it |
 //! | `identities` | device, or device, `/`, module | JSON |
 //! | `messages` | device, or device, `/`, module; `/`, number | what [`super::queued`] makes of them |
 //! | `feedback` | number | the same |
@@ -26,7 +28,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::hub::command::StoredEvent;
-use crate::emulator::hub::record::{KeptIdentity, PartitionHead, Span};
+use crate::emulator::hub::record::{KeptIdentity, PartitionHead, Span, Upload, UploadId};
 use crate::model::configuration::Configuration;
 use crate::model::device::{Identity, IdentityId};
 use crate::model::twin::Twin;
@@ -41,6 +43,8 @@ pub(super) const SEGMENT: &str = "segment/";
 pub(super) const DELETED: &str = "deleted/";
 pub(super) const TWIN: &str = "twin/";
 pub(super) const CONFIGURATION: &str = "configuration/";
+pub(super) const UPLOAD: &str = "upload/";
+pub(super) const FILE: &str = "file/";
 
 /// How many bytes stand before an event's message.
 const EVENT_HEAD: usize = 16;
@@ -224,6 +228,20 @@ pub(super) fn parse_configuration(key: &[u8], row: &[u8]) -> Option<Configuratio
     (configuration.id == id).then_some(configuration)
 }
 
+pub(super) fn upload_key(id: &UploadId) -> String {
+    format!("{UPLOAD}{}/{}", id.device, id.correlation)
+}
+
+pub(super) fn parse_upload(key: &[u8], row: &[u8]) -> Option<(UploadId, Upload)> {
+    let key = str::from_utf8(key).ok()?.strip_prefix(UPLOAD)?;
+    let (device, correlation) = key.split_once('/')?;
+    let id = UploadId {
+        device: device.to_owned(),
+        correlation: correlation.to_owned(),
+    };
+    Some((id, serde_json::from_slice(row).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +275,7 @@ mod tests {
         fn strange_rows_are_no_rows(key: Vec<u8>, row: Vec<u8>) {
             let _ = (parse_numbers(&row), parse_head(&row), parse_span(&key, &row));
             let _ = (parse_twin(&key, &row), parse_configuration(&key, &row));
+            let _ = parse_upload(&key, &row);
             let _ = (parse_identity(&key, &row), parse_event(&key, &Bytes::from(row)));
         }
     }

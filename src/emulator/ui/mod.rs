@@ -42,8 +42,8 @@ use crate::model::secret::Secret;
 pub(super) use credential::Credential;
 pub(super) use doorman::unguessable;
 use doorman::{Doorman, SESSION};
-pub(super) use page::Response;
 use page::Why;
+pub(super) use page::{Body, Response};
 use place::Place;
 use stream::{Made, Stream};
 

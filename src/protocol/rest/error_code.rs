@@ -37,9 +37,15 @@ codes! {
     ARGUMENT_INVALID = 400_004, "ArgumentInvalid";
     ARGUMENT_NULL = 400_005, "ArgumentNull";
     IOT_HUB_FORMAT_ERROR = 400_006, "IotHubFormatError";
+    BLOB_CONTAINER_VALIDATION_ERROR = 400_008, "BlobContainerValidationError";
     DEVICE_DEFINED_MULTIPLE_TIMES = 400_011, "DeviceDefinedMultipleTimes";
     DESERIALIZATION_ERROR = 400_012, "DeserializationError";
     BULK_REGISTRY_OPERATION_FAILURE = 400_013, "BulkRegistryOperationFailure";
+    STORAGE_NOT_CONFIGURED = 400_014, "DefaultStorageEndpointNotConfigured";
+    INVALID_UPLOAD_CORRELATION = 400_015, "InvalidFileUploadCorrelationId";
+    EXPIRED_UPLOAD_CORRELATION = 400_016, "ExpiredFileUploadCorrelationId";
+    INVALID_UPLOAD_STATUS = 400_019, "InvalidFileUploadCompletionStatus";
+    INVALID_STORAGE_OR_BLOB = 400_020, "InvalidStorageEndpointOrBlob";
     INVALID_CONFIGURATION_TARGET_CONDITION = 400_401, "InvalidConfigurationTargetCondition";
     INVALID_CONFIGURATION_CONTENT = 400_402, "InvalidConfigurationContent";
     INVALID_CONFIGURATION_METRICS = 400_404, "InvalidConfigurationCustomMetricsQuery";
@@ -52,6 +58,7 @@ codes! {
     JOB_QUOTA_EXCEEDED = 403_003, "JobQuotaExceeded";
     DEVICE_MAXIMUM_QUEUE_DEPTH_EXCEEDED = 403_004, "DeviceMaximumQueueDepthExceeded";
     IOT_HUB_MAX_CBS_TOKEN_EXCEEDED = 403_005, "IotHubMaxCbsTokenExceeded";
+    TOO_MANY_ACTIVE_UPLOADS = 403_006, "DeviceMaximumActiveFileUploadLimitExceeded";
     METHODS_IN_FLIGHT = 403_800, "GenericForbidden";
     DEVICE_DISABLED = 403_012, "DeviceDisabled";
     GENERIC_NOT_FOUND = 404_000, "GenericNotFound";

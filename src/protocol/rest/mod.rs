@@ -23,6 +23,10 @@ pub const MAX_CLOUD_MESSAGE_BYTES: usize = 65_536;
 /// The content type of feedback about messages to devices, over every protocol.
 pub const FEEDBACK_CONTENT_TYPE: &str = "application/vnd.microsoft.iothub.feedback.json";
 
+/// The content type of notifications of uploaded files, over every protocol.
+pub const FILE_NOTIFICATION_CONTENT_TYPE: &str =
+    "application/vnd.microsoft.iothub.filenotification.json";
+
 /// The most messages in one batch.
 pub const MAX_BATCH_MESSAGES: usize = 500;
 

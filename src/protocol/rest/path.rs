@@ -9,6 +9,7 @@ use crate::protocol::sas::percent_encode;
 /// Segments as the Node SDK spells them; others write `deviceBound`.
 const DEVICE_BOUND: &str = "devicebound";
 const SERVICE_BOUND: &str = "serviceBound";
+const FILES_BOUND: &str = "filenotifications";
 const ABANDON: &str = "abandon";
 const APPLY_CONTENT: &str = "applyConfigurationContent";
 const TEST_QUERIES: &str = "testQueries";
@@ -88,6 +89,30 @@ pub enum Resource {
         /// Its lock token.
         lock: String,
     },
+    /// `/messages/serviceBound/filenotifications`: where the service hears of uploaded files.
+    FileNotifications,
+    /// `/messages/serviceBound/filenotifications/{lock}`: a notification that was taken.
+    FileNotification {
+        /// Its lock token.
+        lock: String,
+    },
+    /// `/messages/serviceBound/filenotifications/{lock}/abandon`: gives such a notification back.
+    FileNotificationAbandon {
+        /// Its lock token.
+        lock: String,
+    },
+    /// `/devices/{device}/files`: where a device is given access to storage.
+    Files {
+        /// The device's id.
+        device: String,
+    },
+    /// `/devices/{device}/files/notifications[/{correlation}]`: where it says that an upload is over.
+    UploadNotification {
+        /// The device's id.
+        device: String,
+        /// Which upload, where the path says it and not the body.
+        correlation: Option<String>,
+    },
     /// `/devices/{device}/applyConfigurationContent`: where content is given to an edge device.
     ApplyContent {
         /// The device's id.
@@ -155,6 +180,26 @@ impl Resource {
             Self::FeedbackAbandon { lock } => {
                 let lock = encode(lock);
                 format!("/messages/{SERVICE_BOUND}/feedback/{lock}/{ABANDON}")
+            }
+            Self::FileNotifications => format!("/messages/{SERVICE_BOUND}/{FILES_BOUND}"),
+            Self::FileNotification { lock } => {
+                let lock = encode(lock);
+                format!("/messages/{SERVICE_BOUND}/{FILES_BOUND}/{lock}")
+            }
+            Self::FileNotificationAbandon { lock } => {
+                let lock = encode(lock);
+                format!("/messages/{SERVICE_BOUND}/{FILES_BOUND}/{lock}/{ABANDON}")
+            }
+            Self::Files { device } => format!("/devices/{}/files", encode(device)),
+            Self::UploadNotification {
+                device,
+                correlation,
+            } => {
+                let path = format!("/devices/{}/files/notifications", encode(device));
+                match correlation {
+                    None => path,
+                    Some(correlation) => format!("{path}/{}", encode(correlation)),
+                }
             }
             Self::ApplyContent { device } => {
                 format!("/devices/{}/{APPLY_CONTENT}", encode(device))
@@ -283,26 +328,49 @@ fn service_bound(rest: &[&str]) -> Option<Resource> {
     let [first, second, rest @ ..] = rest else {
         return None;
     };
-    if !is(first, SERVICE_BOUND) || !is(second, "feedback") {
+    let is_of_files = is(second, FILES_BOUND);
+    if !is(first, SERVICE_BOUND) || !(is_of_files || is(second, "feedback")) {
         return None;
     }
-    match rest {
-        [] => Some(Resource::Feedback),
-        [lock] => Some(Resource::FeedbackMessage {
+    Some(match (rest, is_of_files) {
+        ([], false) => Resource::Feedback,
+        ([], true) => Resource::FileNotifications,
+        ([lock], false) => Resource::FeedbackMessage {
             lock: decode(lock)?,
-        }),
-        [lock, last] if is(last, ABANDON) => Some(Resource::FeedbackAbandon {
+        },
+        ([lock], true) => Resource::FileNotification {
             lock: decode(lock)?,
-        }),
-        _ => None,
-    }
+        },
+        ([lock, last], false) if is(last, ABANDON) => Resource::FeedbackAbandon {
+            lock: decode(lock)?,
+        },
+        ([lock, last], true) if is(last, ABANDON) => Resource::FileNotificationAbandon {
+            lock: decode(lock)?,
+        },
+        _ => return None,
+    })
 }
 
-/// What stands behind a device's id: messages to it, and content for it.
+/// What stands behind a device's id and `files`.
+fn files(device: String, rest: &[&str]) -> Option<Resource> {
+    let correlation = match rest {
+        [] => return Some(Resource::Files { device }),
+        [first] if is(first, "notifications") => None,
+        [first, correlation] if is(first, "notifications") => Some(decode(correlation)?),
+        _ => return None,
+    };
+    Some(Resource::UploadNotification {
+        device,
+        correlation,
+    })
+}
+
+/// What stands behind a device's id: messages to it, its files, and content for it.
 fn device_bound(device: String, rest: &[&str]) -> Option<Resource> {
     let rest = match rest {
         [last] if is(last, "commands") => return Some(Resource::Commands { device }),
         [last] if is(last, APPLY_CONTENT) => return Some(Resource::ApplyContent { device }),
+        [first, rest @ ..] if is(first, "files") => return files(device, rest),
         [first, second, rest @ ..] if is(first, "messages") && is(second, DEVICE_BOUND) => rest,
         _ => return None,
     };
@@ -356,7 +424,13 @@ mod tests {
                 Resource::Configuration { id: format!("c{device}") },
                 Resource::Feedback,
                 Resource::FeedbackMessage { lock: lock.clone() },
-                Resource::FeedbackAbandon { lock },
+                Resource::FeedbackAbandon { lock: lock.clone() },
+                Resource::FileNotifications,
+                Resource::FileNotification { lock: lock.clone() },
+                Resource::FileNotificationAbandon { lock: lock.clone() },
+                Resource::Files { device: device.clone() },
+                Resource::UploadNotification { device: device.clone(), correlation: None },
+                Resource::UploadNotification { device: device.clone(), correlation: Some(format!("{lock}+/=")) },
                 Resource::ServiceStatistics,
             ];
             for resource in resources {

@@ -67,6 +67,7 @@ fn hub() -> Hub {
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),
         token_shortening: TimeDelta::zero(),
+        has_storage: false,
         daily_quota: None,
     };
     let mut hub = Hub::new(clock(), options).expect("a hub");

@@ -18,6 +18,7 @@ mod emulator_store;
 mod emulator_twins;
 mod emulator_ui;
 mod emulator_ui_told;
+mod emulator_uploads;
 mod inspect_token;
 #[cfg(unix)]
 mod live;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod amqp;
+pub mod blob_server;
 pub mod browser;
 pub mod certificates;
 pub mod emulator;
@@ -17,6 +18,7 @@ pub mod runtime;
 #[cfg(unix)]
 pub mod terminal;
 
+pub use blob_server::BlobServer;
 pub use certificates::Certificates;
 pub use emulator::Emulator;
 pub use hostile::{Answer, HostileHub};

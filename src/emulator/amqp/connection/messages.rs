@@ -105,6 +105,13 @@ impl Connection {
                     encoded: cloud_message::write_feedback(given),
                 })
                 .collect(),
+            Ok(Reply::FileNotification(given)) => given
+                .iter()
+                .map(|given| Parcel {
+                    lock: given.lock,
+                    encoded: cloud_message::write_file_notification(given),
+                })
+                .collect(),
             Ok(Reply::Messages(given)) => given
                 .iter()
                 .map(|given| Parcel {

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::super::record::StoredRange;
-use super::{BulkError, CallId, GivenFeedback, GivenMessage, Grant, StoredEvent};
+use super::{
+    BulkError, CallId, GivenFeedback, GivenFileNotification, GivenMessage, Grant, StoredEvent,
+};
 use crate::emulator::query::Search;
 use crate::model::device::Identity;
 
@@ -91,6 +93,17 @@ pub enum Reply {
     Messages(Vec<GivenMessage>),
     /// Feedback that the service holds from now on.
     Feedback(Option<GivenFeedback>),
+    /// A notification that the service holds from now on.
+    FileNotification(Option<GivenFileNotification>),
+    /// An upload that is open.
+    Upload {
+        /// What the device calls it by.
+        correlation: String,
+        /// The blob's name in the container.
+        blob: String,
+        /// Until when it is open, and access to the blob lasts.
+        expires: DateTime<Utc>,
+    },
     /// A device's queue is empty.
     Purged {
         /// The device.

@@ -1,52 +1,24 @@
-//! What whoever runs the hub has done to it while it runs.
+//! What whoever runs the hub has done to it while it runs, carried out.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::AdminError;
 use super::request::{Asked, PATHS};
-use crate::emulator::clock::Clock;
-use crate::emulator::connections::{Connections, Detachment, Links, Order, Selection, Shown};
-use crate::emulator::driver::HubHandle;
+use crate::emulator::connections::{Detachment, Links, Order, Selection, Shown};
+use crate::emulator::desk::Desk;
+use crate::emulator::fault::Wire;
 use crate::emulator::fault::standing::Standings;
-use crate::emulator::fault::{Mischief, Wire};
 use crate::emulator::hub::command::{Adjustment, Command};
 
 /// How long connections have to say how many links they have detached.
 const DETACHING: Duration = Duration::from_secs(5);
 
-/// All that can be made to misbehave.
-#[derive(Debug)]
-pub struct Desk {
-    /// The hub's clock.
-    pub clock: Clock,
-    /// What goes wrong.
-    pub mischief: Mischief,
-    /// Who is connected.
-    pub connections: Connections,
-    /// The hub.
-    pub hub: HubHandle,
-    /// One change after another: each looks at what was before.
-    turn: Mutex<()>,
-}
-
 impl Desk {
-    /// One for this hub.
-    #[must_use]
-    pub fn new(clock: Clock, mischief: Mischief, connections: Connections, hub: HubHandle) -> Self {
-        Self {
-            clock,
-            mischief,
-            connections,
-            hub,
-            turn: Mutex::new(()),
-        }
-    }
-
     pub(super) async fn carry_out(&self, asked: Asked) -> Result<Value, AdminError> {
         match asked {
             Asked::Overview => Ok(overview()),

@@ -1,0 +1,48 @@
+//! What all servers of a hub have in common.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::clock::Clock;
+use super::connections::Connections;
+use super::driver::HubHandle;
+use super::fault::Mischief;
+use super::storage::Storage;
+
+/// What requests are answered from, and all that can be made to misbehave.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// The hub's clock.
+    pub clock: Clock,
+    /// What goes wrong.
+    pub mischief: Mischief,
+    /// Who is connected.
+    pub connections: Connections,
+    /// The hub.
+    pub hub: HubHandle,
+    /// Where files go.
+    pub storage: Arc<Storage>,
+    /// Held while what goes wrong is changed, one change after another: each looks at what was before.
+    pub turn: Mutex<()>,
+}
+
+impl Desk {
+    /// One for this hub.
+    pub(super) fn new(
+        clock: Clock,
+        mischief: Mischief,
+        connections: Connections,
+        hub: HubHandle,
+        storage: Arc<Storage>,
+    ) -> Self {
+        Self {
+            clock,
+            mischief,
+            connections,
+            hub,
+            storage,
+            turn: Mutex::new(()),
+        }
+    }
+}
