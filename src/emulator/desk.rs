@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::connections::Connections;
 use super::driver::HubHandle;
 use super::fault::Mischief;
-use super::storage::Storage;
+use super::transfer::Dock;
 
 /// What requests are answered from, and all that can be made to misbehave.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(super) struct Desk {
     pub connections: Connections,
     /// The hub.
     pub hub: HubHandle,
-    /// Where files go.
-    pub storage: Arc<Storage>,
+    /// The way to storage.
+    pub dock: Arc<Dock>,
     /// Held while what goes wrong is changed, one change after another: each looks at what was before.
     pub turn: Mutex<()>,
 }
@@ -34,14 +34,14 @@ impl Desk {
         mischief: Mischief,
         connections: Connections,
         hub: HubHandle,
-        storage: Arc<Storage>,
+        dock: Arc<Dock>,
     ) -> Self {
         Self {
             clock,
             mischief,
             connections,
             hub,
-            storage,
+            dock,
             turn: Mutex::new(()),
         }
     }

@@ -107,7 +107,7 @@ pub(super) struct Stop(pub watch::Receiver<bool>);
 
 impl Stop {
     /// Waits for it. A sender that has gone means the same.
-    async fn requested(mut self) {
+    pub(super) async fn requested(mut self) {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 }

@@ -3,10 +3,11 @@
 //! [`hub`] decides and knows neither clock nor socket; [`driver`] owns it in one task and carries commands in and
 //! notices out; the servers turn bytes into commands and replies into bytes. [`server`] brings them together;
 //! [`state`] keeps what an emulator is from one start to the next, and [`store`] what it was given; [`storage`] is where
-//! devices' files are. `ui` is a page to look at it all.
+//! devices' files are, and `transfer` carries the registry there and back. `ui` is a page to look at it all.
 
 pub mod admin;
 pub mod amqp;
+mod bulk_line;
 mod calling;
 pub mod certificate;
 mod client_certificate;
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod connections;
 mod desk;
 pub mod device_authorities;
+mod doors;
 pub mod driver;
 pub mod endpoint;
 pub mod fault;
@@ -29,6 +31,7 @@ pub mod server;
 pub mod state;
 pub mod storage;
 pub mod store;
+mod transfer;
 mod ui;
 
 #[cfg(test)]

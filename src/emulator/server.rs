@@ -1,14 +1,14 @@
 //! The emulator as a whole: its state read, its ports bound, its servers started.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,6 +20,7 @@ use super::certificate::CertificateError;
 use super::connections::Connections;
 use super::desk::Desk;
 use super::device_authorities::DeviceAuthorityError;
+use super::doors::{Doors, Unbound};
 use super::driver::{self, Clock, HubHandle, Keeper as _};
 use super::endpoint::{AMQPS, Endpoints, Ports};
 use super::fault::standing::Standings;
@@ -34,8 +35,9 @@ use super::hub::options::{
 use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
 use super::state::{self, State, StateError};
-use super::storage::{self, Storage};
+use super::storage;
 use super::store::{Store, StoreError, Wanted};
+use super::transfer::{self, Dock, Order};
 use super::ui::{self, Ui};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
@@ -132,6 +134,12 @@ pub enum EmulatorError {
     },
 }
 
+impl From<Unbound> for EmulatorError {
+    fn from(Unbound { address, source }: Unbound) -> Self {
+        Self::Bind { address, source }
+    }
+}
+
 /// An emulator that runs. Dropping it stops it at once; [`Running::stop`] lets requests come to their end.
 #[derive(Debug)]
 pub struct Running {
@@ -162,7 +170,8 @@ impl Emulator {
         let standings = Standings::of(options.troubles.iter());
         let clock = Clock::new(machine_clock);
         clock.set(standings.ahead);
-        let storage = Arc::new(Storage::new(&options.storage)?);
+        let (dock, orders) = Dock::open(&options.storage)?;
+        let dock = Arc::new(dock);
         let state = State::load(now, &options.data_dir)?;
         let authorities = Arc::new(state::device_authorities(&options.device_authorities)?);
         let (mut hub, store) = hub(now, &options, standings, &state)?;
@@ -175,7 +184,7 @@ impl Emulator {
         };
         let (https_tls, amqps_tls, mqtts_tls) = (tls(&[b"http/1.1"])?, tls(&[])?, tls(&[])?);
         // All ports first: an emulator that misses one must not have begun to serve on the others.
-        let doors = Doors::open(&options).await?;
+        let doors = Doors::open(options.address, options.ports).await?;
         let endpoints = Endpoints {
             host: NAME.to_owned(),
             ports: doors.ports(),
@@ -191,13 +200,7 @@ impl Emulator {
         let mqtt = Arc::new(mqtt_options(&options, &clock, &mischief));
         let (hub, end) = drive(hub, store, &clock, &options)?;
         let connections = Connections::default();
-        let desk = Arc::new(Desk::new(
-            clock,
-            mischief,
-            connections,
-            hub.clone(),
-            storage,
-        ));
+        let desk = Arc::new(Desk::new(clock, mischief, connections, hub.clone(), dock));
         let (stop, stopped) = watch::channel(false);
         let ui = Ui::new(hosts(&options), &endpoints, hub.clone(), stopped.clone());
         let amqps_protocol = protocol_at(endpoints.ports.amqps);
@@ -209,6 +212,8 @@ impl Emulator {
             (doors.admin, Protocol::Admin, None),
         ];
         let mut servers = JoinSet::new();
+        let ending = Stop(stopped.clone());
+        servers.spawn(carry_out_jobs(Arc::clone(&desk), orders, ending));
         for (bound, protocol, tls) in served {
             for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
                 let listener = Listener {
@@ -232,6 +237,14 @@ impl Emulator {
             servers,
             end,
         })
+    }
+}
+
+/// Carries out jobs that import and export, until the emulator stops.
+async fn carry_out_jobs(desk: Arc<Desk>, orders: UnboundedReceiver<Order>, stop: Stop) {
+    tokio::select! {
+        () = transfer::work(&desk.hub, &desk.dock, &desk.clock, orders) => {}
+        () = stop.requested() => {}
     }
 }
 
@@ -387,70 +400,4 @@ fn register(
         Ok((identity.device_id, Secret::new(primary)))
     };
     devices.iter().zip(kept).map(register).collect()
-}
-
-/// All ports.
-struct Doors {
-    https: Bound,
-    amqps: Bound,
-    plain: Option<Bound>,
-    mqtts: Bound,
-    admin: Option<Bound>,
-}
-
-impl Doors {
-    async fn open(options: &Options) -> Result<Self, EmulatorError> {
-        let at = |port| Bound::at(options.address, port);
-        Ok(Self {
-            https: at(options.ports.https).await?,
-            amqps: at(options.ports.amqps).await?,
-            plain: Bound::at_some(options.address, options.ports.amqp).await?,
-            mqtts: at(options.ports.mqtts).await?,
-            // However far the others reach.
-            admin: Bound::at_some(Ipv4Addr::LOCALHOST.into(), options.ports.admin).await?,
-        })
-    }
-
-    fn ports(&self) -> Ports {
-        Ports {
-            https: self.https.port,
-            amqps: self.amqps.port,
-            amqp: self.plain.as_ref().map(|bound| bound.port),
-            mqtts: self.mqtts.port,
-            admin: self.admin.as_ref().map(|bound| bound.port),
-        }
-    }
-}
-
-/// The sockets of one port.
-struct Bound {
-    port: u16,
-    sockets: Vec<TcpListener>,
-}
-
-impl Bound {
-    /// Where there is a port, if any.
-    async fn at_some(address: IpAddr, port: Option<u16>) -> Result<Option<Self>, EmulatorError> {
-        Ok(match port {
-            Some(port) => Some(Self::at(address, port).await?),
-            None => None,
-        })
-    }
-
-    async fn at(address: IpAddr, port: u16) -> Result<Self, EmulatorError> {
-        let wanted = SocketAddr::new(address, port);
-        let failed = |source| EmulatorError::Bind {
-            address: wanted,
-            source,
-        };
-        let socket = TcpListener::bind(wanted).await.map_err(failed)?;
-        let port = socket.local_addr().map_err(failed)?.port();
-        let mut sockets = vec![socket];
-        if address.is_ipv4() && address.is_loopback() {
-            // A machine without IPv6 does without.
-            let other = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await;
-            sockets.extend(other.ok());
-        }
-        Ok(Self { port, sockets })
-    }
 }

@@ -51,7 +51,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 4] = [
     (
         "sockets",
         &["std::net::Tcp", "tokio::net::", "TcpStream", "TcpListener"],
-        &["client/", "emulator/server.rs", "emulator/listener.rs"],
+        &["client/", "emulator/doors.rs", "emulator/listener.rs"],
     ),
 ];
 

@@ -92,8 +92,8 @@ async fn begin(
     };
     // Storage has the right time, however wrong the hub's is.
     let expires = desk.clock.machine_time(expires);
-    let access = match desk.storage.prepare(desk.clock.machine_now()).await {
-        Ok(()) => desk.storage.access(&blob, expires),
+    let access = match desk.dock.storage.prepare(desk.clock.machine_now()).await {
+        Ok(()) => desk.dock.storage.access(&blob, expires),
         Err(error) => Err(error),
     };
     let access = match access {
@@ -143,7 +143,11 @@ async fn end(
         refused(error_code::INVALID_UPLOAD_STATUS, why.to_owned())
     })?;
     let found = if is_success {
-        let found = desk.storage.inspect(&blob, desk.clock.machine_now()).await;
+        let found = desk
+            .dock
+            .storage
+            .inspect(&blob, desk.clock.machine_now())
+            .await;
         let found = found.map_err(|error| storage_rejection(&error))?;
         Some(FoundBlob {
             uri: found.uri,

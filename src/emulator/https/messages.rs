@@ -115,6 +115,9 @@ impl MessageRequest {
             | Resource::Configurations
             | Resource::TestQueries
             | Resource::JobQuery
+            | Resource::Transfers
+            | Resource::CreateTransfer
+            | Resource::Transfer { .. }
             | Resource::Job { .. }
             | Resource::CancelJob { .. }
             | Resource::Configuration { .. }

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
+//! | `events` | the same for events that devices send |
 //! | `twins`, `methods`, `queries` | the same for twins, calls of methods and queries |
-//! | `configurations`, `jobs` | the same for configurations and jobs |
+//! | `configurations`, `jobs`, `transfers` | the same for configurations and jobs |
 //! | `messages` | the same for messages to devices |
 //! | `files` | the same for files that devices upload |
 //! | `relay`, `body` | files on their way to storage that speaks no TLS |
@@ -17,6 +18,7 @@
 
 mod body;
 mod configurations;
+mod events;
 mod fault;
 mod files;
 mod jobs;
@@ -30,6 +32,7 @@ mod rejection;
 mod relay;
 mod request;
 mod response;
+mod transfers;
 mod twins;
 mod upgrade;
 
@@ -118,7 +121,7 @@ where
     let Desk {
         clock,
         mischief,
-        storage,
+        dock,
         ..
     } = desk;
     let upgrade = Mutex::new(None);
@@ -129,7 +132,9 @@ where
             request.extensions_mut().insert(Arc::clone(certificate));
         }
         let ui = ui.filter(|_| Ui::has(request.uri().path())).cloned();
-        let elsewhere = storage.passes_on(request.uri().path(), request.uri().query());
+        let elsewhere = dock
+            .storage
+            .passes_on(request.uri().path(), request.uri().query());
         let (mut response, mut deed) = (None, None);
         // What is the page's or storage's is none of the hub's doing.
         if ui.is_none() && elsewhere.is_none() {
@@ -149,7 +154,7 @@ where
                 return Ok(ui.answer(request).await.map(AnyBody::Left));
             }
             if let Some(elsewhere) = elsewhere {
-                return Ok(relay::pass_on(storage, elsewhere, request).await);
+                return Ok(relay::pass_on(&dock.storage, elsewhere, request).await);
             }
             let answer = async {
                 match response {
@@ -231,6 +236,10 @@ async fn carry_out(
         }
         Work::Files { request, body } => {
             let reply = files::carry_out(desk, request, &head.headers, &body).await?;
+            Answer::Reply { shape, reply }
+        }
+        Work::Transfer { body } => {
+            let reply = transfers::create(desk, &head.headers, &body).await?;
             Answer::Reply { shape, reply }
         }
         Work::Query { body } => Answer::Page(queries::run(hub, &head.headers, &body).await?),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+pub(super) use super::super::bulk_line::drop_nulls;
 use super::super::hub::command::{Certificate, Credential};
 use super::rejection::Rejection;
 
@@ -46,12 +47,4 @@ pub(super) fn misread(what: &str, error: &serde_json::Error) -> Rejection {
 pub(super) fn misreading(what: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!("The body is {what} (line {line}, column {column}).")
-}
-
-/// A member that is null counts as left out, as it does for the SDKs.
-pub(super) fn drop_nulls(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.retain(|_, member| !member.is_null());
-        members.values_mut().for_each(drop_nulls);
-    }
 }

@@ -27,8 +27,10 @@ const PIECE_LIMIT: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What is said between two neighbours alone (RFC 9110, section 7.6.1).
-const OF_CONNECTION: [HeaderName; 8] = [
+const OF_CONNECTION: [HeaderName; 9] = [
     header::CONNECTION,
+    // Answered here already.
+    header::EXPECT,
     header::HOST,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,

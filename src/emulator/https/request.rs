@@ -10,22 +10,19 @@ use http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::hub::command::{Certificate, Command, DeviceMessage, RegistryOperation};
+use super::super::hub::command::{Certificate, Command, RegistryOperation};
 use super::configurations::{self, ConfigurationRequest};
 use super::files::{self, FileRequest};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
 use super::reading::{credential, drop_nulls, if_match, misread, text};
 use super::rejection::Rejection;
+use super::transfers::{self, TransferAsked};
 use super::twins::{self, TwinRequest};
-use super::{methods, queries};
+use super::{events, methods, queries};
 use crate::model::device::{Identity, IdentityId};
-use crate::protocol::rest::batch::{self, BatchMessage};
-use crate::protocol::rest::event_header::Property;
 use crate::protocol::rest::path::Resource;
-use crate::protocol::rest::{
-    API_VERSION, BATCH_CONTENT_TYPE, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES,
-};
+use crate::protocol::rest::{API_VERSION, BATCH_CONTENT_TYPE, MAX_MESSAGE_BYTES};
 
 /// Versions of the interface older than [`API_VERSION`] that are in the field.
 const OLDER_VERSIONS: [&str; 12] = [
@@ -52,9 +49,6 @@ const MAX_IDENTITY_BYTES: usize = 64 * 1024;
 /// The most that a list returns unless it says otherwise.
 const DEFAULT_TOP: usize = 1000;
 
-/// The name under which readers see the time that a device gave.
-const CREATION_TIME_PROPERTY: &str = "iothub-creation-time-utc";
-
 /// What a request asks for, before its body has been read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -75,6 +69,7 @@ pub(super) enum Wanted {
     ServiceStatistics,
     Messages(MessageRequest),
     Files(FileRequest),
+    Transfer(TransferAsked),
 }
 
 /// What a request comes to.
@@ -88,6 +83,8 @@ pub(super) enum Work {
     Query { body: Bytes },
     /// A device uploads a file, which storage has to be asked about.
     Files { request: FileRequest, body: Bytes },
+    /// A job is made that imports or exports, for which storage has to be asked too.
+    Transfer { body: Bytes },
 }
 
 /// How an answer is to look.
@@ -157,6 +154,9 @@ impl Wanted {
                 let [kind, status] = ["jobType", "jobStatus"].map(|name| query_value(query, name));
                 Self::Job(JobAsked::Query { kind, status })
             }),
+            Resource::Transfers => get(head, || Self::Transfer(TransferAsked::List)),
+            Resource::CreateTransfer => post(head, || Self::Transfer(TransferAsked::Create)),
+            Resource::Transfer { id } => TransferAsked::of(&head.method, id).map(Self::Transfer),
             Resource::Job { id } => JobAsked::of(&head.method, id).map(Self::Job),
             Resource::CancelJob { id } => post(head, || Self::Job(JobAsked::Cancel { id })),
             Resource::Files { device } => post(head, || Self::Files(FileRequest::Begin { device })),
@@ -204,6 +204,7 @@ impl Wanted {
             Self::Twin(request) => request.has_body().then_some(twins::MAX_TWIN_BYTES),
             Self::Invoke(_) => Some(methods::MAX_BODY_BYTES),
             Self::Files(_) => Some(files::MAX_BODY_BYTES),
+            Self::Transfer(TransferAsked::Create) => Some(transfers::MAX_BODY_BYTES),
             Self::Query => Some(queries::MAX_BODY_BYTES),
             Self::Read(_)
             | Self::Delete(_)
@@ -211,6 +212,7 @@ impl Wanted {
             | Self::ListModules { .. }
             | Self::DeviceStatistics
             | Self::ServiceStatistics
+            | Self::Transfer(_)
             | Self::Messages(_) => None,
         }
     }
@@ -235,6 +237,7 @@ impl Wanted {
             | Self::Query
             | Self::DeviceStatistics
             | Self::Files(_)
+            | Self::Transfer(_)
             | Self::Messages(_) => Shape::OfReply,
         }
     }
@@ -249,7 +252,7 @@ impl Wanted {
         let token = text(headers, &header::AUTHORIZATION);
         let operation = match self {
             Self::Event { device } => {
-                let messages = vec![message(headers, body)];
+                let messages = vec![events::message(headers, body)];
                 return Ok(Work::Command(Command::SendEvents {
                     credential: credential(token, certificate),
                     device,
@@ -257,7 +260,7 @@ impl Wanted {
                 }));
             }
             Self::Batch { device } => {
-                let messages = read_batch(&body)?;
+                let messages = events::read_batch(&body)?;
                 return Ok(Work::Command(Command::SendEvents {
                     credential: credential(token, certificate),
                     device,
@@ -294,6 +297,10 @@ impl Wanted {
             Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
             Self::Query => return Ok(Work::Query { body }),
             Self::Files(request) => return Ok(Work::Files { request, body }),
+            Self::Transfer(asked) => {
+                let command = asked.into_command(token).map(Work::Command);
+                return Ok(command.unwrap_or(Work::Transfer { body }));
+            }
             Self::Bulk => twins::read_bulk(&body)?,
             Self::List { top } => RegistryOperation::List { top },
             Self::ListModules { device } => RegistryOperation::ListModules { device },
@@ -377,61 +384,6 @@ fn is_known_version(version: &str) -> bool {
             _ => byte.is_ascii_digit(),
         });
     OLDER_VERSIONS.contains(&version) || (is_date && date >= API_VERSION)
-}
-
-fn message(headers: &HeaderMap, body: Bytes) -> DeviceMessage {
-    let mut message = DeviceMessage {
-        body,
-        ..DeviceMessage::default()
-    };
-    for (name, value) in headers {
-        if let Some(property) = Property::of_header(name.as_str()) {
-            set(
-                &mut message,
-                property,
-                &String::from_utf8_lossy(value.as_bytes()),
-            );
-        }
-    }
-    message
-}
-
-fn set(message: &mut DeviceMessage, property: Property<'_>, value: &str) {
-    let value = value.to_owned();
-    let name = match property {
-        Property::MessageId => return message.message_id = Some(value),
-        Property::CorrelationId => return message.correlation_id = Some(value),
-        Property::UserId => return message.user_id = Some(value),
-        Property::ContentType => return message.content_type = Some(value),
-        Property::ContentEncoding => return message.content_encoding = Some(value),
-        Property::CreationTime => CREATION_TIME_PROPERTY,
-        Property::Application(name) => name,
-    };
-    message.properties.insert(name.to_owned(), value);
-}
-
-fn read_batch(body: &[u8]) -> Result<Vec<DeviceMessage>, Rejection> {
-    let entries = batch::parse(body).map_err(|error| Rejection::argument(error.to_string()))?;
-    if entries.len() > MAX_BATCH_MESSAGES {
-        return Err(Rejection::argument(format!(
-            "The batch has {} messages, and the limit is {MAX_BATCH_MESSAGES}.",
-            entries.len()
-        )));
-    }
-    Ok(entries.into_iter().map(from_batch).collect())
-}
-
-fn from_batch(entry: BatchMessage) -> DeviceMessage {
-    let mut message = DeviceMessage {
-        body: entry.body.into(),
-        ..DeviceMessage::default()
-    };
-    for (name, value) in &entry.properties {
-        if let Some(property) = Property::of_header(name) {
-            set(&mut message, property, value);
-        }
-    }
-    message
 }
 
 /// A member that is null counts as left out, as it does for the SDKs.

@@ -137,6 +137,7 @@ impl Responder {
                 | Reply::Reported { .. }
                 | Reply::Search(_)
                 | Reply::Upload { .. }
+                | Reply::Exported(_)
                 | Reply::Call { .. }
                 | Reply::EventHub { .. }
                 | Reply::Partition(_)

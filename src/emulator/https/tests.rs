@@ -12,8 +12,9 @@ use crate::emulator::connections::Connections;
 use crate::emulator::driver;
 use crate::emulator::fault::{Mischief, Wire};
 use crate::emulator::hub::Hub;
-use crate::emulator::storage::{self, Storage};
+use crate::emulator::storage;
 use crate::emulator::test_hub;
+use crate::emulator::transfer::Dock;
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -30,11 +31,10 @@ fn client(patience: Patience) -> DuplexStream {
     let clock = Clock::new(now);
     let hub = Hub::new(now(), test_hub::options(1)).unwrap();
     let hub = driver::start(hub, clock.clone());
-    let storage = Storage::new(&storage::Options::default()).unwrap();
-    let storage = Arc::new(storage);
+    let (dock, _) = Dock::open(&storage::Options::default()).unwrap();
     let connections = Connections::default();
     let mut seat = connections.enter(Wire::Https);
-    let desk = Desk::new(clock, Mischief::default(), connections, hub, storage);
+    let desk = Desk::new(clock, Mischief::default(), connections, hub, Arc::new(dock));
     tokio::spawn(async move {
         let never = std::future::pending();
         serve_with(patience, far, (&desk, None), &mut seat, never).await;

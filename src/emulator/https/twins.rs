@@ -1,14 +1,13 @@
 //! Requests about twins, and about many identities with their twins.
 
 use http::{HeaderMap, Method, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::super::hub::command::{
-    BulkChange, BulkError, ImportMode, RegistryOperation, TwinOperation,
-};
-use super::reading::{drop_nulls, if_match, json_body, text};
+use super::super::bulk_line;
+use super::super::hub::command::{BulkError, RegistryOperation, TwinOperation};
+use super::reading::{if_match, json_body, text};
 use super::rejection::Rejection;
-use crate::model::device::{Identity, IdentityId};
+use crate::model::device::IdentityId;
 use crate::model::twin::TwinChange;
 
 /// How many bytes a twin's JSON may have: with metadata it is several times its own size.
@@ -75,7 +74,7 @@ fn read_change(body: &Value, replaces: bool) -> Result<TwinChange, Rejection> {
     TwinChange::parse(body, replaces).map_err(|error| Rejection::argument(format!("{error}.")))
 }
 
-/// Reads the body of `POST /devices`. Source: azure-iot-hub 2.7.0, `export_import_device.py`.
+/// Reads the body of `POST /devices`.
 pub(super) fn read_bulk(body: &[u8]) -> Result<RegistryOperation, Rejection> {
     let Value::Array(devices) = json_body(body)? else {
         return Err(Rejection::argument("The body is no array of devices."));
@@ -84,51 +83,10 @@ pub(super) fn read_bulk(body: &[u8]) -> Result<RegistryOperation, Rejection> {
         let Value::Object(members) = device else {
             return Err(Rejection::argument("A device is a JSON object."));
         };
-        read_one(members)
+        bulk_line::read(members).map_err(Rejection::argument)
     };
     let changes = devices.into_iter().map(change).collect::<Result<_, _>>()?;
     Ok(RegistryOperation::Bulk { changes })
-}
-
-fn read_one(mut members: Map<String, Value>) -> Result<BulkChange, Rejection> {
-    let id = text_of(&mut members, "id");
-    let id = id.ok_or_else(|| Rejection::argument("A device has no id."))?;
-    let mode = match text_of(&mut members, "importMode") {
-        None => ImportMode::default(),
-        Some(name) => ImportMode::named(&name)
-            .ok_or_else(|| Rejection::argument(format!("There is no import mode '{name}'.")))?,
-    };
-    // Node sends its own devices' `etag`, all others the `eTag` of import and export.
-    let small = text_of(&mut members, "etag");
-    let etag = text_of(&mut members, "eTag").or(small);
-    let twin_etag = text_of(&mut members, "twinETag");
-    let mut twin = Map::new();
-    for name in ["tags", "properties"] {
-        let part = members.shift_remove(name).filter(|part| !part.is_null());
-        twin.extend(part.map(|part| (name.to_owned(), part)));
-    }
-    let twin = read_change(&Value::Object(twin), false)?;
-    members.insert("deviceId".to_owned(), id.clone().into());
-    let mut identity = Value::Object(members);
-    drop_nulls(&mut identity);
-    let identity: Identity = serde_json::from_value(identity).map_err(|_| {
-        Rejection::argument(format!(
-            "'{id}' is described by what is no device identity."
-        ))
-    })?;
-    Ok(BulkChange {
-        mode,
-        identity,
-        etag,
-        twin,
-        twin_etag,
-    })
-}
-
-fn text_of(members: &mut Map<String, Value>, name: &str) -> Option<String> {
-    let value = members.shift_remove(name)?;
-    let text = value.as_str().filter(|text| !text.is_empty());
-    text.map(str::to_owned)
 }
 
 /// The answer to `POST /devices`.
@@ -152,6 +110,7 @@ pub(super) fn bulk_result(errors: &[BulkError]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::hub::command::{BulkChange, ImportMode};
     use crate::model::twin::Change;
 
     fn read(body: &Value) -> Result<Vec<BulkChange>, Rejection> {

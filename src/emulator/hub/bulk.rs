@@ -107,6 +107,15 @@ impl Hub {
                 return Err(refusal::defined_twice(&change.id()));
             }
         }
+        Ok(self.carry_out_each(now, changes))
+    }
+
+    /// Carries out changes by themselves, in their order.
+    pub(super) fn carry_out_each(
+        &mut self,
+        now: DateTime<Utc>,
+        changes: Vec<BulkChange>,
+    ) -> (Reply, Notices) {
         let mut errors = Vec::new();
         let mut notices = Vec::new();
         for change in changes {
@@ -120,7 +129,7 @@ impl Hub {
                 }),
             }
         }
-        Ok((Reply::Bulk(errors), notices))
+        (Reply::Bulk(errors), notices)
     }
 
     fn change_one(

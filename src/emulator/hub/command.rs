@@ -8,6 +8,7 @@ mod method;
 mod notice;
 mod registry;
 mod reply;
+mod transfer;
 mod twin;
 mod upload;
 
@@ -31,6 +32,7 @@ pub use method::{CallId, MethodOperation};
 pub use notice::Notice;
 pub use registry::RegistryOperation;
 pub use reply::{PartitionState, Reply};
+pub use transfer::{Direction, ExportPlace, Exported, TransferOperation, TransferRequest};
 pub use twin::TwinOperation;
 pub use upload::{FoundBlob, UploadOperation};
 
@@ -69,6 +71,8 @@ pub enum Command {
         /// What is to be done.
         operation: JobOperation,
     },
+    /// The registry on its way to storage and back.
+    Transfer(TransferOperation),
     /// Methods of devices are called and answered.
     Method(MethodOperation),
     /// A device or module that is connected wants notices of a kind, or no longer. The reply is [`Reply::Done`].
@@ -199,6 +203,7 @@ impl Command {
             | Self::CloudToDevice(_)
             | Self::Feedback(_)
             | Self::Upload(_)
+            | Self::Transfer(_)
             | Self::FileNotifications(_)
             // What it held goes back.
             | Self::CloseReader { .. } => true,

@@ -66,6 +66,8 @@ impl Task {
 pub enum JobStatus {
     /// It has been taken, or its time has come.
     Queued,
+    /// The same, as jobs that import and export say it.
+    Enqueued,
     /// Its time has not come.
     Scheduled,
     /// Nothing has been done with this device.
@@ -86,6 +88,7 @@ impl JobStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Enqueued => "enqueued",
             Self::Scheduled => "scheduled",
             Self::Pending => "pending",
             Self::Running => "running",

@@ -22,6 +22,7 @@
 //! | `configurations`, `configuring`, `deployments` | what twins are given without being asked |
 //! | `job`, `jobs`, `scheduling` | what is done with many devices when its time comes |
 //! | `bulk` | many identities at once |
+//! | `transfers`, `transfer_service` | all of them, on their way to storage and back |
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
@@ -72,6 +73,8 @@ mod telemetry;
     reason = "a test names the one reply it waits for"
 )]
 mod tests;
+mod transfer_service;
+mod transfers;
 mod twins;
 mod upload_service;
 mod uploads;
@@ -109,6 +112,7 @@ use readers::Readers;
 use record::Record;
 use registry::Registry;
 use sessions::Sessions;
+use transfers::Transfers;
 use twins::Twins;
 use uploads::Uploads;
 use watchers::Watchers;
@@ -127,6 +131,7 @@ pub struct Hub {
     configurations: Configurations,
     methods: Methods,
     jobs: Jobs,
+    transfers: Transfers,
     outbox: Outbox,
     feedback: Feedback,
     file_notices: FileNotices,
@@ -193,6 +198,7 @@ impl Hub {
             configurations: Configurations::default(),
             methods: Methods::default(),
             jobs: Jobs::default(),
+            transfers: Transfers::default(),
             outbox: Outbox::default(),
             feedback: Feedback::default(),
             file_notices: FileNotices::default(),
@@ -262,6 +268,7 @@ impl Hub {
                 self.work_on_configuration(now, token.as_deref(), operation)
             }
             Command::Job { token, operation } => self.work_on_job(now, token.as_deref(), operation),
+            Command::Transfer(operation) => self.work_on_transfer(now, operation),
             Command::Method(operation) => self.work_on_method(now, operation),
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),

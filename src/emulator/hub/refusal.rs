@@ -193,6 +193,15 @@ pub(super) fn job_exists(id: &str) -> Refusal {
     )
 }
 
+/// For a job that is to import or export while another one does.
+pub(super) fn transfer_is_under_way() -> Refusal {
+    refuse(
+        error_code::JOB_QUOTA_EXCEEDED,
+        "amqp:resource-limit-exceeded",
+        "A job that imports or exports is under way, and the hub carries out one at a time.",
+    )
+}
+
 pub(super) fn too_many_jobs(limit: usize) -> Refusal {
     refuse(
         error_code::JOB_QUOTA_EXCEEDED,

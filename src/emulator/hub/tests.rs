@@ -26,6 +26,7 @@ mod jobs;
 mod messages;
 mod methods;
 mod sessions;
+mod transfers;
 mod twins;
 mod uploads;
 

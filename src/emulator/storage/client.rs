@@ -1,23 +1,27 @@
-//! Requests to storage, each with its limit of time.
+//! Requests to storage, each with its limit of time; large bodies go through in pieces.
 
 use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
-use reqwest::{Client, Method, Request, Response, Url, redirect};
+use reqwest::{Body, Client, Method, Request, Response, Url, redirect};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::error::StorageError;
-use crate::protocol::blob::{VERSION, VERSION_HEADER};
+use crate::protocol::blob::{VERSION, VERSION_HEADER, block_id, block_list};
 use crate::trust;
 
 /// How long a connection may take to come up.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a request may take.
+/// How long a small request may take, and the next piece of a large answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a block may take.
+const BLOCK_LIMIT: Duration = Duration::from_secs(120);
 
 /// Speaks HTTP with storage; connects when it is first asked to.
 #[derive(Debug)]
@@ -91,13 +95,54 @@ impl Wire {
         })
     }
 
-    /// Makes a container.
-    pub(super) async fn create_container(&self, url: Url) -> Result<(), StorageError> {
+    async fn put(&self, url: Url, body: Bytes, blob_type: bool) -> Result<(), StorageError> {
         let mut request = Request::new(Method::PUT, url);
         let headers = request.headers_mut();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        self.exchange(request, ANSWER_LIMIT).await?;
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        if blob_type {
+            headers.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
+        }
+        let limit = if body.len() > 64 * 1024 {
+            BLOCK_LIMIT
+        } else {
+            ANSWER_LIMIT
+        };
+        *request.body_mut() = Some(Body::from(body));
+        self.exchange(request, limit).await?;
         Ok(())
+    }
+
+    /// Makes a container.
+    pub(super) async fn create_container(&self, url: Url) -> Result<(), StorageError> {
+        self.put(url, Bytes::new(), false).await
+    }
+
+    /// Makes a blob, or empties it.
+    pub(super) async fn create_blob(&self, url: Url) -> Result<(), StorageError> {
+        self.put(url, Bytes::new(), true).await
+    }
+
+    /// Sends one block of a blob.
+    pub(super) async fn put_block(
+        &self,
+        mut url: Url,
+        number: u32,
+        block: Bytes,
+    ) -> Result<(), StorageError> {
+        url.query_pairs_mut()
+            .append_pair("comp", "block")
+            .append_pair("blockid", &block_id(number));
+        self.put(url, block, false).await
+    }
+
+    /// Makes a blob of so many blocks.
+    pub(super) async fn put_block_list(
+        &self,
+        mut url: Url,
+        count: u32,
+    ) -> Result<(), StorageError> {
+        url.query_pairs_mut().append_pair("comp", "blocklist");
+        self.put(url, Bytes::from(block_list(count)), false).await
     }
 
     /// The head of a blob.
@@ -105,6 +150,21 @@ impl Wire {
         let request = Request::new(Method::HEAD, url);
         self.exchange(request, ANSWER_LIMIT).await
     }
+
+    /// A blob whose content comes in pieces.
+    pub(super) async fn get(&self, url: Url) -> Result<Response, StorageError> {
+        let request = Request::new(Method::GET, url);
+        self.exchange(request, ANSWER_LIMIT).await
+    }
+}
+
+/// The next piece of an answer; `None` at its end.
+pub(super) async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>, StorageError> {
+    let url = response.url().clone();
+    let chunk = timeout(ANSWER_LIMIT, response.chunk()).await;
+    chunk
+        .map_err(|_| StorageError::TimedOut { host: host(&url) })?
+        .map_err(|error| broken(&url, error))
 }
 
 /// Host and port.

@@ -4,6 +4,7 @@
 //! The hub itself never hears of storage's addresses or keys. Storage need not be there when the emulator starts.
 
 mod client;
+mod container;
 mod error;
 
 use std::path::PathBuf;
@@ -13,10 +14,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{CONTENT_LENGTH, LAST_MODIFIED};
 use reqwest::{Client, StatusCode, Url};
 
-use crate::model::storage_account::StorageAccount;
+use crate::model::storage_account::{StorageAccount, is_container_name};
 use crate::protocol::blob::{ServiceAccess, encode_path, sign_container_creation};
 use crate::protocol::sas::{KeyError, SigningKey};
 use client::Wire;
+pub(in crate::emulator) use container::{BlobWriter, Container, ContainerError, Line};
 pub use error::StorageError;
 
 /// The container that devices' files are in, unless another one is named.
@@ -24,6 +26,9 @@ pub const USUAL_CONTAINER: &str = "uploads";
 
 /// How long access lasts that the hub gives itself.
 const OWN_ACCESS: TimeDelta = TimeDelta::minutes(15);
+
+/// How long access to a container lasts, which a job may need to its end.
+const JOBS_ACCESS: TimeDelta = TimeDelta::hours(24);
 
 /// What devices may do with a blob, as the service has it.
 const DEVICES: &str = "rw";
@@ -182,6 +187,40 @@ impl Storage {
             },
             uri: bare.into(),
         })
+    }
+
+    /// The container at an address. One that brings no access is opened with the account's key if it is the account's and
+    /// `by_identity` says so: that is who the hub is.
+    pub(in crate::emulator) fn container(
+        &self,
+        uri: &str,
+        by_identity: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Container, ContainerError> {
+        let container = Container::parse(uri).ok_or(ContainerError::NoAddress)?;
+        if !by_identity {
+            return Ok(container);
+        }
+        let account = self.account.as_ref().ok_or(ContainerError::Stranger)?;
+        let own = Url::parse(&account.account.blob_endpoint).ok();
+        let mut url = container.0;
+        let below = own
+            .filter(|own| own.origin() == url.origin())
+            .and_then(|own| {
+                let below = url.path().strip_prefix(own.path().trim_end_matches('/'))?;
+                Some(below.trim_matches('/').to_owned())
+            });
+        let name = below.filter(|name| is_container_name(name));
+        let name = name.ok_or(ContainerError::Stranger)?;
+        let access = ServiceAccess {
+            account: &account.account.name,
+            container: &name,
+            blob: None,
+            permissions: "rw",
+            expires: now + JOBS_ACCESS,
+        };
+        url.set_query(Some(access.sign(&account.key).expose()));
+        Ok(Container(url))
     }
 
     /// Where a request of a device's goes that is meant for storage and came here, since storage speaks no TLS.

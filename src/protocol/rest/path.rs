@@ -127,6 +127,15 @@ pub enum Resource {
         /// Its id.
         id: String,
     },
+    /// `/jobs`: those that import and export.
+    Transfers,
+    /// `/jobs/create`: where such a job is made.
+    CreateTransfer,
+    /// `/jobs/{id}`: one of them.
+    Transfer {
+        /// Its id.
+        id: String,
+    },
     /// `/jobs/v2/query`: jobs, by type and status.
     JobQuery,
     /// `/jobs/v2/{id}`: one of them.
@@ -207,6 +216,9 @@ impl Resource {
             Self::Configurations => "/configurations".to_owned(),
             Self::TestQueries => format!("/configurations/{TEST_QUERIES}"),
             Self::Configuration { id } => format!("/configurations/{}", encode(id)),
+            Self::Transfers => "/jobs".to_owned(),
+            Self::CreateTransfer => "/jobs/create".to_owned(),
+            Self::Transfer { id } => format!("/jobs/{}", encode(id)),
             Self::JobQuery => "/jobs/v2/query".to_owned(),
             Self::Job { id } => format!("/jobs/v2/{}", encode(id)),
             Self::CancelJob { id } => format!("/jobs/v2/{}/cancel", encode(id)),
@@ -264,6 +276,9 @@ impl Resource {
             [first, second, rest @ ..] if is(first, "jobs") && is(second, "v2") => {
                 return job(rest);
             }
+            [first] if is(first, "jobs") => Self::Transfers,
+            [first, second] if is(first, "jobs") && is(second, "create") => Self::CreateTransfer,
+            [first, id] if is(first, "jobs") => Self::Transfer { id: decode(id)? },
             [first, rest @ ..] if is(first, "messages") => return service_bound(rest),
             [first, device, rest @ ..] if is(first, "devices") => {
                 return device_bound(decode(device)?, rest);
@@ -419,6 +434,9 @@ mod tests {
                 Resource::Configurations,
                 Resource::TestQueries,
                 Resource::JobQuery,
+                Resource::Transfers,
+                Resource::CreateTransfer,
+                Resource::Transfer { id: format!("j{lock}") },
                 Resource::Job { id: lock.clone() },
                 Resource::CancelJob { id: lock.clone() },
                 Resource::Configuration { id: format!("c{device}") },

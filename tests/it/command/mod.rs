@@ -15,6 +15,7 @@ mod emulator_links;
 mod emulator_messages;
 mod emulator_routes;
 mod emulator_store;
+mod emulator_transfers;
 mod emulator_twins;
 mod emulator_ui;
 mod emulator_ui_told;

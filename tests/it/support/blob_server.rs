@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Certificates;
@@ -37,12 +38,32 @@ struct Content {
     requests: Vec<String>,
     /// The status of every answer from now on.
     refusal: Option<StatusCode>,
+    /// The same for blocks.
+    blocks_refusal: Option<StatusCode>,
+    /// Whether blocks wait.
+    is_holding: bool,
+}
+
+impl Content {
+    /// What a list of blocks comes to.
+    fn assemble(&self, path: &str, list: &Bytes) -> Bytes {
+        let list = String::from_utf8(list.to_vec()).unwrap();
+        let ids = list.split("<Latest>").skip(1);
+        let blocks = ids.flat_map(|rest| {
+            let id = rest.split('<').next().unwrap().to_owned();
+            self.blocks[&(path.to_owned(), id)].to_vec()
+        });
+        blocks.collect::<Vec<u8>>().into()
+    }
 }
 
 /// A running storage; ends with the test.
 pub struct BlobServer {
     address: SocketAddr,
     content: Arc<Mutex<Content>>,
+    /// A block has come; blocks may go on.
+    arrived: Arc<Notify>,
+    released: Arc<Notify>,
     certificates: Option<Certificates>,
     // Its connections end with it.
     _runtime: Runtime,
@@ -67,16 +88,21 @@ impl BlobServer {
             .as_ref()
             .map(|certificates| TlsAcceptor::from(certificates.config.clone()));
         let content = Arc::new(Mutex::new(Content::default()));
-        let served = Arc::clone(&content);
+        let (arrived, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let served = Served {
+            content: Arc::clone(&content),
+            arrived: Arc::clone(&arrived),
+            released: Arc::clone(&released),
+        };
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (content, tls) = (Arc::clone(&served), tls.clone());
+                let (served, tls) = (served.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(stream, content).await,
+                        None => serve(stream, served).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, content).await;
+                                serve(stream, served).await;
                             }
                         }
                     }
@@ -86,6 +112,8 @@ impl BlobServer {
         Self {
             address,
             content,
+            arrived,
+            released,
             certificates,
             _runtime: runtime,
         }
@@ -130,17 +158,45 @@ impl BlobServer {
         self.content.lock().unwrap().requests.clone()
     }
 
+    /// Lets blocks wait from now on.
+    pub fn hold(&self) {
+        self.content.lock().unwrap().is_holding = true;
+    }
+
+    /// Comes true once a block waits.
+    pub async fn held(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Lets the block go on that waits, and those that follow.
+    pub fn release(&self) {
+        self.content.lock().unwrap().is_holding = false;
+        self.released.notify_one();
+    }
+
+    /// Answers this to blocks from now on.
+    pub fn refuse_blocks(&self, status: Option<StatusCode>) {
+        self.content.lock().unwrap().blocks_refusal = status;
+    }
+
     /// Answers this to everything from now on.
     pub fn refuse(&self, status: Option<StatusCode>) {
         self.content.lock().unwrap().refusal = status;
     }
 }
 
-async fn serve<S>(stream: S, content: Arc<Mutex<Content>>)
+#[derive(Clone)]
+struct Served {
+    content: Arc<Mutex<Content>>,
+    arrived: Arc<Notify>,
+    released: Arc<Notify>,
+}
+
+async fn serve<S>(stream: S, served: Served)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| answer(request, Arc::clone(&content)));
+    let service = service_fn(|request| answer(request, served.clone()));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // How a client goes is its own affair.
     let _ = connection.await;
@@ -148,7 +204,7 @@ where
 
 async fn answer(
     request: Request<Incoming>,
-    content: Arc<Mutex<Content>>,
+    served: Served,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let path = percent_encoding::percent_decode_str(head.uri.path());
@@ -162,14 +218,20 @@ async fn answer(
         .collect()
         .await
         .map(http_body_util::Collected::to_bytes);
-    let mut content = content.lock().unwrap();
+    let is_block = field("comp") == Some("block");
+    if is_block && served.content.lock().unwrap().is_holding {
+        served.arrived.notify_one();
+        served.released.notified().await;
+    }
+    let mut content = served.content.lock().unwrap();
     let line = format!("{} {path}?{query}", head.method);
     content.requests.push(line);
     // A body that broke off is nobody's.
     let Ok(body) = body else {
         return Ok(plain(StatusCode::BAD_REQUEST));
     };
-    if let Some(status) = content.refusal {
+    let refusal = content.blocks_refusal.filter(|_| is_block);
+    if let Some(status) = refusal.or(content.refusal) {
         return Ok(plain(status));
     }
     if field("sig").is_none() {
@@ -186,49 +248,41 @@ async fn answer(
     if !content.containers.iter().any(is_in) {
         return Ok(plain(StatusCode::NOT_FOUND));
     }
-    Ok(match (head.method, field("comp")) {
-        (Method::PUT, Some("block")) => {
-            let id = field("blockid").unwrap();
-            let id = percent_encoding::percent_decode_str(id)
-                .decode_utf8()
-                .unwrap();
-            content.blocks.insert((path, id.into_owned()), body);
+    let block = field("blockid").map(|id| {
+        let id = percent_encoding::percent_decode_str(id).decode_utf8();
+        id.unwrap().into_owned()
+    });
+    let is_list = field("comp") == Some("blocklist");
+    Ok(match (head.method, block) {
+        (Method::PUT, Some(id)) => {
+            content.blocks.insert((path, id), body);
             plain(StatusCode::CREATED)
         }
-        (Method::PUT, Some("blocklist")) => {
-            let list = String::from_utf8(body.to_vec()).unwrap();
-            let ids = list.split("<Latest>").skip(1);
-            let whole = ids.map(|rest| {
-                let id = rest.split('<').next().unwrap().to_owned();
-                content.blocks[&(path.clone(), id)].to_vec()
-            });
-            let whole: Vec<u8> = whole.flatten().collect();
-            content.blobs.insert(path, whole.into());
+        (Method::PUT, None) if is_list => {
+            let whole = content.assemble(&path, &body);
+            content.blobs.insert(path, whole);
             plain(StatusCode::CREATED)
         }
-        (Method::PUT, _) if head.headers.contains_key("x-ms-blob-type") => {
+        (Method::PUT, None) if head.headers.contains_key("x-ms-blob-type") => {
             content.blobs.insert(path, body);
             plain(StatusCode::CREATED)
         }
-        (method @ (Method::HEAD | Method::GET), _) => match content.blobs.get(&path) {
+        (method @ (Method::HEAD | Method::GET), None) => match content.blobs.get(&path) {
             None => plain(StatusCode::NOT_FOUND),
-            Some(blob) => {
-                let length = blob.len().to_string();
-                let body = if method == Method::GET {
-                    blob.clone()
-                } else {
-                    Bytes::new()
-                };
-                let mut response = Response::new(Full::new(body));
-                let headers = response.headers_mut();
-                headers.insert("content-length", length.parse().unwrap());
-                let modified = "Sat, 28 Feb 2026 10:20:30 GMT";
-                headers.insert("last-modified", modified.parse().unwrap());
-                response
-            }
+            Some(blob) => shown(blob, method == Method::GET),
         },
         _ => plain(StatusCode::BAD_REQUEST),
     })
+}
+
+fn shown(blob: &Bytes, has_body: bool) -> Response<Full<Bytes>> {
+    let body = if has_body { blob.clone() } else { Bytes::new() };
+    let mut response = Response::new(Full::new(body));
+    let headers = response.headers_mut();
+    headers.insert("content-length", blob.len().to_string().parse().unwrap());
+    let modified = "Sat, 28 Feb 2026 10:20:30 GMT";
+    headers.insert("last-modified", modified.parse().unwrap());
+    response
 }
 
 fn plain(status: StatusCode) -> Response<Full<Bytes>> {

@@ -107,7 +107,7 @@ fn headers_become_properties() {
             ("if-match", "\"*\""),
         ],
     );
-    let message = message(&head.headers, Bytes::from_static(b"x"));
+    let message = events::message(&head.headers, Bytes::from_static(b"x"));
     assert_eq!(message.message_id.as_deref(), Some("m"));
     assert_eq!(message.content_type.as_deref(), Some("application/json"));
     let properties: Vec<_> = message
@@ -138,8 +138,11 @@ fn an_identity_is_read_leniently_and_a_batch_has_its_limit() {
         Err(Rejection::Argument { .. })
     ));
     let entries = |count| format!("[{}]", vec![r#"{"body":"eA=="}"#; count].join(","));
-    assert_eq!(read_batch(entries(500).as_bytes()).unwrap().len(), 500);
-    assert!(read_batch(entries(501).as_bytes()).is_err());
+    assert_eq!(
+        events::read_batch(entries(500).as_bytes()).unwrap().len(),
+        500
+    );
+    assert!(events::read_batch(entries(501).as_bytes()).is_err());
 }
 
 proptest! {
@@ -162,7 +165,10 @@ fn messages_to_devices_are_taken_and_settled_as_the_sdks_do_it() {
         let wanted = wanted(method, path)?;
         match wanted.into_work(&HeaderMap::new(), Bytes::new(), None)? {
             Work::Command(command) => Ok(command),
-            other @ (Work::Invoke { .. } | Work::Query { .. } | Work::Files { .. }) => {
+            other @ (Work::Invoke { .. }
+            | Work::Query { .. }
+            | Work::Files { .. }
+            | Work::Transfer { .. }) => {
                 panic!("{other:?}")
             }
         }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::super::record::StoredRange;
 use super::{
-    BulkError, CallId, GivenFeedback, GivenFileNotification, GivenMessage, Grant, StoredEvent,
+    BulkError, CallId, Exported, GivenFeedback, GivenFileNotification, GivenMessage, Grant,
+    StoredEvent,
 };
 use crate::emulator::query::Search;
 use crate::model::device::Identity;
@@ -39,6 +40,8 @@ pub enum Reply {
     },
     /// What was refused of many changes; empty if nothing was.
     Bulk(Vec<BulkError>),
+    /// A page of an export.
+    Exported(Exported),
     /// A twin as the service's side sees it.
     Twin {
         /// Its `ETag`.

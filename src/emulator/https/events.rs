@@ -1,0 +1,68 @@
+//! Events as devices send them: one with its properties in headers, or a batch of them.
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::super::hub::command::DeviceMessage;
+use super::rejection::Rejection;
+use crate::protocol::rest::MAX_BATCH_MESSAGES;
+use crate::protocol::rest::batch::{self, BatchMessage};
+use crate::protocol::rest::event_header::Property;
+
+/// The name under which readers see the time that a device gave.
+const CREATION_TIME_PROPERTY: &str = "iothub-creation-time-utc";
+
+pub(super) fn message(headers: &HeaderMap, body: Bytes) -> DeviceMessage {
+    let mut message = DeviceMessage {
+        body,
+        ..DeviceMessage::default()
+    };
+    for (name, value) in headers {
+        if let Some(property) = Property::of_header(name.as_str()) {
+            set(
+                &mut message,
+                property,
+                &String::from_utf8_lossy(value.as_bytes()),
+            );
+        }
+    }
+    message
+}
+
+fn set(message: &mut DeviceMessage, property: Property<'_>, value: &str) {
+    let value = value.to_owned();
+    let name = match property {
+        Property::MessageId => return message.message_id = Some(value),
+        Property::CorrelationId => return message.correlation_id = Some(value),
+        Property::UserId => return message.user_id = Some(value),
+        Property::ContentType => return message.content_type = Some(value),
+        Property::ContentEncoding => return message.content_encoding = Some(value),
+        Property::CreationTime => CREATION_TIME_PROPERTY,
+        Property::Application(name) => name,
+    };
+    message.properties.insert(name.to_owned(), value);
+}
+
+pub(super) fn read_batch(body: &[u8]) -> Result<Vec<DeviceMessage>, Rejection> {
+    let entries = batch::parse(body).map_err(|error| Rejection::argument(error.to_string()))?;
+    if entries.len() > MAX_BATCH_MESSAGES {
+        return Err(Rejection::argument(format!(
+            "The batch has {} messages, and the limit is {MAX_BATCH_MESSAGES}.",
+            entries.len()
+        )));
+    }
+    Ok(entries.into_iter().map(from_batch).collect())
+}
+
+fn from_batch(entry: BatchMessage) -> DeviceMessage {
+    let mut message = DeviceMessage {
+        body: entry.body.into(),
+        ..DeviceMessage::default()
+    };
+    for (name, value) in &entry.properties {
+        if let Some(property) = Property::of_header(name) {
+            set(&mut message, property, value);
+        }
+    }
+    message
+}

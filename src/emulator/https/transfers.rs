@@ -1,0 +1,219 @@
+//! Requests about jobs that import or export identities.
+//!
+//! Source: azure-iot-hub 2.7.0 `models/job_properties.py`; azure-iothub 1.16.6 `registry.js`.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::clock::Clock;
+use super::super::desk::Desk;
+use super::super::driver::HubHandle;
+use super::super::hub::command::{
+    Command, Direction, Refusal, Reply, TransferOperation, TransferRequest,
+};
+use super::super::transfer::{Dock, Order};
+use super::reading::{misread, text};
+use super::rejection::Rejection;
+use crate::protocol::rest::error_code;
+
+/// How many bytes the body may have.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the service calls the files where nobody says otherwise.
+const DEVICES: &str = "devices.txt";
+const ERRORS: &str = "importErrors.log";
+
+/// What is wanted of such jobs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TransferAsked {
+    Create,
+    List,
+    Read { id: String },
+    Cancel { id: String },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    input_blob_container_uri: Option<String>,
+    input_blob_name: Option<String>,
+    output_blob_container_uri: Option<String>,
+    output_blob_name: Option<String>,
+    exclude_keys_in_export: Option<bool>,
+    storage_authentication_type: Option<String>,
+    include_configurations: Option<bool>,
+}
+
+impl TransferAsked {
+    /// What is wanted of one.
+    pub(super) fn of(method: &Method, id: String) -> Result<Self, Rejection> {
+        match *method {
+            Method::GET => Ok(Self::Read { id }),
+            Method::DELETE => Ok(Self::Cancel { id }),
+            _ => Err(Rejection::Method {
+                allowed: "GET, DELETE",
+            }),
+        }
+    }
+
+    /// The command that does it; none for one that storage has to be asked about.
+    pub(super) fn into_command(self, token: Option<String>) -> Option<Command> {
+        Some(Command::Transfer(match self {
+            Self::Create => return None,
+            Self::List => TransferOperation::List { token },
+            Self::Read { id } => TransferOperation::Read { token, id },
+            Self::Cancel { id } => TransferOperation::Cancel { token, id },
+        }))
+    }
+}
+
+/// Makes a job and has it carried out.
+pub(super) async fn create(
+    desk: &Desk,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Reply, Rejection> {
+    let token = text(headers, &header::AUTHORIZATION);
+    let request = read(body)?;
+    let (hub, dock) = (desk.hub.clone(), Arc::clone(&desk.dock));
+    // A client that hangs up must not leave a job behind that never begins.
+    let made = tokio::spawn(make(hub, dock, desk.clock.clone(), token, request));
+    made.await.map_err(|_| Rejection::Unanswered)?
+}
+
+async fn make(
+    hub: HubHandle,
+    dock: Arc<Dock>,
+    clock: Clock,
+    token: Option<String>,
+    request: TransferRequest,
+) -> Result<Reply, Rejection> {
+    let create = TransferOperation::Create {
+        token,
+        request: Box::new(request.clone()),
+    };
+    let Reply::Json(job) = hub.ask(Command::Transfer(create)).await? else {
+        return Err(Rejection::Unanswered);
+    };
+    let id = job.get("jobId").and_then(Value::as_str);
+    let id = id.unwrap_or_default().to_owned();
+    if let Err(why) = look_at_containers(&dock, &clock, &request).await {
+        let withdraw = TransferOperation::Withdraw { id };
+        hub.ask(Command::Transfer(withdraw)).await?;
+        return Err(Rejection::Refused(Refusal {
+            code: error_code::BLOB_CONTAINER_VALIDATION_ERROR,
+            condition: "com.microsoft:argument-error",
+            message: why,
+        }));
+    }
+    dock.order(Order { id, request });
+    Ok(Reply::Json(job))
+}
+
+/// Whether the containers are what they have to be. The service looks at them before it takes a job, with these words.
+async fn look_at_containers(
+    dock: &Dock,
+    clock: &Clock,
+    request: &TransferRequest,
+) -> Result<(), String> {
+    let storage = &dock.storage;
+    let container = |uri: &str, what: &str| {
+        let container = storage.container(uri, request.by_identity, clock.machine_now());
+        container.map_err(|error| format!("{what}: {error}."))
+    };
+    if let Some(input) = &request.input {
+        let input = container(input, "inputBlobContainerUri")?;
+        let found = storage.find(&input, &request.input_blob).await;
+        found.map_err(|error| {
+            format!("Failed to read devices blob from the input container: {error}.")
+        })?;
+    }
+    let output = container(&request.output, "outputBlobContainerUri")?;
+    let made = storage.create(&output, &request.output_blob).await;
+    made.map_err(|error| format!("Unauthorized to write to output blob container: {error}."))
+}
+
+fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| misread("no job", &error))?;
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let kind = body.kind.unwrap_or_default();
+    let directions = [Direction::Import, Direction::Export];
+    let mut directions = directions.into_iter();
+    let direction = directions.find(|known| kind.eq_ignore_ascii_case(known.name()));
+    let direction =
+        direction.ok_or_else(|| Rejection::argument("A job's type is import or export."))?;
+    let missing = |what: &str| Rejection::argument(format!("A job asks for {what}."));
+    let input = given(body.input_blob_container_uri);
+    if body.include_configurations == Some(true) {
+        let why = "The emulator imports and exports identities, and no configurations.";
+        return Err(Rejection::argument(why));
+    }
+    let output = given(body.output_blob_container_uri);
+    let output = output.ok_or_else(|| missing("outputBlobContainerUri"))?;
+    let authentication = body.storage_authentication_type.unwrap_or_default();
+    let (input, output_blob) = match direction {
+        Direction::Export => {
+            let named = given(body.output_blob_name);
+            (None, named.unwrap_or_else(|| DEVICES.to_owned()))
+        }
+        Direction::Import => {
+            let input = input.ok_or_else(|| missing("inputBlobContainerUri"))?;
+            (Some(input), ERRORS.to_owned())
+        }
+    };
+    Ok(TransferRequest {
+        direction,
+        input,
+        input_blob: given(body.input_blob_name).unwrap_or_else(|| DEVICES.to_owned()),
+        output,
+        output_blob,
+        excludes_keys: body.exclude_keys_in_export.unwrap_or(false),
+        by_identity: authentication.eq_ignore_ascii_case("identityBased"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sdks_jobs_are_read() {
+        let python = br#"{"type":"export","outputBlobContainerUri":"https://a.blob.core.windows.net/c?sig=x","outputBlobName":"all.txt","excludeKeysInExport":true,"storageAuthenticationType":"keyBased"}"#;
+        let export = read(python).unwrap();
+        assert_eq!(export.direction, Direction::Export);
+        assert_eq!(
+            (export.output_blob.as_str(), export.excludes_keys),
+            ("all.txt", true)
+        );
+        assert!(!export.by_identity && !format!("{export:?}").contains("sig="));
+        let node = br#"{"type":"import","inputBlobContainerUri":"i","outputBlobContainerUri":"o","storageAuthenticationType":"IdentityBased","identity":{"userAssignedIdentity":"u"}}"#;
+        let import = read(node).unwrap();
+        assert_eq!(import.input.as_deref(), Some("i"));
+        assert_eq!(
+            (import.input_blob.as_str(), import.output_blob.as_str()),
+            (DEVICES, ERRORS)
+        );
+        assert!(import.by_identity);
+    }
+
+    #[test]
+    fn what_is_no_job_is_refused() {
+        for bad in [
+            "[]",
+            "{}",
+            r#"{"type":"backup","outputBlobContainerUri":"o"}"#,
+            r#"{"type":"export"}"#,
+            r#"{"type":"export","outputBlobContainerUri":" "}"#,
+            r#"{"type":"import","outputBlobContainerUri":"o"}"#,
+            r#"{"type":"export","outputBlobContainerUri":"o","includeConfigurations":true}"#,
+        ] {
+            let read = read(bad.as_bytes());
+            assert!(matches!(read, Err(Rejection::Argument { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The registry on its way to storage and back: whoever carries its jobs out, one after the other.
+//!
+//! Knows files of lines, and nothing of requests. One page of identities or one block of a blob is in memory at a time.
+
+mod dock;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::bulk_line;
+use super::clock::Clock;
+use super::driver::HubHandle;
+use super::hub::command::{
+    BulkChange, BulkError, Command, Direction, Refusal, Reply, TransferOperation, TransferRequest,
+};
+use super::storage::{BlobWriter, Container, ContainerError, Line, StorageError};
+use crate::protocol::rest::error_code;
+pub(in crate::emulator) use dock::{Dock, Order};
+
+/// How many lines are carried out at a time.
+const PAGE: usize = 100;
+
+/// What ends a job before its end.
+#[derive(Debug)]
+enum Stopped {
+    Storage(StorageError),
+    Container(ContainerError),
+    /// It was cancelled, or the hub ends.
+    Hub(Refusal),
+    /// The hub said something else than was asked for.
+    Unanswered,
+}
+
+impl From<StorageError> for Stopped {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<ContainerError> for Stopped {
+    fn from(error: ContainerError) -> Self {
+        Self::Container(error)
+    }
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self::Hub(refusal)
+    }
+}
+
+impl Stopped {
+    fn words(&self) -> String {
+        match self {
+            Self::Storage(error) => error.to_string(),
+            Self::Container(error) => error.to_string(),
+            Self::Hub(refusal) => refusal.message.clone(),
+            Self::Unanswered => "the hub did not answer".to_owned(),
+        }
+    }
+}
+
+/// Carries jobs out as they come, until nobody is left to order one.
+pub(in crate::emulator) async fn work(
+    hub: &HubHandle,
+    dock: &Dock,
+    clock: &Clock,
+    mut orders: UnboundedReceiver<Order>,
+) {
+    while let Some(Order { id, request }) = orders.recv().await {
+        let job = Job {
+            hub,
+            dock,
+            clock,
+            id: &id,
+            request: &request,
+        };
+        let done = match request.direction {
+            Direction::Export => job.export().await,
+            Direction::Import => job.import().await,
+        };
+        let failure = done.err().map(|stopped| stopped.words());
+        // Where the hub is gone, so is the job.
+        let end = TransferOperation::End {
+            id: id.clone(),
+            failure,
+        };
+        let _ = job.ask(end).await;
+    }
+}
+
+struct Job<'a> {
+    hub: &'a HubHandle,
+    dock: &'a Dock,
+    clock: &'a Clock,
+    id: &'a str,
+    request: &'a TransferRequest,
+}
+
+impl Job<'_> {
+    async fn ask(&self, operation: TransferOperation) -> Result<Reply, Refusal> {
+        self.hub.ask(Command::Transfer(operation)).await
+    }
+
+    fn container(&self, uri: &str) -> Result<Container, ContainerError> {
+        let now = self.clock.machine_now();
+        let storage = &self.dock.storage;
+        storage.container(uri, self.request.by_identity, now)
+    }
+
+    async fn export(&self) -> Result<(), Stopped> {
+        let output = self.container(&self.request.output)?;
+        let mut writer = self.dock.storage.writer(&output, &self.request.output_blob);
+        let mut after = None;
+        loop {
+            let page = TransferOperation::Export {
+                id: self.id.to_owned(),
+                after,
+            };
+            let Reply::Exported(page) = self.ask(page).await? else {
+                return Err(Stopped::Unanswered);
+            };
+            for row in &page.rows {
+                writer.line(&row.to_string()).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(writer.finish().await?);
+            }
+        }
+    }
+
+    async fn import(&self) -> Result<(), Stopped> {
+        let input = self.container(self.request.input.as_deref().unwrap_or_default())?;
+        let output = self.container(&self.request.output)?;
+        let storage = &self.dock.storage;
+        let mut lines = storage.lines(&input, &self.request.input_blob).await?;
+        let mut errors = storage.writer(&output, &self.request.output_blob);
+        let mut changes = Vec::new();
+        let mut number = 0_u64;
+        while let Some(line) = lines.next().await? {
+            number += 1;
+            match read(line, number) {
+                Ok(change) => changes.extend(change),
+                Err(why) => errors.line(&unread(&why).to_string()).await?,
+            }
+            if changes.len() >= PAGE {
+                let page = std::mem::take(&mut changes);
+                self.carry_out(page, lines.progress(), &mut errors).await?;
+            }
+        }
+        self.carry_out(changes, 100, &mut errors).await?;
+        Ok(errors.finish().await?)
+    }
+
+    async fn carry_out(
+        &self,
+        changes: Vec<BulkChange>,
+        progress: u8,
+        errors: &mut BlobWriter<'_>,
+    ) -> Result<(), Stopped> {
+        let page = TransferOperation::Import {
+            id: self.id.to_owned(),
+            changes,
+            progress,
+        };
+        let Reply::Bulk(refused) = self.ask(page).await? else {
+            return Err(Stopped::Unanswered);
+        };
+        for error in &refused {
+            errors.line(&refusal(error).to_string()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a line asks for; nothing for an empty one.
+fn read(line: Line, number: u64) -> Result<Option<BulkChange>, String> {
+    let why = match line {
+        Line::TooLong => "It is too long.".to_owned(),
+        Line::Whole(line) => {
+            let text = without_mark(&line).trim_ascii();
+            if text.is_empty() {
+                return Ok(None);
+            }
+            match bulk_line::read_line(text) {
+                Ok(change) => return Ok(Some(change)),
+                Err(why) => why,
+            }
+        }
+    };
+    Err(format!("Invalid device format in line {number}: {why}"))
+}
+
+/// Without the byte order mark that files of Windows begin with.
+fn without_mark(line: &Bytes) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+/// The form of these two is that of the service's own logs (issues of azure-functions-host and azure-iot-sdk-java), but that
+/// a line, which may hold keys, is not repeated.
+fn unread(why: &str) -> Value {
+    json!({ "errorCode": error_code::DESERIALIZATION_ERROR.number, "errorStatus": why })
+}
+
+fn refusal(error: &BulkError) -> Value {
+    let mut line = json!({ "deviceId": error.identity.device });
+    if let Some(module) = &error.identity.module {
+        line["moduleId"] = module.as_str().into();
+    }
+    line["errorCode"] = error.refusal.code.number.into();
+    line["errorStatus"] = error.refusal.message.as_str().into();
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::hub::command::ImportMode;
+    use crate::model::device::IdentityId;
+
+    #[test]
+    fn lines_are_read_whoever_wrote_them() {
+        let line = |text: &'static str| Line::Whole(Bytes::from_static(text.as_bytes()));
+        for empty in ["", "\r", "  \t"] {
+            assert!(read(line(empty), 1).unwrap().is_none());
+        }
+        let change = read(
+            line("\u{feff}{\"id\":\"d\",\"importMode\":\"Delete\"}\r"),
+            1,
+        );
+        let change = change.unwrap().unwrap();
+        assert_eq!(
+            (change.id().device.as_str(), change.mode),
+            ("d", ImportMode::Delete)
+        );
+        let why = read(Line::TooLong, 7).unwrap_err();
+        assert_eq!(why, "Invalid device format in line 7: It is too long.");
+    }
+
+    #[test]
+    fn a_refusal_is_a_line_of_the_services_form() {
+        let error = BulkError {
+            identity: IdentityId {
+                device: "d".to_owned(),
+                module: None,
+            },
+            mode: ImportMode::Update,
+            refusal: Refusal {
+                code: error_code::DEVICE_NOT_FOUND,
+                condition: "",
+                message: "d".to_owned(),
+            },
+        };
+        let line = refusal(&error).to_string();
+        assert_eq!(
+            line,
+            r#"{"deviceId":"d","errorCode":404001,"errorStatus":"d"}"#
+        );
+    }
+}
