@@ -31,11 +31,10 @@ def main():
     )
     info = device.get_storage_info_for_blob("data/python.bin")
     check_equal(info["blobName"], f"{DEVICE}/data/python.bin", "blob name")
-    host, _, account = info["hostName"].partition("/")
     blob = quote(f"{info['containerName']}/{info['blobName']}")
     content = bytes(range(256)) * 40
     headers = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-04-10"}
-    status, _, text = https("PUT", host, f"/{account}/{blob}{info['sasToken']}", content, headers)
+    status, _, text = https("PUT", info["hostName"], f"/{blob}{info['sasToken']}", content, headers)
     check_equal((status, text), (201, b""), "upload")
     device.notify_blob_upload_status(info["correlationId"], True, 200, "OK")
 

@@ -110,10 +110,10 @@ async fn begin(
         }
     };
     // A device that has come here comes here with its file as well, where storage itself is out of its reach.
-    let own_host = || own_host.unwrap_or_else(|| "localhost".to_owned()) + &access.path;
+    let own_host = || own_host.unwrap_or_else(|| "localhost".to_owned());
     Ok(json!({
         "correlationId": correlation,
-        "hostName": access.host.clone().unwrap_or_else(own_host),
+        "hostName": access.host.unwrap_or_else(own_host),
         "containerName": access.container,
         "blobName": blob,
         "sasToken": access.token,

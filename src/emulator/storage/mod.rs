@@ -66,8 +66,6 @@ pub(in crate::emulator) struct Access {
     /// The host, and whatever path comes before the container; without a scheme. `None` where storage speaks no TLS, which
     /// devices' libraries insist on: then the hub itself takes the file and passes it on.
     pub host: Option<String>,
-    /// The path before the container, with its `/`, or nothing.
-    pub path: String,
     /// The container.
     pub container: String,
     /// The query, with its `?`.
@@ -119,10 +117,9 @@ impl Storage {
         let account = self.account()?;
         let token = self.sign(account, Some(blob), DEVICES, expires);
         let endpoint = &account.account;
-        let authority = endpoint.authority();
+        let host = || endpoint.authority().to_owned();
         Ok(Access {
-            host: endpoint.is_encrypted().then(|| authority.to_owned()),
-            path: path_of(authority).to_owned(),
+            host: endpoint.is_encrypted().then(host),
             container: self.container.clone(),
             token: format!("?{token}"),
         })
@@ -226,15 +223,15 @@ impl Storage {
     /// Where a request of a device's goes that is meant for storage and came here, since storage speaks no TLS.
     pub(in crate::emulator) fn passes_on(&self, path: &str, query: Option<&str>) -> Option<Url> {
         let account = &self.account.as_ref()?.account;
-        let (query, own) = (query?, path_of(account.authority()));
-        let below = path.strip_prefix(own)?.strip_prefix('/')?;
+        let (query, below) = (query?, path.strip_prefix('/')?);
         let blob = below.strip_prefix(&self.container)?.strip_prefix('/')?;
         let is_signed = query.split('&').any(|field| field.starts_with("sig="));
         if account.is_encrypted() || blob.is_empty() || !is_signed {
             return None;
         }
         let mut url = Url::parse(&account.blob_endpoint).ok()?;
-        url.set_path(path);
+        let own = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{own}{path}"));
         url.set_query(Some(query));
         Some(url)
     }
@@ -276,12 +273,6 @@ impl Storage {
     }
 }
 
-/// What comes behind host and port.
-fn path_of(authority: &str) -> &str {
-    let slash = authority.find('/').unwrap_or(authority.len());
-    &authority[slash..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,30 +298,20 @@ mod tests {
     fn what_is_passed_on_is_the_containers_and_signed() {
         let azurite = storage("UseDevelopmentStorage=true");
         let access = azurite.access("d/f", DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!(
-            (access.host, access.path.as_str()),
-            (None, "/devstoreaccount1")
-        );
+        assert_eq!(access.host, None);
         let to = |path: &str, query| {
             let url = azurite.passes_on(path, query);
             url.map(String::from)
         };
         assert_eq!(
-            to(
-                "/devstoreaccount1/uploads/d/a%20b",
-                Some("comp=block&sig=x%2B")
-            )
-            .as_deref(),
-            Some("http://127.0.0.1:10000/devstoreaccount1/uploads/d/a%20b?comp=block&sig=x%2B")
+            to("/uploads/d/a%20b%2Fc", Some("comp=block&sig=x%2B")).as_deref(),
+            Some("http://127.0.0.1:10000/devstoreaccount1/uploads/d/a%20b%2Fc?comp=block&sig=x%2B")
         );
         for (path, query) in [
-            ("/devstoreaccount1/uploads/d/f", None),
-            (
-                "/devstoreaccount1/uploads/d/f",
-                Some("api-version=2021-04-12"),
-            ),
-            ("/devstoreaccount1/uploads/", Some("sig=x")),
-            ("/devstoreaccount1/other/d/f", Some("sig=x")),
+            ("/uploads/d/f", None),
+            ("/uploads/d/f", Some("api-version=2021-04-12")),
+            ("/uploads/", Some("sig=x")),
+            ("/other/d/f", Some("sig=x")),
             ("/devices/d/files", Some("sig=x")),
         ] {
             assert_eq!(to(path, query), None, "{path}");
