@@ -23,8 +23,8 @@ use super::plain::response;
 /// How long the next piece of a body may take.
 const PIECE_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long storage may take for the whole of a request.
-const LIMIT: Duration = Duration::from_secs(600);
+/// How long the whole of a request may take: as long as a device's access lasts.
+const LIMIT: Duration = Duration::from_secs(3600);
 
 /// What is said between two neighbours alone (RFC 9110, section 7.6.1).
 const OF_CONNECTION: [HeaderName; 9] = [

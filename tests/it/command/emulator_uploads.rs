@@ -193,7 +193,11 @@ fn what_cannot_be_uploaded_is_refused() {
         "AccountName=acct;AccountKey={};BlobEndpoint=http://127.0.0.1:9/acct",
         blob_server::KEY
     );
-    let bench = Bench::of(Emulator::start(&["--storage", &nowhere]));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("storage.txt");
+    std::fs::write(&file, nowhere + "\n").unwrap();
+    let file = format!("@{}", file.display());
+    let bench = Bench::of(Emulator::start(&["--storage", &file]));
     let bare = Bench::of(Emulator::start(&[]));
     current_thread().block_on(async {
         let refusal = |answer: Answer| (answer.0.as_u16(), code(&answer.2));

@@ -41,6 +41,7 @@ mod messages;
 mod nodes;
 mod opening;
 mod twins;
+mod uploads;
 
 use frame::{Frame, bodies, frame, frames, names};
 
