@@ -127,7 +127,7 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "MB")]
     retention_size: Option<u32>,
 
-    /// Let devices upload files to this Azure Storage account: its connection string, @FILE to read it from a file, or -
+    /// Let devices upload files to this Azure Storage account: its connection string, @FILE to read it from a file, or - for standard input
     ///
     /// UseDevelopmentStorage=true is Azurite on this machine. Devices are given access to one blob each, signed with the
     /// account's key; where storage speaks no TLS, they upload by way of the hub. Storage need not be there at the start.

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::hub::command::{BulkChange, ImportMode};
+use crate::model::configuration::Draft;
 use crate::model::device::Identity;
 use crate::model::twin::TwinChange;
 
@@ -42,7 +43,20 @@ pub(super) fn read(mut members: Map<String, Value>) -> Result<BulkChange, String
     })
 }
 
-/// The same for a line of a file, which may have come from an export: what only a twin's own hub knows is passed over.
+/// A line of a file of configurations: its id, what is to be there, and the `ETag` of what is.
+pub(super) fn read_configuration(line: &[u8]) -> Result<(String, Draft, Option<String>), String> {
+    let no_json = |error: serde_json::Error| {
+        let column = error.column();
+        format!("It is no configuration (column {column}).")
+    };
+    let mut members: Map<String, Value> = serde_json::from_slice(line).map_err(no_json)?;
+    let etag = text_of(&mut members, "etag");
+    let draft: Draft = serde_json::from_value(Value::Object(members)).map_err(no_json)?;
+    let id = draft.id.clone().ok_or("A configuration has no id.")?;
+    Ok((id, draft, etag))
+}
+
+/// What a line of a file asks for, which may have come from an export: what only a twin's own hub knows is passed over.
 pub(super) fn read_line(line: &[u8]) -> Result<BulkChange, String> {
     let mut members: Map<String, Value> = serde_json::from_slice(line)
         .map_err(|error| format!("It is no JSON object (column {}).", error.column()))?;

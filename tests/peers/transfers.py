@@ -10,7 +10,7 @@ import os
 import time
 from urllib.parse import quote, urlsplit
 
-from azure.iot.hub import IoTHubJobManager, IoTHubRegistryManager
+from azure.iot.hub import IoTHubConfigurationManager, IoTHubJobManager, IoTHubRegistryManager
 from azure.iot.hub.models import JobProperties
 
 from hub import READY, check_equal, refused
@@ -105,6 +105,23 @@ def main():
 
     listed = [job.type for job in jobs.get_import_export_jobs()]
     check_equal(listed[-3:], ["import", "import", "export"], "list of jobs")
+
+    content = {"deviceContent": {"properties.desired.speed": 7}}
+    put("py-jobs/conf.txt", [{"id": "peer-py-import", "content": content, "targetCondition": "tags.none = 1"}])
+    put("py-jobs/in.txt", [])
+    wanted.include_configurations, wanted.configurations_blob_name = True, "conf.txt"
+    check_equal(ended(jobs, wanted).status, "completed", "import of a configuration")
+    check_equal(lines("py-jobs/importErrors.log"), [], "errors of the configuration's import")
+    configurations = IoTHubConfigurationManager.from_connection_string(READY["hubConnectionString"])
+    made = configurations.get_configuration("peer-py-import")
+    check_equal(made.target_condition, "tags.none = 1", "target condition of an imported configuration")
+    export.include_configurations = True
+    check_equal(ended(jobs, export).status, "completed", "export with configurations")
+    ids = [line["id"] for line in lines("py-jobs/configurations.txt")]
+    check_equal("peer-py-import" in ids, True, "the configuration is among the exported")
+    configurations.delete_configuration("peer-py-import")
+    wanted.include_configurations = False
+
     last = jobs.get_import_export_jobs()[-1].job_id
     check_equal(jobs.cancel_import_export_job(last), None, "cancelling what is over")
     refused(lambda: jobs.get_import_export_job("none"), 404, "a job that is not there")

@@ -25,6 +25,7 @@ pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// What the service calls the files where nobody says otherwise.
 const DEVICES: &str = "devices.txt";
 const ERRORS: &str = "importErrors.log";
+const CONFIGURATIONS: &str = "configurations.txt";
 
 /// What is wanted of such jobs.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ struct Body {
     exclude_keys_in_export: Option<bool>,
     storage_authentication_type: Option<String>,
     include_configurations: Option<bool>,
+    configurations_blob_name: Option<String>,
 }
 
 impl TransferAsked {
@@ -128,10 +130,18 @@ async fn look_at_containers(
     };
     if let Some(input) = &request.input {
         let input = container(input, "inputBlobContainerUri")?;
-        let found = storage.find(&input, &request.input_blob).await;
-        found.map_err(|error| {
-            format!("Failed to read devices blob from the input container: {error}.")
-        })?;
+        for (blob, what) in [
+            (Some(&request.input_blob), "devices"),
+            (request.configurations_blob.as_ref(), "configurations"),
+        ] {
+            let Some(blob) = blob else {
+                continue;
+            };
+            let found = storage.find(&input, blob).await;
+            found.map_err(|error| {
+                format!("Failed to read {what} blob from the input container: {error}.")
+            })?;
+        }
     }
     let output = container(&request.output, "outputBlobContainerUri")?;
     let made = storage.create(&output, &request.output_blob).await;
@@ -149,21 +159,22 @@ fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
         direction.ok_or_else(|| Rejection::argument("A job's type is import or export."))?;
     let missing = |what: &str| Rejection::argument(format!("A job asks for {what}."));
     let input = given(body.input_blob_container_uri);
-    if body.include_configurations == Some(true) {
-        let why = "The emulator imports and exports identities, and no configurations.";
-        return Err(Rejection::argument(why));
-    }
     let output = given(body.output_blob_container_uri);
-    let output = output.ok_or_else(|| missing("outputBlobContainerUri"))?;
+    let configurations = given(body.configurations_blob_name);
+    let configurations = configurations.unwrap_or_else(|| CONFIGURATIONS.to_owned());
+    let is_with_them = body.include_configurations == Some(true);
     let authentication = body.storage_authentication_type.unwrap_or_default();
-    let (input, output_blob) = match direction {
+    let (input, output, output_blob) = match direction {
         Direction::Export => {
             let named = given(body.output_blob_name);
-            (None, named.unwrap_or_else(|| DEVICES.to_owned()))
+            let output = output.ok_or_else(|| missing("outputBlobContainerUri"))?;
+            (None, output, named.unwrap_or_else(|| DEVICES.to_owned()))
         }
         Direction::Import => {
             let input = input.ok_or_else(|| missing("inputBlobContainerUri"))?;
-            (Some(input), ERRORS.to_owned())
+            // As the C# SDK has it.
+            let output = output.unwrap_or_else(|| input.clone());
+            (Some(input), output, ERRORS.to_owned())
         }
     };
     Ok(TransferRequest {
@@ -172,6 +183,7 @@ fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
         input_blob: given(body.input_blob_name).unwrap_or_else(|| DEVICES.to_owned()),
         output,
         output_blob,
+        configurations_blob: is_with_them.then_some(configurations),
         excludes_keys: body.exclude_keys_in_export.unwrap_or(false),
         by_identity: authentication.eq_ignore_ascii_case("identityBased"),
     })
@@ -202,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn configurations_go_along_where_they_are_asked_for() {
+        let of = |more: &str| {
+            let body = format!("{{\"type\":\"import\",\"inputBlobContainerUri\":\"i\"{more}}}");
+            read(body.as_bytes()).unwrap()
+        };
+        // What is refused goes to where the file is, unless another place is named.
+        assert_eq!(
+            (of("").output.as_str(), of("").configurations_blob),
+            ("i", None)
+        );
+        let usual = of(",\"includeConfigurations\":true");
+        assert_eq!(usual.configurations_blob.as_deref(), Some(CONFIGURATIONS));
+        let named = of(",\"includeConfigurations\":true,\"configurationsBlobName\":\"c\"");
+        assert_eq!(named.configurations_blob.as_deref(), Some("c"));
+    }
+
+    #[test]
     fn what_is_no_job_is_refused() {
         for bad in [
             "[]",
@@ -210,7 +239,6 @@ mod tests {
             r#"{"type":"export"}"#,
             r#"{"type":"export","outputBlobContainerUri":" "}"#,
             r#"{"type":"import","outputBlobContainerUri":"o"}"#,
-            r#"{"type":"export","outputBlobContainerUri":"o","includeConfigurations":true}"#,
         ] {
             let read = read(bad.as_bytes());
             assert!(matches!(read, Err(Rejection::Argument { .. })), "{bad}");

@@ -78,6 +78,26 @@ impl Hub {
         }
     }
 
+    /// All of them, as the lines of a file have them.
+    pub(super) fn all_configurations(&self) -> Value {
+        let all = self.configurations.iter();
+        all.map(|one| one.to_json(&self.counts(one))).collect()
+    }
+
+    /// A line of a file, by the one mode that there is for it: `createOrUpdateIfMatchETag`.
+    pub(super) fn import_configuration(
+        &mut self,
+        now: DateTime<Utc>,
+        id: &str,
+        draft: Draft,
+        etag: Option<&str>,
+    ) -> Outcome {
+        let is_there = self.configurations.find(id).is_some();
+        let if_match = is_there.then(|| etag.unwrap_or("*"));
+        let (_, notices) = self.write_configuration(now, id, draft, if_match)?;
+        Ok((Reply::Done, notices))
+    }
+
     fn write_configuration(
         &mut self,
         now: DateTime<Utc>,

@@ -73,6 +73,19 @@ impl Hub {
                 // A device that stands in the file twice is made once and refused once.
                 Ok(self.carry_out_each(now, changes))
             }
+            TransferOperation::ExportConfigurations { id } => {
+                self.running(&id)?;
+                quiet(Reply::Json(self.all_configurations()))
+            }
+            TransferOperation::ImportConfiguration {
+                id,
+                configuration,
+                draft,
+                etag,
+            } => {
+                self.running(&id)?;
+                self.import_configuration(now, &configuration, *draft, etag.as_deref())
+            }
             TransferOperation::End { id, failure } => {
                 if let Some(transfer) = self.transfers.find_mut(&id) {
                     let status = if failure.is_some() {

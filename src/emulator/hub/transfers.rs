@@ -86,6 +86,8 @@ impl Transfer {
             "outputBlobContainerUri": bare(&request.output),
             "outputBlobName": request.output_blob,
             "excludeKeysInExport": request.excludes_keys,
+            "includeConfigurations": request.configurations_blob.is_some(),
+            "configurationsBlobName": request.configurations_blob,
             "storageAuthenticationType": if request.by_identity {
                 "identityBased"
             } else {

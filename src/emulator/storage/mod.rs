@@ -18,7 +18,7 @@ use crate::model::storage_account::{StorageAccount, is_container_name};
 use crate::protocol::blob::{ServiceAccess, encode_path, sign_container_creation};
 use crate::protocol::sas::{KeyError, SigningKey};
 use client::Wire;
-pub(in crate::emulator) use container::{BlobWriter, Container, ContainerError, Line};
+pub(in crate::emulator) use container::{BlobWriter, Container, ContainerError, Line, Lines};
 pub use error::StorageError;
 
 /// The container that devices' files are in, unless another one is named.

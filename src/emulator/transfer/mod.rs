@@ -14,7 +14,7 @@ use super::driver::HubHandle;
 use super::hub::command::{
     BulkChange, BulkError, Command, Direction, Refusal, Reply, TransferOperation, TransferRequest,
 };
-use super::storage::{BlobWriter, Container, ContainerError, Line, StorageError};
+use super::storage::{BlobWriter, Container, ContainerError, Line, Lines, StorageError};
 use crate::protocol::rest::error_code;
 pub(in crate::emulator) use dock::{Dock, Order};
 
@@ -126,9 +126,28 @@ impl Job<'_> {
             }
             after = page.next;
             if after.is_none() {
-                return Ok(writer.finish().await?);
+                break;
             }
         }
+        writer.finish().await?;
+        match &self.request.configurations_blob {
+            Some(blob) => self.export_configurations(&output, blob).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn export_configurations(&self, output: &Container, blob: &str) -> Result<(), Stopped> {
+        let all = TransferOperation::ExportConfigurations {
+            id: self.id.to_owned(),
+        };
+        let Reply::Json(Value::Array(all)) = self.ask(all).await? else {
+            return Err(Stopped::Unanswered);
+        };
+        let mut writer = self.dock.storage.writer(output, blob);
+        for one in &all {
+            writer.line(&one.to_string()).await?;
+        }
+        Ok(writer.finish().await?)
     }
 
     async fn import(&self) -> Result<(), Stopped> {
@@ -141,9 +160,9 @@ impl Job<'_> {
         let mut number = 0_u64;
         while let Some(line) = lines.next().await? {
             number += 1;
-            match read(line, number) {
+            match read(line, bulk_line::read_line) {
                 Ok(change) => changes.extend(change),
-                Err(why) => errors.line(&unread(&why).to_string()).await?,
+                Err(why) => errors.line(&unread("device", number, &why)).await?,
             }
             if changes.len() >= PAGE {
                 let page = std::mem::take(&mut changes);
@@ -151,7 +170,47 @@ impl Job<'_> {
             }
         }
         self.carry_out(changes, 100, &mut errors).await?;
+        if let Some(blob) = &self.request.configurations_blob {
+            let mut lines = storage.lines(&input, blob).await?;
+            self.import_configurations(&mut lines, &mut errors).await?;
+        }
         Ok(errors.finish().await?)
+    }
+
+    async fn import_configurations(
+        &self,
+        lines: &mut Lines,
+        errors: &mut BlobWriter<'_>,
+    ) -> Result<(), Stopped> {
+        let mut number = 0_u64;
+        while let Some(line) = lines.next().await? {
+            number += 1;
+            let (configuration, draft, etag) = match read(line, bulk_line::read_configuration) {
+                Ok(None) => continue,
+                Ok(Some(read)) => read,
+                Err(why) => {
+                    errors.line(&unread("configuration", number, &why)).await?;
+                    continue;
+                }
+            };
+            let import = TransferOperation::ImportConfiguration {
+                id: self.id.to_owned(),
+                configuration: configuration.clone(),
+                draft: Box::new(draft),
+                etag,
+            };
+            match self.ask(import).await {
+                Ok(_) => {}
+                Err(refusal) if refusal.code == error_code::JOB_NOT_FOUND => {
+                    return Err(refusal.into());
+                }
+                Err(refusal) => {
+                    let line = json!({ "configurationId": configuration });
+                    errors.line(&with_refusal(line, &refusal)).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn carry_out(
@@ -169,28 +228,25 @@ impl Job<'_> {
             return Err(Stopped::Unanswered);
         };
         for error in &refused {
-            errors.line(&refusal(error).to_string()).await?;
+            errors.line(&refusal(error)).await?;
         }
         Ok(())
     }
 }
 
 /// What a line asks for; nothing for an empty one.
-fn read(line: Line, number: u64) -> Result<Option<BulkChange>, String> {
-    let why = match line {
-        Line::TooLong => "It is too long.".to_owned(),
-        Line::Whole(line) => {
-            let text = without_mark(&line).trim_ascii();
-            if text.is_empty() {
-                return Ok(None);
-            }
-            match bulk_line::read_line(text) {
-                Ok(change) => return Ok(Some(change)),
-                Err(why) => why,
-            }
-        }
+fn read<T>(
+    line: Line,
+    parse: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    let Line::Whole(line) = line else {
+        return Err("It is too long.".to_owned());
     };
-    Err(format!("Invalid device format in line {number}: {why}"))
+    let text = without_mark(&line).trim_ascii();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    parse(text).map(Some)
 }
 
 /// Without the byte order mark that files of Windows begin with.
@@ -200,18 +256,24 @@ fn without_mark(line: &Bytes) -> &[u8] {
 
 /// The form of these two is that of the service's own logs (issues of azure-functions-host and azure-iot-sdk-java), but that
 /// a line, which may hold keys, is not repeated.
-fn unread(why: &str) -> Value {
-    json!({ "errorCode": error_code::DESERIALIZATION_ERROR.number, "errorStatus": why })
+fn unread(what: &str, number: u64, why: &str) -> String {
+    let status = format!("Invalid {what} format in line {number}: {why}");
+    json!({ "errorCode": error_code::DESERIALIZATION_ERROR.number, "errorStatus": status })
+        .to_string()
 }
 
-fn refusal(error: &BulkError) -> Value {
+fn refusal(error: &BulkError) -> String {
     let mut line = json!({ "deviceId": error.identity.device });
     if let Some(module) = &error.identity.module {
         line["moduleId"] = module.as_str().into();
     }
-    line["errorCode"] = error.refusal.code.number.into();
-    line["errorStatus"] = error.refusal.message.as_str().into();
-    line
+    with_refusal(line, &error.refusal)
+}
+
+fn with_refusal(mut line: Value, refusal: &Refusal) -> String {
+    line["errorCode"] = refusal.code.number.into();
+    line["errorStatus"] = refusal.message.as_str().into();
+    line.to_string()
 }
 
 #[cfg(test)]
@@ -224,19 +286,21 @@ mod tests {
     fn lines_are_read_whoever_wrote_them() {
         let line = |text: &'static str| Line::Whole(Bytes::from_static(text.as_bytes()));
         for empty in ["", "\r", "  \t"] {
-            assert!(read(line(empty), 1).unwrap().is_none());
+            assert!(read(line(empty), bulk_line::read_line).unwrap().is_none());
         }
-        let change = read(
-            line("\u{feff}{\"id\":\"d\",\"importMode\":\"Delete\"}\r"),
-            1,
-        );
+        let text = line("\u{feff}{\"id\":\"d\",\"importMode\":\"Delete\"}\r");
+        let change = read(text, bulk_line::read_line);
         let change = change.unwrap().unwrap();
         assert_eq!(
             (change.id().device.as_str(), change.mode),
             ("d", ImportMode::Delete)
         );
-        let why = read(Line::TooLong, 7).unwrap_err();
-        assert_eq!(why, "Invalid device format in line 7: It is too long.");
+        let why = read(Line::TooLong, bulk_line::read_line).unwrap_err();
+        let line = unread("device", 7, &why);
+        assert!(
+            line.contains("Invalid device format in line 7: It is too long."),
+            "{line}"
+        );
     }
 
     #[test]
@@ -253,7 +317,7 @@ mod tests {
                 message: "d".to_owned(),
             },
         };
-        let line = refusal(&error).to_string();
+        let line = refusal(&error);
         assert_eq!(
             line,
             r#"{"deviceId":"d","errorCode":404001,"errorStatus":"d"}"#

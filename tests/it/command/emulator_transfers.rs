@@ -296,3 +296,49 @@ fn a_job_that_fails_says_why_and_one_is_under_way_at_a_time() {
         assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
     });
 }
+
+#[test]
+fn configurations_go_along() {
+    let bench = Bench::start(|_| Vec::new());
+    current_thread().block_on(async {
+        let one = |id: &str, more: Value| {
+            let mut one = json!({ "id": id, "schemaVersion": "1.0", "priority": 3, "targetCondition": "tags.a = 1",
+                "labels": null, "importMode": "createOrUpdateIfMatchETag",
+                "content": { "deviceContent": { "properties.desired.speed": 7 } } });
+            one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            one.to_string()
+        };
+        let lines = [
+            one("a", json!({})),
+            one("b", json!({ "targetCondition": "hunter2 =" })),
+            "{\"content\":".to_owned(),
+            one("a", json!({ "etag": "wrong" })),
+            one("a", json!({ "priority": 5 })),
+        ];
+        bench.storage.put("c/devices.txt", "{\"id\":\"d\",\"tags\":{\"a\":1}}");
+        bench.storage.put("c/configurations.txt", lines.join("\r\n"));
+        let uri = bench.container("c");
+        let import = json!({ "type": "import", "inputBlobContainerUri": uri, "includeConfigurations": true });
+        let job = bench.run(import).await;
+        assert_eq!(job["status"], "completed", "{job}");
+        let errors = bench.lines("c/importErrors.log");
+        let codes: Vec<_> = errors
+            .iter()
+            .map(|line| (line["configurationId"].as_str(), line["errorCode"].as_u64()))
+            .collect();
+        let expected = [(Some("b"), Some(400_401)), (None, Some(400_012)), (Some("a"), Some(412_001))];
+        assert_eq!(codes, expected, "{errors:?}");
+        let there = bench.owner.read("/configurations/a").await;
+        assert_eq!((&there["priority"], &there["targetCondition"]), (&json!(5), &json!("tags.a = 1")));
+        assert_eq!(bench.owner.read("/twins/d").await["properties"]["desired"]["speed"], 7);
+
+        let export = json!({ "type": "export", "outputBlobContainerUri": uri, "includeConfigurations": true, "configurationsBlobName": "all.txt" });
+        assert_eq!(bench.run(export).await["status"], "completed");
+        let lines = bench.lines("c/all.txt");
+        assert_eq!((lines.len(), &lines[0]["id"], &lines[0]["priority"]), (1, &json!("a"), &json!(5)));
+        // What went out comes in again where it came from.
+        let import = json!({ "type": "import", "inputBlobContainerUri": uri, "includeConfigurations": true, "configurationsBlobName": "all.txt" });
+        assert_eq!(bench.run(import).await["status"], "completed");
+        assert_eq!(bench.lines("c/importErrors.log"), [Value::Null; 0]);
+    });
+}

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::BulkChange;
+use crate::model::configuration::Draft;
 use crate::model::device::IdentityId;
 
 /// What can be done about such jobs.
@@ -56,6 +57,22 @@ pub enum TransferOperation {
         changes: Vec<BulkChange>,
         /// How far it has come, in percent.
         progress: u8,
+    },
+    /// All configurations, for an export. The reply is [`super::Reply::Json`], an array.
+    ExportConfigurations {
+        /// Which job.
+        id: String,
+    },
+    /// Makes a configuration, or replaces the one that is there, for an import. The reply is [`super::Reply::Done`].
+    ImportConfiguration {
+        /// Which job.
+        id: String,
+        /// The configuration's id.
+        configuration: String,
+        /// The line.
+        draft: Box<Draft>,
+        /// The `ETag` that one that is there has to have.
+        etag: Option<String>,
     },
     /// One is over. The reply is [`super::Reply::Done`].
     End {
@@ -119,6 +136,8 @@ pub struct TransferRequest {
     pub output: String,
     /// The blob in it: the identities, or what was refused of them.
     pub output_blob: String,
+    /// The blob with configurations, where these are to go along.
+    pub configurations_blob: Option<String>,
     /// Whether keys stay out of the file.
     pub excludes_keys: bool,
     /// Whether the hub opens the containers by who it is, and not with what the addresses bring.

@@ -16,6 +16,7 @@ fn export() -> TransferRequest {
         input_blob: String::new(),
         output: "https://h/c?sig=hunter2".to_owned(),
         output_blob: "devices.txt".to_owned(),
+        configurations_blob: None,
         excludes_keys: false,
         by_identity: false,
     }
