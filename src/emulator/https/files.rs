@@ -3,15 +3,20 @@
 //! Source: learn.microsoft.com, "Upload files with IoT Hub"; azure-iot-device of npm 1.18.4 `file_upload_api.js`;
 //! azure-iot-device of Python's 2.14.0 `pipeline_stages_iothub_http.py`.
 
-use http::{HeaderMap, header};
+use std::sync::Arc;
+
+use http::header;
+use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::desk::Desk;
-use super::super::hub::command::{Command, FoundBlob, Refusal, Reply, UploadOperation};
+use super::super::hub::command::{
+    Certificate, Command, Credential, FoundBlob, Refusal, Reply, UploadOperation,
+};
 use super::super::storage::StorageError;
-use super::reading::{misreading, text};
+use super::reading::{credential, misreading, text};
 use super::rejection::Rejection;
 use crate::protocol::rest::error_code::{self, ErrorCode};
 
@@ -48,27 +53,31 @@ struct Ending {
 pub(super) async fn carry_out(
     desk: &Desk,
     request: FileRequest,
-    headers: &HeaderMap,
+    head: &Parts,
     body: &[u8],
 ) -> Result<Reply, Rejection> {
-    let token = text(headers, &header::AUTHORIZATION);
+    let headers = &head.headers;
+    let credential = credential(
+        text(headers, &header::AUTHORIZATION),
+        head.extensions.get::<Arc<Certificate>>(),
+    );
     match request {
         FileRequest::Begin { device } => {
             let host = text(headers, &header::HOST);
-            begin(desk, token, device, host, body)
+            begin(desk, credential, device, host, body)
                 .await
                 .map(Reply::Json)
         }
         FileRequest::End {
             device,
             correlation,
-        } => end(desk, token, device, correlation, body).await,
+        } => end(desk, credential, device, correlation, body).await,
     }
 }
 
 async fn begin(
     desk: &Desk,
-    token: Option<String>,
+    credential: Option<Credential>,
     device: String,
     own_host: Option<String>,
     body: &[u8],
@@ -77,7 +86,7 @@ async fn begin(
     let begun = ask(
         desk,
         UploadOperation::Begin {
-            token: token.clone(),
+            credential: credential.clone(),
             device: device.clone(),
             blob: beginning.blob_name.unwrap_or_default(),
         },
@@ -100,7 +109,7 @@ async fn begin(
         Ok(access) => access,
         Err(error) => {
             let withdraw = UploadOperation::End {
-                token,
+                credential,
                 device,
                 correlation,
                 found: None,
@@ -122,7 +131,7 @@ async fn begin(
 
 async fn end(
     desk: &Desk,
-    token: Option<String>,
+    credential: Option<Credential>,
     device: String,
     correlation: Option<String>,
     body: &[u8],
@@ -130,7 +139,7 @@ async fn end(
     let ending: Ending = read(body, "no JSON with an isSuccess")?;
     let correlation = correlation.or(ending.correlation_id).unwrap_or_default();
     let find = UploadOperation::Find {
-        token: token.clone(),
+        credential: credential.clone(),
         device: device.clone(),
         correlation: correlation.clone(),
     };
@@ -158,7 +167,7 @@ async fn end(
         None
     };
     let end = UploadOperation::End {
-        token,
+        credential,
         device,
         correlation,
         found,

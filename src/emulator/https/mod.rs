@@ -235,7 +235,7 @@ async fn carry_out(
             Answer::Method(methods::invoke(hub, identity, &head.headers, &body).await?)
         }
         Work::Files { request, body } => {
-            let reply = files::carry_out(desk, request, &head.headers, &body).await?;
+            let reply = files::carry_out(desk, request, &head, &body).await?;
             Answer::Reply { shape, reply }
         }
         Work::Transfer { body } => {

@@ -10,8 +10,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use super::command::{
-    FeedbackOperation, FoundBlob, GivenFileNotification, ListenerId, Notice, Outcome as Settlement,
-    Refusal, Reply, UploadOperation,
+    Credential, FeedbackOperation, FoundBlob, GivenFileNotification, ListenerId, Notice,
+    Outcome as Settlement, Refusal, Reply, UploadOperation,
 };
 use super::options::Right;
 use super::queue::{Change, Holder, Queued, Step};
@@ -37,19 +37,19 @@ impl Hub {
     ) -> Outcome {
         match operation {
             UploadOperation::Begin {
-                token,
+                credential,
                 device,
                 blob,
             } => {
-                self.authorize_upload(now, token.as_deref(), &device)?;
+                self.authorize_upload(now, credential.as_ref(), &device)?;
                 self.begin_upload(now, device, &blob)
             }
             UploadOperation::Find {
-                token,
+                credential,
                 device,
                 correlation,
             } => {
-                self.authorize_upload(now, token.as_deref(), &device)?;
+                self.authorize_upload(now, credential.as_ref(), &device)?;
                 let id = UploadId {
                     device,
                     correlation,
@@ -59,12 +59,12 @@ impl Hub {
                 Ok((upload_reply(id, blob, expires), Vec::new()))
             }
             UploadOperation::End {
-                token,
+                credential,
                 device,
                 correlation,
                 found,
             } => {
-                self.authorize_upload(now, token.as_deref(), &device)?;
+                self.authorize_upload(now, credential.as_ref(), &device)?;
                 let id = UploadId {
                     device,
                     correlation,
@@ -77,12 +77,17 @@ impl Hub {
     fn authorize_upload(
         &mut self,
         now: DateTime<Utc>,
-        token: Option<&str>,
+        credential: Option<&Credential>,
         device: &str,
     ) -> Result<(), Refusal> {
         let path = format!("devices/{device}/files");
-        self.authority
-            .authorize_identity(&self.registry, now, token, (device, None), &path)?;
+        self.authority.authorize_identity(
+            &self.registry,
+            now,
+            credential,
+            (device, None),
+            &path,
+        )?;
         self.registry.touch(device, None, now);
         if self.has_storage {
             Ok(())

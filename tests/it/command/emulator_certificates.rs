@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::Message as SocketMessage;
 
 use crate::support::Emulator;
 use crate::support::admin::Admin;
+use crate::support::blob_server::BlobServer;
 use crate::support::holder::{Holder, connect, greeting, register};
 use crate::support::mqtt::{Device, tls_with, websocket};
 use crate::support::rest::{Owner, send, url};
@@ -146,6 +147,25 @@ fn a_certificate_opens_every_transport() {
             (&json!("device"), &json!("x509Certificate"))
         );
     }
+}
+
+#[test]
+fn files_are_uploaded_with_a_certificate() {
+    let storage = BlobServer::start();
+    let hub = Emulator::start(&["--storage", &storage.connection_string()]);
+    let (holder, other) = (Holder::any(), Holder::any());
+    register(&hub, "x1", &holder.hashes()[0], None);
+    let asked = async |holder: &Holder| {
+        let tls = holder.tls(&hub, ALL_VERSIONS);
+        let path = url(&hub, "/devices/x1/files");
+        let (status, _, answer) =
+            send(client(&tls).post(path).body(r#"{"blobName":"a.txt"}"#)).await;
+        (status, answer["blobName"].clone())
+    };
+    multi_thread(2).block_on(async {
+        assert_eq!(asked(&holder).await, (StatusCode::OK, json!("x1/a.txt")));
+        assert_eq!(asked(&other).await, (StatusCode::UNAUTHORIZED, Value::Null));
+    });
 }
 
 #[test]

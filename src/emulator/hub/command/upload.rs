@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Credential;
+
 /// What a device can do about its uploads.
 #[derive(Debug, Clone)]
 pub enum UploadOperation {
     /// It is about to upload a file. The reply is [`super::Reply::Upload`].
     Begin {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What the device proves itself with, if it does.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
         /// What the file is to be called.
@@ -16,8 +18,8 @@ pub enum UploadOperation {
     },
     /// It speaks of an upload that is open. The reply is [`super::Reply::Upload`].
     Find {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What the device proves itself with, if it does.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
         /// Which upload.
@@ -25,8 +27,8 @@ pub enum UploadOperation {
     },
     /// It is over; of a file that is there the service is told. The reply is [`super::Reply::Done`].
     End {
-        /// The token from the `Authorization` header, if there was one.
-        token: Option<String>,
+        /// What the device proves itself with, if it does.
+        credential: Option<Credential>,
         /// The device's id from the path, decoded.
         device: String,
         /// Which upload.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::emulator::hub::command::{
-    FeedbackOperation, FoundBlob, GivenFileNotification, Outcome as Settlement, UploadOperation,
+    Credential, FeedbackOperation, FoundBlob, GivenFileNotification, Outcome as Settlement,
+    UploadOperation,
 };
 use crate::emulator::hub::test_kept::{self, at};
 
@@ -14,7 +15,7 @@ fn upload(hub: &mut Hub, ms: i64, operation: UploadOperation) -> Result<Reply, R
 
 fn begin(hub: &mut Hub, ms: i64, blob: &str) -> Result<String, Refusal> {
     let operation = UploadOperation::Begin {
-        token: Some(test_kept::token()),
+        credential: Some(Credential::token(test_kept::token())),
         device: "d".to_owned(),
         blob: blob.to_owned(),
     };
@@ -31,7 +32,7 @@ fn end(
     found: Option<FoundBlob>,
 ) -> Result<Reply, Refusal> {
     let operation = UploadOperation::End {
-        token: Some(test_kept::token()),
+        credential: Some(Credential::token(test_kept::token())),
         device: "d".to_owned(),
         correlation: correlation.to_owned(),
         found,
@@ -82,7 +83,7 @@ fn a_service_that_waits_hears_of_a_file_once_it_is_settled_no_more() {
     end(&mut hub, 0, &failed, None).unwrap();
     let correlation = begin(&mut hub, 0, "f").unwrap();
     let operation = UploadOperation::End {
-        token: Some(test_kept::token()),
+        credential: Some(Credential::token(test_kept::token())),
         device: "d".to_owned(),
         correlation,
         found: found(),
@@ -131,7 +132,7 @@ fn ten_uploads_are_open_at_a_time_for_an_hour() {
     assert_eq!(forgotten.code.number, 400_015);
     end(&mut hub, hour, &others[8], None).unwrap();
     let other = UploadOperation::Find {
-        token: Some(test_kept::token()),
+        credential: Some(Credential::token(test_kept::token())),
         device: "e".to_owned(),
         correlation: others[1].clone(),
     };
@@ -153,7 +154,7 @@ fn names_and_rights_are_looked_at() {
     assert_eq!(number(begin(&mut hub, 0, &"x".repeat(1023))), 400_004);
     begin(&mut hub, 0, &"ä".repeat(1022)).unwrap();
     let strange = UploadOperation::Begin {
-        token: None,
+        credential: None,
         device: "d".to_owned(),
         blob: "f".to_owned(),
     };
@@ -172,7 +173,7 @@ fn what_was_kept_is_there_again_and_what_could_not_be_kept_is_undone() {
     store.keep(hub.take_records());
     let command = |blob: &str| {
         Command::Upload(UploadOperation::Begin {
-            token: Some(test_kept::token()),
+            credential: Some(Credential::token(test_kept::token())),
             device: "d".to_owned(),
             blob: blob.to_owned(),
         })
@@ -191,7 +192,7 @@ fn what_was_kept_is_there_again_and_what_could_not_be_kept_is_undone() {
     assert!(end(&mut hub, 0, &correlation(lost.reply), None).is_err());
     let finish = |correlation: &str| {
         Command::Upload(UploadOperation::End {
-            token: Some(test_kept::token()),
+            credential: Some(Credential::token(test_kept::token())),
             device: "d".to_owned(),
             correlation: correlation.to_owned(),
             found: found(),

@@ -1,7 +1,7 @@
 //! Notifications of uploaded files, as services take them.
 
 use super::*;
-use crate::emulator::hub::command::{FoundBlob, UploadOperation};
+use crate::emulator::hub::command::{Credential, FoundBlob, UploadOperation};
 use crate::model::file_notification::FileNotification;
 
 const FILES: u32 = 6;
@@ -11,9 +11,9 @@ impl Bench {
     fn upload(&mut self, blob: &str) -> Vec<Frame> {
         let key = SigningKey::decoded(&Secret::new(KEY)).unwrap();
         let token = mint(&key, "localhost", START + 3_600, Some("device"));
-        let token = Some(token.expose().to_owned());
+        let credential = Some(Credential::token(token.expose().to_owned()));
         let begin = UploadOperation::Begin {
-            token: token.clone(),
+            credential: credential.clone(),
             device: "d1".to_owned(),
             blob: blob.to_owned(),
         };
@@ -22,7 +22,7 @@ impl Bench {
             panic!("{reply:?}")
         };
         let end = UploadOperation::End {
-            token,
+            credential,
             device: "d1".to_owned(),
             correlation,
             found: Some(FoundBlob {
