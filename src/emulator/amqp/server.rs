@@ -101,6 +101,8 @@ enum Turn {
     Went,
     Noticed(ListenerId, Notice),
     Ordered(Order),
+    /// The peer says nothing more; it may still listen.
+    Ended,
     Broken,
 }
 
@@ -155,6 +157,11 @@ where
             match self.turn().await {
                 Turn::Went => {}
                 Turn::Noticed(reader, notice) => self.machine.notice(reader, notice),
+                Turn::Ended => {
+                    // What it asked before is answered.
+                    let _ = timeout(FAREWELL, self.last_words()).await;
+                    return;
+                }
                 Turn::Ordered(Order::Drop) | Turn::Broken => return,
                 Turn::Ordered(order) => self.obey(order),
             }
@@ -256,8 +263,9 @@ where
         self.input.reserve(READ_SIZE);
         tokio::select! {
             read = self.reading.read_buf(&mut self.input), if may_read => match read {
-                Ok(count) if count > 0 => Turn::Went,
-                Ok(_) | Err(_) => Turn::Broken,
+                Ok(0) => Turn::Ended,
+                Ok(_) => Turn::Went,
+                Err(_) => Turn::Broken,
             },
             written = self.output.step(&mut self.writing), if self.output.has_work() => match written {
                 Ok(()) => Turn::Went,
@@ -275,13 +283,17 @@ where
     /// Writes the last words, and waits for the peer to go: a socket that is closed with bytes unread takes our words
     /// back.
     async fn farewell(&mut self) -> std::io::Result<()> {
-        self.write_out().await?;
-        self.writing.shutdown().await?;
+        self.last_words().await?;
         self.input.clear();
         while self.reading.read_buf(&mut self.input).await? > 0 {
             self.input.clear();
         }
         Ok(())
+    }
+
+    async fn last_words(&mut self) -> std::io::Result<()> {
+        self.write_out().await?;
+        self.writing.shutdown().await
     }
 
     async fn write_out(&mut self) -> std::io::Result<()> {

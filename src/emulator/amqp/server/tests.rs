@@ -288,3 +288,26 @@ async fn a_peer_that_only_talks_is_heard_out() {
     };
     timeout(PATIENCE, work).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_peer_that_says_no_more_is_answered_what_it_asked_before() {
+    let hub = start_hub();
+    let (mut peer, task) = serve(&hub, 64 * 1024);
+    let work = async {
+        peer.attach_reader(0).await;
+        let echo = Flow {
+            next_incoming_id: Some(1),
+            incoming_window: u32::MAX,
+            echo: true,
+            ..Flow::default()
+        };
+        for _ in 0..100 {
+            peer.send(&Performative::Flow(echo), b"").await;
+        }
+        peer.stream.shutdown().await.unwrap();
+        peer.expect(100).await;
+        assert_eq!(peer.stream.read_buf(&mut peer.input).await.unwrap(), 0);
+        task.await.unwrap();
+    };
+    timeout(PATIENCE, work).await.unwrap();
+}
