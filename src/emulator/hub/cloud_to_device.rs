@@ -15,6 +15,8 @@ use super::queue::{Change, Holder, Queued, Step};
 use super::record::Record;
 use super::{Hub, Outcome, keys, outbox, refusal};
 use crate::model::device::{Identity, IdentityId};
+use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::rest::MAX_CLOUD_MESSAGE_BYTES;
 
@@ -217,14 +219,8 @@ impl Hub {
         if is_due {
             notices.extend(self.watchers.wake());
         }
-        for (change, _) in self.feedback.pass_time(now) {
-            self.note_feedback(change);
-        }
-        notices.extend(self.feedback.wake(now));
-        for (change, _) in self.file_notices.pass_time(now) {
-            self.note_file_notice(change);
-        }
-        notices.extend(self.file_notices.wake());
+        notices.extend(self.pass_servicebound::<FeedbackRecord>(now));
+        notices.extend(self.pass_servicebound::<FileNotification>(now));
         notices
     }
 

@@ -14,8 +14,9 @@
 //! | `sessions`, `presence`, `listener` | who is connected |
 //! | `content`, `dispatch` | messages, and what is asked of their queues |
 //! | `queue`, `outbox`, `cloud_to_device` | messages to devices |
-//! | `feedback`, `feedback_service` | what became of them |
-//! | `uploads`, `file_notices`, `upload_service` | files that devices upload, and who hears of them |
+//! | `feedback` | what became of them |
+//! | `uploads`, `upload_service` | files that devices upload |
+//! | `service_queue`, `servicebound` | how the service hears of both |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
@@ -41,8 +42,6 @@ mod edge;
 mod entry;
 mod event_log;
 mod feedback;
-mod feedback_service;
-mod file_notices;
 mod happening;
 mod job;
 mod jobs;
@@ -64,6 +63,8 @@ mod registry;
 mod registry_service;
 mod scheduling;
 mod scope;
+mod service_queue;
+mod servicebound;
 mod sessions;
 mod telemetry;
 #[cfg(test)]
@@ -95,14 +96,14 @@ mod test_kept_messages;
 use chrono::{DateTime, Utc};
 
 use crate::model::device::Identity;
+use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::source::MessageSource;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, Reply};
 use configurations::Configurations;
 use event_log::{EventLog, Retention};
-use feedback::Feedback;
-use file_notices::FileNotices;
 use jobs::Jobs;
 use meter::Meter;
 use methods::Methods;
@@ -111,6 +112,7 @@ use outbox::Outbox;
 use readers::Readers;
 use record::Record;
 use registry::Registry;
+use service_queue::ServiceQueue;
 use sessions::Sessions;
 use transfers::Transfers;
 use twins::Twins;
@@ -133,8 +135,8 @@ pub struct Hub {
     jobs: Jobs,
     transfers: Transfers,
     outbox: Outbox,
-    feedback: Feedback,
-    file_notices: FileNotices,
+    feedback: ServiceQueue<FeedbackRecord>,
+    file_notices: ServiceQueue<FileNotification>,
     uploads: Uploads,
     /// Whether there is storage for devices' files.
     has_storage: bool,
@@ -200,8 +202,8 @@ impl Hub {
             jobs: Jobs::default(),
             transfers: Transfers::default(),
             outbox: Outbox::default(),
-            feedback: Feedback::default(),
-            file_notices: FileNotices::default(),
+            feedback: feedback::empty_queue(),
+            file_notices: upload_service::empty_queue(),
             uploads: Uploads::default(),
             has_storage: options.has_storage,
             queued: 0,
@@ -272,9 +274,13 @@ impl Hub {
             Command::Method(operation) => self.work_on_method(now, operation),
             Command::Listen { session, feed, on } => self.listen(session, feed, on),
             Command::CloudToDevice(operation) => self.work_on_messages(now, operation),
-            Command::Feedback(operation) => self.work_on_feedback(now, operation),
+            Command::Feedback(operation) => {
+                self.work_on_servicebound::<FeedbackRecord>(now, operation)
+            }
             Command::Upload(operation) => self.work_on_upload(now, operation),
-            Command::FileNotifications(operation) => self.work_on_file_notices(now, operation),
+            Command::FileNotifications(operation) => {
+                self.work_on_servicebound::<FileNotification>(now, operation)
+            }
             Command::PutToken { token } => self
                 .authority
                 .put_token(&self.registry, now, &token)
@@ -323,13 +329,7 @@ impl Hub {
                 Ok(quiet(Reply::Done))
             }
             Command::Read { reader, max } => Ok(quiet(self.read(reader, max))),
-            Command::CloseReader { reader } => {
-                self.readers.leave(reader);
-                self.watchers.leave(reader);
-                let mut notices = self.leave_feedback(now, reader);
-                notices.extend(self.leave_file_notices(now, reader));
-                Ok((Reply::Done, notices))
-            }
+            Command::CloseReader { reader } => Ok((Reply::Done, self.close_reader(now, reader))),
         }
     }
 }

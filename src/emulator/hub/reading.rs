@@ -1,10 +1,14 @@
 //! Readers of events: what there is to read, where they begin, and what they are given.
 
-use super::command::{ListenerId, Refusal, Reply};
+use chrono::{DateTime, Utc};
+
+use super::command::{ListenerId, Notice, Refusal, Reply};
 use super::event_log::{Found, Start};
 use super::readers::Newcomer;
 use super::record::{StoredRange, Threshold};
 use super::{Hub, Outcome, refusal};
+use crate::model::feedback::FeedbackRecord;
+use crate::model::file_notification::FileNotification;
 use crate::protocol::amqp::filter::Position;
 
 impl Hub {
@@ -93,6 +97,19 @@ impl Hub {
             ),
             Position::EnqueuedTime(ms) => self.events.behind(partition, Threshold::Time(*ms)),
         })
+    }
+
+    /// What reads events may read feedback or notifications of files as well: what it held of these is there for another.
+    pub(super) fn close_reader(
+        &mut self,
+        now: DateTime<Utc>,
+        reader: ListenerId,
+    ) -> Vec<(ListenerId, Notice)> {
+        self.readers.leave(reader);
+        self.watchers.leave(reader);
+        let mut notices = self.leave_servicebound::<FeedbackRecord>(now, reader);
+        notices.extend(self.leave_servicebound::<FileNotification>(now, reader));
+        notices
     }
 
     pub(super) fn read(&mut self, reader: ListenerId, max: usize) -> Reply {

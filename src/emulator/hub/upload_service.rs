@@ -2,22 +2,19 @@
 //!
 //! Source: learn.microsoft.com, "Upload files with IoT Hub".
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SecondsFormat, Utc};
-use uuid::Uuid;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::command::{
-    Credential, FeedbackOperation, FoundBlob, GivenFileNotification, ListenerId, Notice,
-    Outcome as Settlement, Refusal, Reply, UploadOperation,
+    Credential, FoundBlob, GivenFileNotification, Refusal, Reply, UploadOperation,
 };
-use super::options::Right;
-use super::queue::{Change, Holder, Queued, Step};
+use super::queue::Change;
 use super::record::Record;
+use super::service_queue::ServiceQueue;
+use super::servicebound::{Given, Servicebound};
 use super::uploads::{Upload, UploadId};
-use super::{Hub, Outcome, file_notices, keys, refusal};
+use super::{Hub, Outcome, keys, refusal};
 use crate::model::file_notification::FileNotification;
 
 /// The most uploads of a device that are open at a time.
@@ -26,8 +23,34 @@ const MAX_UPLOADS: usize = 10;
 /// The most characters of a blob's name.
 const MAX_NAME: usize = 1024;
 
-/// Who else must hear of something.
-type Notices = Vec<(ListenerId, Notice)>;
+/// Where notifications wait, as a hub begins. They are given out one by one.
+pub(super) fn empty_queue() -> ServiceQueue<FileNotification> {
+    ServiceQueue::new(1, TimeDelta::zero())
+}
+
+impl Servicebound for FileNotification {
+    const PATH: &'static str = "messages/servicebound/filenotifications";
+
+    fn queue(hub: &mut Hub) -> &mut ServiceQueue<Self> {
+        &mut hub.file_notices
+    }
+
+    fn record(change: Change<Self>) -> Record {
+        Record::FileNotification { change }
+    }
+
+    fn reply(given: Option<Given<Self>>) -> Reply {
+        let given = given.and_then(|mut given| {
+            Some(GivenFileNotification {
+                notification: given.contents.pop()?,
+                lock: given.lock,
+                enqueued: given.enqueued,
+                hub: given.hub,
+            })
+        });
+        Reply::FileNotification(given)
+    }
+}
 
 impl Hub {
     pub(super) fn work_on_upload(
@@ -160,17 +183,8 @@ impl Hub {
             // Seven fractional digits, as .NET writes them.
             enqueued_time_utc: format!("{}0Z", now.format("%Y-%m-%dT%H:%M:%S%.6f")),
         };
-        let item = Queued {
-            number: self.next_number(),
-            enqueued: now,
-            expires: now + file_notices::TIME_TO_LIVE,
-            deliveries: 0,
-            lock: None,
-            content: Arc::new(notification),
-        };
-        let change = self.file_notices.push(item);
-        self.note_file_notice(change);
-        Ok((Reply::Done, self.file_notices.wake()))
+        self.push_servicebound(now, notification);
+        Ok((Reply::Done, self.file_notices.wake(now)))
     }
 
     /// A device that is deleted has no uploads.
@@ -186,102 +200,6 @@ impl Hub {
         self.uploads.put(&id, after.clone());
         if self.is_kept {
             self.records.push(Record::Upload { id, before, after });
-        }
-    }
-
-    pub(super) fn work_on_file_notices(
-        &mut self,
-        now: DateTime<Utc>,
-        operation: FeedbackOperation,
-    ) -> Outcome {
-        match operation {
-            FeedbackOperation::Receive { token } => {
-                self.authorize_file_notices(now, token.as_deref())?;
-                let given = self.give_file_notice(Holder::Until(now + file_notices::LOCK_TIME));
-                Ok((Reply::FileNotification(given), Vec::new()))
-            }
-            FeedbackOperation::Settle {
-                token,
-                lock,
-                outcome,
-            } => {
-                self.authorize_file_notices(now, token.as_deref())?;
-                let lock = lock.ok_or_else(refusal::lock_lost)?;
-                self.settle_file_notice(now, (lock, None), outcome)
-            }
-            FeedbackOperation::Take { listener } => {
-                let given = self.give_file_notice(Holder::Listener(listener));
-                if given.is_none() {
-                    self.file_notices.wait(listener);
-                }
-                Ok((Reply::FileNotification(given), Vec::new()))
-            }
-            FeedbackOperation::SettleTaken {
-                listener,
-                lock,
-                outcome,
-            } => self.settle_file_notice(now, (lock, Some(listener)), outcome),
-        }
-    }
-
-    fn authorize_file_notices(
-        &self,
-        now: DateTime<Utc>,
-        token: Option<&str>,
-    ) -> Result<(), Refusal> {
-        let path = "messages/servicebound/filenotifications";
-        self.authority
-            .authorize_service(now, token, path, Right::ServiceConnect)
-    }
-
-    fn give_file_notice(&mut self, holder: Holder) -> Option<GivenFileNotification> {
-        let token =
-            |item: &Queued<FileNotification>| keys::lock_token(&self.lock_secret, item.place());
-        let change = self.file_notices.lock(holder, token)?;
-        let item = change.after.as_ref()?;
-        let given = GivenFileNotification {
-            lock: item.lock?.token,
-            enqueued: item.enqueued,
-            hub: self.name.clone(),
-            notification: Arc::clone(&item.content),
-        };
-        self.note_file_notice(change);
-        Some(given)
-    }
-
-    fn settle_file_notice(
-        &mut self,
-        now: DateTime<Utc>,
-        lock: (Uuid, Option<ListenerId>),
-        outcome: Settlement,
-    ) -> Outcome {
-        let steps = self.file_notices.settle(now, lock, outcome);
-        if steps.is_empty() {
-            return Err(refusal::lock_lost());
-        }
-        Ok((Reply::Done, self.follow_file_notices(steps)))
-    }
-
-    /// What a link held is there for the next one.
-    pub(super) fn leave_file_notices(
-        &mut self,
-        now: DateTime<Utc>,
-        listener: ListenerId,
-    ) -> Notices {
-        let steps = self.file_notices.leave(now, listener);
-        self.follow_file_notices(steps)
-    }
-
-    fn follow_file_notices(&mut self, steps: Vec<Step<FileNotification>>) -> Notices {
-        for (change, _) in steps {
-            self.note_file_notice(change);
-        }
-        self.file_notices.wake()
-    }
-
-    pub(super) fn note_file_notice(&mut self, change: Change<FileNotification>) {
-        if self.is_kept {
-            self.records.push(Record::FileNotification { change });
         }
     }
 }
