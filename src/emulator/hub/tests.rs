@@ -96,6 +96,14 @@ fn body(device: &str) -> Identity {
     }
 }
 
+fn module_body(device: &str, module: &str) -> Identity {
+    Identity {
+        module_id: Some(module.to_owned()),
+        ..body(device)
+    }
+}
+
+/// Writes a device, or one of its modules where `identity` has a module's id.
 fn write(
     hub: &mut Hub,
     device: &str,
@@ -104,7 +112,7 @@ fn write(
 ) -> Result<Identity, Refusal> {
     let operation = RegistryOperation::Write {
         device: device.to_owned(),
-        module: None,
+        module: identity.module_id.clone(),
         identity: Box::new(identity),
         if_match: if_match.map(str::to_owned),
     };

@@ -44,16 +44,7 @@ fn register(hub: &mut Hub, id: &IdentityId, authentication: Authentication) -> I
         authentication,
         ..Identity::default()
     };
-    let operation = RegistryOperation::Write {
-        device: id.device.clone(),
-        module: id.module.clone(),
-        identity: Box::new(identity),
-        if_match: None,
-    };
-    match registry(hub, operation) {
-        Ok(Reply::Identity(identity)) => *identity,
-        other => panic!("{other:?}"),
-    }
+    write(hub, &id.device, identity, None).unwrap()
 }
 
 fn by_hash(primary: &str, secondary: &str) -> Authentication {

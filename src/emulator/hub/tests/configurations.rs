@@ -299,16 +299,7 @@ fn modules_have_configurations_of_their_own() {
         module: Some("m".to_owned()),
         ..device("d1")
     };
-    let operation = RegistryOperation::Write {
-        device: "d1".to_owned(),
-        module: module.module.clone(),
-        identity: Box::new(Identity {
-            module_id: module.module.clone(),
-            ..super::body("d1")
-        }),
-        if_match: None,
-    };
-    registry(&mut hub, operation).unwrap();
+    super::write(&mut hub, "d1", module_body("d1", "m"), None).unwrap();
     assert_eq!(
         read(&mut hub, module.clone()).unwrap().1["properties"]["desired"]["x"],
         1

@@ -108,35 +108,21 @@ fn keys_that_are_not_sent_are_made_anew() {
 #[test]
 fn modules_live_and_go_with_their_device() {
     let mut hub = hub();
-    let module = || RegistryOperation::Write {
-        device: "d1".to_owned(),
-        module: Some("m1".to_owned()),
-        identity: Box::new(Identity {
-            module_id: Some("m1".to_owned()),
-            managed_by: Some("me".to_owned()),
-            // As no module that is made by others than the service.
-            authentication: Authentication {
-                kind: Some("none".to_owned()),
-                ..Authentication::default()
-            },
-            ..body("d1")
-        }),
-        if_match: None,
+    let module = Identity {
+        managed_by: Some("me".to_owned()),
+        // As no module that is made by others than the service.
+        authentication: Authentication {
+            kind: Some("none".to_owned()),
+            ..Authentication::default()
+        },
+        ..module_body("d1", "m1")
     };
-    assert_eq!(code(registry(&mut hub, module())), 404_001);
+    assert_eq!(code(write(&mut hub, "d1", module.clone(), None)), 404_001);
     hub.register(now(), "d1").unwrap();
-    let Ok(Reply::Identity(made)) = registry(&mut hub, module()) else {
-        panic!("no module")
-    };
+    let made = write(&mut hub, "d1", module.clone(), None).unwrap();
     assert_eq!(made.managed_by.as_deref(), Some("me"));
-    assert_eq!(code(registry(&mut hub, module())), 409_301);
-    let held = RegistryOperation::Write {
-        device: "d1".to_owned(),
-        module: Some("m1".to_owned()),
-        identity: made.clone(),
-        if_match: Some("*".to_owned()),
-    };
-    assert!(registry(&mut hub, held).is_ok());
+    assert_eq!(code(write(&mut hub, "d1", module, None)), 409_301);
+    assert!(write(&mut hub, "d1", made.clone(), Some("*")).is_ok());
     let own = token(
         &decoded(&primary(&made)),
         "localhost/devices/d1/modules/m1",
@@ -294,17 +280,9 @@ fn an_edge_device_has_two_modules_of_its_own() {
     write(&mut hub, "root", edge("root", &[]), Some("*")).unwrap();
     assert_eq!(list(&mut hub, "root").len(), 2);
     let module = |id: &str| Some(id.to_owned());
-    let made = |id: &str| RegistryOperation::Write {
-        device: "root".to_owned(),
-        module: module(id),
-        identity: Box::new(Identity {
-            module_id: module(id),
-            ..body("root")
-        }),
-        if_match: None,
-    };
     for id in ["$edgeAgent", "$mine"] {
-        assert_eq!(code(registry(&mut hub, made(id))), 400_004, "{id}");
+        let made = module_body("root", id);
+        assert_eq!(code(write(&mut hub, "root", made, None)), 400_004, "{id}");
     }
     let deleted = RegistryOperation::Delete {
         device: "root".to_owned(),

@@ -116,16 +116,7 @@ fn a_module_connects_beside_its_device_and_is_named_in_its_events() {
         module: Some("m1".to_owned()),
     };
     assert_eq!(code(connect(&mut hub, TWO, module.clone()).reply), 401_003);
-    let operation = RegistryOperation::Write {
-        device: "d1".to_owned(),
-        module: Some("m1".to_owned()),
-        identity: Box::new(Identity {
-            module_id: Some("m1".to_owned()),
-            ..body("d1")
-        }),
-        if_match: None,
-    };
-    registry(&mut hub, operation).unwrap();
+    write(&mut hub, "d1", module_body("d1", "m1"), None).unwrap();
     connect(&mut hub, ONE, device("d1")).reply.unwrap();
     assert_eq!(connect(&mut hub, TWO, module).notices, []);
     assert_eq!(connected(&mut hub), 1);

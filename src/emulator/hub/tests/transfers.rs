@@ -58,16 +58,7 @@ fn an_export_gives_every_identity_once_devices_first() {
     for n in 0..1000 {
         hub.register(now(), &format!("d{n:04}")).unwrap();
     }
-    let module = RegistryOperation::Write {
-        device: "d0007".to_owned(),
-        module: Some("m".to_owned()),
-        identity: Box::new(Identity {
-            module_id: Some("m".to_owned()),
-            ..body("d0007")
-        }),
-        if_match: None,
-    };
-    registry(&mut hub, module).unwrap();
+    write(&mut hub, "d0007", module_body("d0007", "m"), None).unwrap();
     let id = create(&mut hub, "registryReadWrite").unwrap();
     let (mut rows, mut after, mut pages) = (Vec::new(), None, 0);
     loop {

@@ -83,16 +83,11 @@ fn twins_of_modules_go_with_their_device_and_no_other() {
         module("ab", "m"),
     ];
     for identity in &all {
-        let operation = RegistryOperation::Write {
-            device: identity.device.clone(),
-            module: identity.module.clone(),
-            identity: Box::new(Identity {
-                module_id: identity.module.clone(),
-                ..body(&identity.device)
-            }),
-            if_match: None,
+        let body = Identity {
+            module_id: identity.module.clone(),
+            ..body(&identity.device)
         };
-        registry(&mut hub, operation).unwrap();
+        write(&mut hub, &identity.device, body, None).unwrap();
         let change = TwinChange::parse(&json!({ "tags": { "a": 1 } }), false).unwrap();
         hub.change_twin(now(), identity, &change, None).unwrap();
     }
@@ -246,16 +241,7 @@ fn queries_go_through_devices_and_modules() {
     for id in ["a", "b", "c"] {
         hub.register(now(), id).unwrap();
         for module in ["m1", "m2"] {
-            let operation = RegistryOperation::Write {
-                device: id.to_owned(),
-                module: Some(module.to_owned()),
-                identity: Box::new(Identity {
-                    module_id: Some(module.to_owned()),
-                    ..body(id)
-                }),
-                if_match: None,
-            };
-            registry(&mut hub, operation).unwrap();
+            write(&mut hub, id, module_body(id, module), None).unwrap();
         }
     }
     change(&mut hub, "b", &desired(&json!({ "x": { "y": 5 } })), None)
