@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::sessions::{device, module};
 use super::*;
 use crate::emulator::hub::command::{Adjustment, Certificate};
 use crate::model::device::{IdentityId, Status, Thumbprint};
@@ -27,13 +28,6 @@ fn vouched(name: &str) -> Certificate {
         common_name: Some(name.to_owned()),
         vouched: Some(NOW - 5..=NOW + 5),
         ..certificate()
-    }
-}
-
-fn identity(device: &str, module: Option<&str>) -> IdentityId {
-    IdentityId {
-        device: device.to_owned(),
-        module: module.map(str::to_owned),
     }
 }
 
@@ -89,7 +83,7 @@ fn either_hash_in_any_case_stands_for_the_certificate() {
         ("", SHA256.to_uppercase().as_str()),
     ] {
         let mut hub = hub();
-        let device = identity("d1", None);
+        let device = device("d1");
         register(&mut hub, &device, by_hash(primary, secondary));
         let answer = come(&mut hub, &device, certificate());
         // No token, so nothing that ends.
@@ -106,7 +100,7 @@ fn either_hash_in_any_case_stands_for_the_certificate() {
 #[test]
 fn another_certificate_is_told_what_it_should_have_been() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     let other = "e".repeat(40);
     register(&mut hub, &device, by_hash(&other, ""));
     // That somebody vouches for it does not help.
@@ -123,7 +117,7 @@ fn another_certificate_is_told_what_it_should_have_been() {
 #[test]
 fn an_authority_vouches_for_the_name_and_for_a_time() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     let made = register(&mut hub, &device, by_authority());
     let keys = made.authentication.symmetric_key.unwrap();
     assert_eq!((keys.primary_key, keys.secondary_key), (None, None));
@@ -157,7 +151,7 @@ fn an_authority_vouches_for_the_name_and_for_a_time() {
 #[test]
 fn a_certificate_that_is_known_by_its_hash_has_its_time_as_well() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     register(&mut hub, &device, by_hash(SHA1, ""));
     for (valid, is_good) in [
         (NOW..=NOW, true),
@@ -177,11 +171,11 @@ fn a_certificate_that_is_known_by_its_hash_has_its_time_as_well() {
 #[test]
 fn a_module_has_its_own_certificate_or_its_own_name() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     register(&mut hub, &device, by_hash(SHA1, ""));
-    let certified = identity("d1", Some("m1"));
+    let certified = module("d1", "m1");
     register(&mut hub, &certified, by_authority());
-    let known = identity("d1", Some("m2"));
+    let known = module("d1", "m2");
     register(&mut hub, &known, by_hash(SHA256, ""));
     let answer = come(&mut hub, &certified, vouched("d1/m1"));
     assert!(answer.is_ok(), "{answer:?}");
@@ -204,14 +198,14 @@ fn a_module_has_its_own_certificate_or_its_own_name() {
 fn each_kind_of_device_keeps_to_its_own_kind_of_proof() {
     let mut hub = hub();
     let signing = hub.register(now(), "signing").unwrap();
-    let answer = come(&mut hub, &identity("signing", None), vouched("signing"));
+    let answer = come(&mut hub, &device("signing"), vouched("signing"));
     assert!(
         answer
             .unwrap_err()
             .message
             .starts_with("Authentication failed")
     );
-    let nobody = come(&mut hub, &identity("nobody", None), vouched("nobody"));
+    let nobody = come(&mut hub, &device("nobody"), vouched("nobody"));
     assert_eq!(
         nobody.unwrap_err().message,
         "IotHub 'localhost' does not contain the specified device 'nobody'"
@@ -236,7 +230,7 @@ fn each_kind_of_device_keeps_to_its_own_kind_of_proof() {
 #[test]
 fn it_sends_and_takes_without_being_connected() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     register(&mut hub, &device, by_hash(SHA1, ""));
     let credential = || Some(Credential::Certificate(Arc::new(certificate())));
     let partition = hub.events.partition_of("d1");
@@ -258,7 +252,7 @@ fn it_sends_and_takes_without_being_connected() {
 #[test]
 fn a_new_hash_lets_the_connected_stay_and_a_disabled_device_goes() {
     let mut hub = hub();
-    let device = identity("d1", None);
+    let device = device("d1");
     register(&mut hub, &device, by_hash(SHA1, ""));
     let open = Command::OpenSession {
         session: SESSION,

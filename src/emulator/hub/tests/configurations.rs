@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::sessions::{ONE, connect, device};
+use super::sessions::{ONE, connect, device, module};
 use super::twins::{listen, read};
 use super::*;
 use crate::emulator::hub::command::ConfigurationOperation;
-use crate::model::device::IdentityId;
 use crate::model::twin::TwinChange;
 
 pub(super) fn apply(hub: &mut Hub, operation: ConfigurationOperation) -> Effects {
@@ -295,10 +294,7 @@ fn modules_have_configurations_of_their_own() {
     let condition = "FROM devices.modules WHERE moduleId = 'm'";
     let body = json!({ "targetCondition": condition, "content": { "moduleContent": { "properties.desired": { "x": 1 } } } });
     write(&mut hub, "modules", body, None).reply.unwrap();
-    let module = IdentityId {
-        module: Some("m".to_owned()),
-        ..device("d1")
-    };
+    let module = module("d1", "m");
     super::write(&mut hub, "d1", module_body("d1", "m"), None).unwrap();
     assert_eq!(
         read(&mut hub, module.clone()).unwrap().1["properties"]["desired"]["x"],

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::configurations::{apply, patch, remove, show, write};
+use super::sessions::module;
 use super::twins::read;
 use super::*;
 use crate::emulator::hub::command::ConfigurationOperation;
-use crate::model::device::{Capabilities, IdentityId};
+use crate::model::device::Capabilities;
 
 /// A hub with two edge devices and one that is none.
 fn edge_hub() -> Hub {
@@ -20,13 +21,6 @@ fn edge_hub() -> Hub {
         super::write(&mut hub, id, identity, None).unwrap();
     }
     hub
-}
-
-fn module(device: &str, module: &str) -> IdentityId {
-    IdentityId {
-        device: device.to_owned(),
-        module: Some(module.to_owned()),
-    }
 }
 
 /// The desired properties of a module, without what the twin says of them.

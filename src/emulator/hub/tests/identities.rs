@@ -1,5 +1,6 @@
 //! Devices and modules: made, changed, deleted.
 
+use super::sessions::module;
 use super::*;
 use crate::model::device::{Capabilities, Status, SymmetricKey};
 
@@ -279,23 +280,19 @@ fn an_edge_device_has_two_modules_of_its_own() {
     // They are there once, and for nobody else to make, to change or to delete.
     write(&mut hub, "root", edge("root", &[]), Some("*")).unwrap();
     assert_eq!(list(&mut hub, "root").len(), 2);
-    let module = |id: &str| Some(id.to_owned());
     for id in ["$edgeAgent", "$mine"] {
         let made = module_body("root", id);
         assert_eq!(code(write(&mut hub, "root", made, None)), 400_004, "{id}");
     }
     let deleted = RegistryOperation::Delete {
         device: "root".to_owned(),
-        module: module("$edgeHub"),
+        module: Some("$edgeHub".to_owned()),
         if_match: Some("*".to_owned()),
     };
     assert_eq!(code(registry(&mut hub, deleted)), 401_100);
     let patched = TwinOperation::Change {
         token: policy_token("service"),
-        identity: crate::model::device::IdentityId {
-            device: "root".to_owned(),
-            module: module("$edgeAgent"),
-        },
+        identity: module("root", "$edgeAgent"),
         change: Box::default(),
         if_match: None,
     };

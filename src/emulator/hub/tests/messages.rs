@@ -7,13 +7,11 @@ use super::command::{
     Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback, GivenMessage,
     Outcome as Settlement,
 };
+use super::sessions::{ONE, TWO, connect, device};
 use super::*;
-use crate::model::device::IdentityId;
 use crate::model::feedback::FeedbackStatus;
 
 const TO: &str = "/devices/d1/messages/devicebound";
-const ONE: ListenerId = ListenerId(1);
-const TWO: ListenerId = ListenerId(2);
 const READER: ListenerId = ListenerId(9);
 
 fn later(seconds: i64) -> DateTime<Utc> {
@@ -76,20 +74,6 @@ fn settle(
         outcome,
     };
     work(hub, at, operation).reply
-}
-
-fn connect(hub: &mut Hub, session: ListenerId) -> Effects {
-    let identity = IdentityId {
-        device: "d1".to_owned(),
-        module: None,
-    };
-    let token = policy_token("device").unwrap();
-    let command = Command::OpenSession {
-        session,
-        identity,
-        credential: Credential::token(token),
-    };
-    hub.apply(now(), command)
 }
 
 fn take(hub: &mut Hub, session: ListenerId) -> Vec<GivenMessage> {
@@ -216,12 +200,7 @@ fn an_id_is_found_encoded_or_as_it_is() {
     ] {
         post(&mut hub, to, message("m", Ack::None)).reply.unwrap();
     }
-    let depth = |device: &str| {
-        hub.outbox.depth(&IdentityId {
-            device: device.to_owned(),
-            module: None,
-        })
-    };
+    let depth = |id: &str| hub.outbox.depth(&device(id));
     assert_eq!((depth("a:b"), depth("c%41")), (2, 2));
 }
 
@@ -329,7 +308,7 @@ fn what_goes_stale_is_exhausted_or_purged_is_told_too() {
 #[test]
 fn a_connected_device_is_woken_and_what_it_held_comes_again() {
     let mut hub = with_device();
-    connect(&mut hub, ONE).reply.unwrap();
+    connect(&mut hub, ONE, device("d1")).reply.unwrap();
     assert_eq!(post(&mut hub, TO, message("a", Ack::None)).notices, []);
     assert_eq!(take(&mut hub, ONE).len(), 1);
     assert_eq!(take(&mut hub, ONE).len(), 0);
@@ -343,7 +322,7 @@ fn a_connected_device_is_woken_and_what_it_held_comes_again() {
     };
     work(&mut hub, now(), done(ONE)).reply.unwrap();
     // The newer connection gets what the older one held.
-    let notices = connect(&mut hub, TWO).notices;
+    let notices = connect(&mut hub, TWO, device("d1")).notices;
     assert_eq!(notices, [(ONE, Notice::Superseded)]);
     let refused = CloudToDeviceOperation::Take {
         session: ONE,
@@ -358,7 +337,7 @@ fn a_connected_device_is_woken_and_what_it_held_comes_again() {
     let freed = receive(&mut hub, now()).unwrap();
     assert_eq!(freed.delivery_count, 2);
     // A lock that ends wakes whoever is connected.
-    connect(&mut hub, ONE).reply.unwrap();
+    connect(&mut hub, ONE, device("d1")).reply.unwrap();
     assert_eq!(take(&mut hub, ONE).len(), 0);
     assert_eq!(hub.due(), Some(later(60)));
     assert_eq!(hub.pass_time(later(60)), [(ONE, Notice::Message)]);
@@ -407,10 +386,7 @@ fn a_twin_counts_what_waits_as_its_identity_does() {
     post(&mut hub, TO, message("m", Ack::None)).reply.unwrap();
     let read = command::TwinOperation::Read {
         token: policy_token("service"),
-        identity: IdentityId {
-            device: "d1".to_owned(),
-            module: None,
-        },
+        identity: device("d1"),
     };
     let Ok(Reply::Twin { twin, .. }) = ask(&mut hub, Command::Twin(read)) else {
         panic!("no twin")

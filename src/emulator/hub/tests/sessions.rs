@@ -13,6 +13,13 @@ pub(super) fn device(id: &str) -> IdentityId {
     }
 }
 
+pub(super) fn module(device: &str, module: &str) -> IdentityId {
+    IdentityId {
+        device: device.to_owned(),
+        module: Some(module.to_owned()),
+    }
+}
+
 pub(super) fn connect(hub: &mut Hub, session: ListenerId, identity: IdentityId) -> Effects {
     let token = policy_token("device").unwrap();
     let command = Command::OpenSession {
@@ -111,10 +118,7 @@ fn who_is_deleted_or_disabled_is_dismissed() {
 fn a_module_connects_beside_its_device_and_is_named_in_its_events() {
     let mut hub = hub();
     hub.register(now(), "d1").unwrap();
-    let module = IdentityId {
-        device: "d1".to_owned(),
-        module: Some("m1".to_owned()),
-    };
+    let module = module("d1", "m1");
     assert_eq!(code(connect(&mut hub, TWO, module.clone()).reply), 401_003);
     write(&mut hub, "d1", module_body("d1", "m1"), None).unwrap();
     connect(&mut hub, ONE, device("d1")).reply.unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sessions::{ONE, TWO, connect, device};
+use super::sessions::{ONE, TWO, connect, device, module};
 use super::*;
 use crate::emulator::query::{Continuation, Page, Query, Search};
 use crate::model::device::IdentityId;
@@ -53,10 +53,7 @@ fn a_twin_comes_and_goes_with_its_identity() {
     assert_eq!(twin["deviceEtag"], *identity.etag);
     let made = &twin["properties"]["desired"]["$metadata"]["$lastUpdated"];
     assert_eq!(made, "2023-11-14T22:13:20.0000000Z");
-    let module = IdentityId {
-        module: Some("m".to_owned()),
-        ..device("d1")
-    };
+    let module = module("d1", "m");
     assert_eq!(code(read(&mut hub, module)), 404_001);
 
     change(&mut hub, "d1", &json!({ "tags": { "a": 1 } }), None)
@@ -71,10 +68,6 @@ fn a_twin_comes_and_goes_with_its_identity() {
 #[test]
 fn twins_of_modules_go_with_their_device_and_no_other() {
     let mut hub = hub();
-    let module = |device: &str, module: &str| IdentityId {
-        device: device.to_owned(),
-        module: Some(module.to_owned()),
-    };
     let all = [
         device("a"),
         module("a", "m"),
