@@ -86,20 +86,15 @@ impl Outlet {
         if room == 0 {
             return None;
         }
-        match self.supply {
-            Supply::Feedback => Some(Command::Feedback(FeedbackOperation::Take { listener })),
-            Supply::Messages => {
-                let take = CloudToDeviceOperation::Take {
-                    session: listener,
-                    max: usize::try_from(room).unwrap_or(usize::MAX),
-                };
-                Some(Command::CloudToDevice(take))
-            }
-            Supply::Files => {
-                let take = FeedbackOperation::Take { listener };
-                Some(Command::FileNotifications(take))
-            }
-        }
+        let take = FeedbackOperation::Take { listener };
+        Some(match self.supply {
+            Supply::Feedback => Command::Feedback(take),
+            Supply::Files => Command::FileNotifications(take),
+            Supply::Messages => Command::CloudToDevice(CloudToDeviceOperation::Take {
+                session: listener,
+                max: usize::try_from(room).unwrap_or(usize::MAX),
+            }),
+        })
     }
 
     /// As [`Backlog::transmit`]; notes what is then to be settled, or is done.
@@ -158,26 +153,19 @@ impl Outlet {
     /// The command that says what has become of a message.
     pub(super) fn settle(&self, lock: Uuid, outcome: Outcome) -> Option<Command> {
         let listener = self.listener?;
-        match self.supply {
-            Supply::Feedback | Supply::Files => {
-                let settle = FeedbackOperation::SettleTaken {
-                    listener,
-                    lock,
-                    outcome,
-                };
-                Some(match self.supply {
-                    Supply::Files => Command::FileNotifications(settle),
-                    Supply::Feedback | Supply::Messages => Command::Feedback(settle),
-                })
-            }
-            Supply::Messages => {
-                let settle = CloudToDeviceOperation::SettleTaken {
-                    session: listener,
-                    lock,
-                    outcome,
-                };
-                Some(Command::CloudToDevice(settle))
-            }
-        }
+        let settle = FeedbackOperation::SettleTaken {
+            listener,
+            lock,
+            outcome,
+        };
+        Some(match self.supply {
+            Supply::Feedback => Command::Feedback(settle),
+            Supply::Files => Command::FileNotifications(settle),
+            Supply::Messages => Command::CloudToDevice(CloudToDeviceOperation::SettleTaken {
+                session: listener,
+                lock,
+                outcome,
+            }),
+        })
     }
 }
