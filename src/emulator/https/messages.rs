@@ -173,10 +173,8 @@ impl MessageRequest {
 }
 
 fn has_key(query: &str, name: &str) -> bool {
-    let key = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-    query
-        .split('&')
-        .any(|pair| key(pair).eq_ignore_ascii_case(name))
+    let mut keys = query.split('&').filter_map(|pair| pair.split('=').next());
+    keys.any(|key| key.eq_ignore_ascii_case(name))
 }
 
 /// A message, or 204 where there is none.
