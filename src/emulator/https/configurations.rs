@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, Method};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::super::hub::command::ConfigurationOperation;
-use super::reading::{if_match, misread};
+use super::reading::{if_match, read};
 use super::rejection::Rejection;
 use crate::model::configuration::{Content, Draft};
 
@@ -84,8 +83,4 @@ impl ConfigurationRequest {
             },
         })
     }
-}
-
-fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(|error| misread(what, &error))
 }

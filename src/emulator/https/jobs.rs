@@ -9,12 +9,15 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::hub::command::{JobOperation, JobRequest, Task};
-use super::reading::misread;
+use super::reading;
 use super::rejection::Rejection;
 use crate::model::twin::TwinChange;
 
 /// How many bytes a job's JSON may have: a twin's, or a method's payload, and what stands around it.
 pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What a body is that cannot be read as one.
+const NO_JOB: &str = "no job";
 
 /// In seconds.
 const USUAL_EXECUTION_TIME: u32 = 3600;
@@ -90,12 +93,8 @@ impl JobAsked {
     }
 }
 
-fn no_job(error: &serde_json::Error) -> Rejection {
-    misread("no job", error)
-}
-
 fn read(body: &[u8]) -> Result<JobRequest, Rejection> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| no_job(&error))?;
+    let body: Body = reading::read(body, NO_JOB)?;
     let kind = body.kind.unwrap_or_default();
     let (task, shown) = if kind.eq_ignore_ascii_case("scheduleUpdateTwin") {
         let twin = body.update_twin.filter(|twin| !twin.is_null());
@@ -107,7 +106,7 @@ fn read(body: &[u8]) -> Result<JobRequest, Rejection> {
         let call = call.ok_or_else(|| {
             Rejection::argument("scheduleDeviceMethod asks for cloudToDeviceMethod.")
         })?;
-        let shown = serde_json::from_str(call.get()).map_err(|error| no_job(&error))?;
+        let shown = reading::read(call.get().as_bytes(), NO_JOB)?;
         (method(&call)?, ("cloudToDeviceMethod", shown))
     } else {
         return Err(Rejection::argument(
@@ -139,7 +138,7 @@ fn update(twin: &Value) -> Result<Task, Rejection> {
 }
 
 fn method(call: &RawValue) -> Result<Task, Rejection> {
-    let call: Call = serde_json::from_str(call.get()).map_err(|error| no_job(&error))?;
+    let call: Call = reading::read(call.get().as_bytes(), NO_JOB)?;
     let seconds = |given: Option<u32>, usual| {
         let seconds = given.unwrap_or(usual);
         let is_good = seconds <= MAX_METHOD_TIME;

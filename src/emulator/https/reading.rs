@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(super) use super::super::bulk_line::drop_nulls;
@@ -35,7 +36,12 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<String> {
 
 /// Reads a body that has to be JSON.
 pub(super) fn json_body(body: &[u8]) -> Result<Value, Rejection> {
-    serde_json::from_slice(body).map_err(|error| misread("not JSON", &error))
+    read(body, "not JSON")
+}
+
+/// Reads JSON of one form; `what` says, in words, what a body is that cannot be read so.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Rejection> {
+    serde_json::from_slice(body).map_err(|error| misread(what, &error))
 }
 
 /// Why a body is not what it has to be, `what` in words, and where.

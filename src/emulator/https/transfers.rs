@@ -15,7 +15,7 @@ use super::super::hub::command::{
     Command, Direction, Refusal, Reply, TransferOperation, TransferRequest,
 };
 use super::super::transfer::{Dock, Order};
-use super::reading::{misread, text};
+use super::reading::{self, text};
 use super::rejection::Rejection;
 use crate::protocol::rest::error_code;
 
@@ -149,7 +149,7 @@ async fn look_at_containers(
 }
 
 fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| misread("no job", &error))?;
+    let body: Body = reading::read(body, "no job")?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let kind = body.kind.unwrap_or_default();
     let directions = [Direction::Import, Direction::Export];
