@@ -24,6 +24,9 @@ fn identity_id((device, module): (&str, Option<&str>)) -> IdentityId {
 
 type Notices = Vec<(ListenerId, Notice)>;
 
+/// How one of many changes is carried out.
+type Change = fn(&mut Hub, DateTime<Utc>, &IdentityId, BulkChange) -> Result<Notices, Refusal>;
+
 impl Hub {
     /// Makes an identity, or with `if_match` replaces it. One that is disabled is no longer connected.
     pub(super) fn write_identity(
@@ -107,20 +110,31 @@ impl Hub {
                 return Err(refusal::defined_twice(&change.id()));
             }
         }
-        Ok(self.carry_out_each(now, changes))
+        Ok(self.carry_out_each(now, changes, Self::change_one))
     }
 
-    /// Carries out changes by themselves, in their order.
-    pub(super) fn carry_out_each(
+    /// Carries out changes that come from a file, which an export may have written.
+    pub(super) fn import_many(
         &mut self,
         now: DateTime<Utc>,
         changes: Vec<BulkChange>,
+    ) -> (Reply, Notices) {
+        // One that stands in the file twice is made once and refused once.
+        self.carry_out_each(now, changes, Self::import_one)
+    }
+
+    /// Carries out changes by themselves, in their order.
+    fn carry_out_each(
+        &mut self,
+        now: DateTime<Utc>,
+        changes: Vec<BulkChange>,
+        carry_out: Change,
     ) -> (Reply, Notices) {
         let mut errors = Vec::new();
         let mut notices = Vec::new();
         for change in changes {
             let (identity, mode) = (change.id(), change.mode);
-            match self.change_one(now, &identity, change) {
+            match carry_out(self, now, &identity, change) {
                 Ok(told) => notices.extend(told),
                 Err(refusal) => errors.push(BulkError {
                     identity,
@@ -130,6 +144,25 @@ impl Hub {
             }
         }
         (Reply::Bulk(errors), notices)
+    }
+
+    /// The modules that edge devices have of themselves are there as soon as their devices are: what an export knows of
+    /// them is how they were deployed.
+    fn import_one(
+        &mut self,
+        now: DateTime<Utc>,
+        id: &IdentityId,
+        change: BulkChange,
+    ) -> Result<Notices, Refusal> {
+        let is_there = || {
+            self.registry
+                .find(&id.device, id.module.as_deref())
+                .is_some()
+        };
+        if edge::is_reserved(id.module.as_deref()) && change.mode.may_update() && is_there() {
+            return self.patch_twin(now, id, &change.twin);
+        }
+        self.change_one(now, id, change)
     }
 
     fn change_one(

@@ -70,8 +70,7 @@ impl Hub {
                 progress,
             } => {
                 self.running(&id)?.run(progress);
-                // A device that stands in the file twice is made once and refused once.
-                Ok(self.carry_out_each(now, changes))
+                Ok(self.import_many(now, changes))
             }
             TransferOperation::ExportConfigurations { id } => {
                 self.running(&id)?;

@@ -140,6 +140,17 @@ impl Hub {
         if !if_match.is_none_or(lets_through) {
             return Err(refusal::etag_mismatch());
         }
+        self.patch_twin(now, identity, change)
+    }
+
+    /// The same, whosever module it is and whatever the twin's `ETag`.
+    pub(super) fn patch_twin(
+        &mut self,
+        now: DateTime<Utc>,
+        identity: &IdentityId,
+        change: &TwinChange,
+    ) -> Result<Vec<(ListenerId, Notice)>, Refusal> {
+        let present = self.twins.find(identity, self.entry(identity)?);
         let (twin, told) = present
             .changed(now, change)
             .map_err(|error| refused(&error))?;

@@ -342,3 +342,53 @@ fn configurations_go_along() {
         assert_eq!(bench.lines("c/importErrors.log"), [Value::Null; 0]);
     });
 }
+
+#[test]
+fn edge_devices_come_in_again_as_they_were_deployed() {
+    let [bench, other] = [(), ()].map(|()| Bench::start(|_| Vec::new()));
+    current_thread().block_on(async {
+        bench.storage.put("e/devices.txt", "{\"id\":\"e\",\"capabilities\":{\"iotEdge\":true}}");
+        assert_eq!(bench.import("e").await["status"], "completed");
+        let agent = json!({ "schemaVersion": "1.1", "modules": {} });
+        let content = json!({ "modulesContent": { "$edgeAgent": { "properties.desired": agent },
+            "$edgeHub": { "properties.desired": { "schemaVersion": "1.1" } } } });
+        let path = "/devices/e/applyConfigurationContent";
+        let (status, _, body) = bench.owner.ask(Method::POST, path, None, &content).await;
+        assert!(status.is_success(), "{body}");
+        let output = bench.container("e");
+        let export = json!({ "type": "export", "outputBlobContainerUri": output, "excludeKeysInExport": false });
+        assert_eq!(bench.run(export).await["status"], "completed");
+        assert_eq!(ids(&bench.lines("e/devices.txt")), ["device1", "e", "e/$edgeAgent", "e/$edgeHub"]);
+
+        let out = bench.storage.blob("e/devices.txt").unwrap();
+        other.storage.put("e/devices.txt", out);
+        // Once into a hub that has nothing, and once more over what is there.
+        for _ in 0..2 {
+            assert_eq!(other.import("e").await["status"], "completed");
+            assert_eq!(other.lines("e/importErrors.log"), [Value::Null; 0]);
+            let twin = other.owner.read("/twins/e/modules/$edgeAgent").await;
+            assert_eq!(twin["properties"]["desired"]["schemaVersion"], "1.1", "{twin}");
+        }
+
+        // Made, deleted or changed from outside they cannot be.
+        let modes = ["create", "delete", "updateTwin"];
+        let line = |mode| json!({ "id": "e", "moduleId": "$edgeAgent", "importMode": mode, "tags": { "a": 1 } }).to_string();
+        other.storage.put("e/devices.txt", modes.map(line).join("\r\n"));
+        other.import("e").await;
+        let errors = other.lines("e/importErrors.log");
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        let orphan = json!({ "id": "device1", "moduleId": "$edgeAgent" }).to_string();
+        other.storage.put("e/devices.txt", orphan);
+        other.import("e").await;
+        assert_eq!(other.lines("e/importErrors.log").len(), 1);
+
+        // Who stands behind an edge device names this hub's, not one of the same name elsewhere.
+        let scope = &bench.owner.read("/devices/e").await["deviceScope"];
+        let child = json!({ "id": "z", "parentScopes": [scope] }).to_string();
+        for (hub, errors) in [(&bench, 0), (&other, 1)] {
+            hub.storage.put("e/devices.txt", child.clone());
+            hub.import("e").await;
+            assert_eq!(hub.lines("e/importErrors.log").len(), errors);
+        }
+    });
+}

@@ -53,6 +53,11 @@ impl ImportMode {
         }
     }
 
+    /// Whether an identity that is there may be replaced, whatever its `ETag`.
+    pub(in crate::emulator) fn may_update(self) -> bool {
+        matches!(self, Self::CreateOrUpdate | Self::Update)
+    }
+
     const ALL: [Self; 9] = [
         Self::CreateOrUpdate,
         Self::CreateOrUpdateIfMatchETag,
