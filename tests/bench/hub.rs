@@ -6,6 +6,7 @@
 //! processors with the emulator. Every message is counted.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,66 +14,17 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+mod emulator;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use emulator::Emulator;
 
 const MESSAGES: usize = 1_000_000;
 const RESTARTS: usize = 3;
-
-/// An emulator that keeps its events in a folder.
-struct Hub {
-    child: Child,
-    connection_string: String,
-    ca_file: String,
-    amqps_port: u64,
-    started_in: Duration,
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // SIGKILL: nothing is put in order.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Hub {
-    fn start(folder: &Path) -> Self {
-        let began = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hubctl"))
-            .args(["emulator", "--quiet", "--device", "device1", "--data-dir"])
-            .arg(folder)
-            .args(["--https-port", "0", "--amqps-port", "0"])
-            .args(["--mqtts-port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        let started_in = began.elapsed();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Self {
-            child,
-            connection_string: text("hubConnectionString"),
-            ca_file: text("caFile"),
-            amqps_port: ready["ports"]["amqps"].as_u64().unwrap(),
-            started_in,
-        }
-    }
-
-    fn hubctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
-        command.args(arguments).args(["-q", "--ca-file"]);
-        command.arg(&self.ca_file);
-        command.env("IOTHUB_CONNECTION_STRING", &self.connection_string);
-        command
-    }
-}
 
 fn main() {
     let given = std::env::args().skip(1).find_map(|word| word.parse().ok());
@@ -82,26 +34,25 @@ fn main() {
     write_lines(&lines, messages);
 
     let data = folder.path().join("data");
-    let mut hub = Hub::start(&data);
+    let mut hub = Emulator::start_kept(&data);
     let began = Instant::now();
-    let mut send = hub.hubctl(&["send", "device1", "-", "--lines", "--concurrency", "16"]);
+    let mut send = hub.hubctl(&["send", "-q", "device1", "-", "--lines"]);
+    send.args(["--concurrency", "16"]);
     let status = send.stdin(File::open(&lines).unwrap()).status().unwrap();
     assert!(status.success(), "{status}");
     tell("sent and kept over HTTPS", messages, began.elapsed());
 
     for _ in 0..RESTARTS {
         drop(hub);
-        hub = Hub::start(&data);
-        println!(
-            "back after kill -9 in {:.2} s",
-            hub.started_in.as_secs_f64()
-        );
+        let began = Instant::now();
+        hub = Emulator::start_kept(&data);
+        let took = began.elapsed().as_secs_f64();
+        println!("back after kill -9 in {took:.2} s");
     }
     let events = folder.path().join("events");
     let began = Instant::now();
-    let mut read = hub.hubctl(&["monitor-events", "--from", "earliest", "--exit-at-end"]);
-    read.args(["-f", "ndjson", "--amqp-port"])
-        .arg(hub.amqps_port.to_string())
+    let mut read = hub.hubctl(&["monitor-events", "-q", "--from", "earliest"]);
+    read.args(["--exit-at-end", "-f", "ndjson"])
         .stdout(File::create(&events).unwrap());
     let status = read.status().unwrap();
     assert!(status.success(), "{status}");

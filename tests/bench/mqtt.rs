@@ -5,6 +5,7 @@
 //! both share the processors. Every acknowledgement is counted and its number looked at.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,12 +13,14 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+#[expect(dead_code, reason = "devices alone speak to it, and it keeps nothing")]
+mod emulator;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Buf as _, BytesMut};
+use emulator::Emulator;
 use hubctl::model::secret::Secret;
 use hubctl::protocol::mqtt::packet::{Connect, Packet, Publish, QoS, read, write};
 use hubctl::protocol::sas::{SigningKey, mint};
@@ -36,41 +39,19 @@ const WINDOW: u64 = 2048;
 const LIMIT: usize = 1 << 20;
 
 struct Hub {
-    child: Child,
-    port: u16,
+    emulator: Emulator,
     tls: TlsConnector,
     policy_key: SigningKey,
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Hub {
     fn start(folder: &std::path::Path, devices: usize) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
-        command.args(["emulator", "--quiet", "--https-port", "0"]);
-        command.args(["--amqps-port", "0", "--mqtts-port", "0"]);
-        for device in 0..devices {
-            command.args(["--device", &format!("d{device}")]);
-        }
-        let mut child = command
-            .env("HUBCTL_DATA_DIR", folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let text = |pointer| ready.pointer(pointer).unwrap().as_str().unwrap();
+        let ids: Vec<String> = (0..devices).map(|device| format!("d{device}")).collect();
+        let arguments: Vec<&str> = ids.iter().flat_map(|id| ["--device", id]).collect();
+        let emulator = Emulator::start(folder, &arguments);
         let mut roots = RootCertStore::empty();
         roots
-            .add(CertificateDer::from_pem_file(text("/caFile")).unwrap())
+            .add(CertificateDer::from_pem_file(emulator.text("/caFile")).unwrap())
             .unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -78,19 +59,21 @@ impl Hub {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let (_, key) = text("/policies/device")
+        let (_, key) = emulator
+            .text("/policies/device")
             .split_once("SharedAccessKey=")
             .unwrap();
         Self {
-            port: u16::try_from(ready["ports"]["mqtts"].as_u64().unwrap()).unwrap(),
             tls: TlsConnector::from(Arc::new(config)),
             policy_key: SigningKey::decoded(&Secret::new(key)).unwrap(),
-            child,
+            emulator,
         }
     }
 
     async fn connect(&self, device: &str) -> TlsStream<TcpStream> {
-        let socket = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let socket = TcpStream::connect(("127.0.0.1", self.emulator.port("mqtts")))
+            .await
+            .unwrap();
         socket.set_nodelay(true).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let mut stream = self.tls.connect(name, socket).await.unwrap();
@@ -109,7 +92,7 @@ impl Hub {
 
     /// A figure of the emulator's process in kilobytes.
     fn memory(&self, name: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.emulator.child.id());
         let status = std::fs::read_to_string(path).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with(name));
         let figure = line.and_then(|line| line.split_whitespace().nth(1));

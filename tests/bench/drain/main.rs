@@ -29,6 +29,8 @@
 #[path = "../../it/support/certificates.rs"]
 mod certificates;
 mod connection;
+#[path = "../emulator.rs"]
+mod emulator;
 mod event;
 mod peers;
 mod reader;

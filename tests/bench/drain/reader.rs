@@ -2,10 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::emulator::Emulator;
 use crate::peers::{cost, hubctl};
 use crate::source::{Source, since_epoch};
 
@@ -59,65 +60,10 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// A local hub with an event in it.
-struct Hub {
-    child: Child,
-    ready: serde_json::Value,
-}
-
-impl Hub {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hubctl"))
-            .args([
-                "emulator",
-                "--quiet",
-                "--device",
-                "device1",
-                "--https-port",
-                "0",
-                "--amqps-port",
-                "0",
-                "--mqtts-port",
-                "0",
-                "--data-dir",
-            ])
-            .arg(folder.join("hub"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready = serde_json::from_str(&line).unwrap();
-        Self { child, ready }
-    }
-
-    fn hubctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
-        command
-            .args(arguments)
-            .env(
-                "IOTHUB_CONNECTION_STRING",
-                self.ready["hubConnectionString"].as_str().unwrap(),
-            )
-            .env("HUBCTL_CA_FILE", self.ready["caFile"].as_str().unwrap())
-            .env("HUBCTL_AMQP_PORT", self.ready["ports"]["amqps"].to_string());
-        command
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// From start to the first event, whole process, redirect included.
 pub fn first(folder: &Path) {
     const ROUNDS: usize = 21;
-    let hub = Hub::start(folder);
+    let hub = Emulator::start_kept(&folder.join("hub"));
     let sent = hub
         .hubctl(&["send", "device1", "{\"t\":1}", "--quiet"])
         .status()
@@ -149,7 +95,7 @@ pub fn first(folder: &Path) {
 
 /// Processor time with nothing coming.
 pub fn idle(folder: &Path) {
-    let hub = Hub::start(folder);
+    let hub = Emulator::start_kept(&folder.join("hub"));
     let mut child = hub
         .hubctl(&["monitor-events"])
         .stderr(Stdio::piped())
