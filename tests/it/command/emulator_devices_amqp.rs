@@ -11,10 +11,8 @@ use crate::support::amqp::{ARGUMENTS, BOUND, EVENTS, PATIENCE, Peer, message, se
 use crate::support::rest::{Owner, put_identity};
 use crate::support::runtime::multi_thread;
 
-/// What the registry says of the device.
-async fn device(owner: &Owner) -> Value {
-    owner.read("/devices/device1").await
-}
+/// The device in the registry.
+const DEVICE: &str = "/devices/device1";
 
 #[test]
 fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
@@ -39,15 +37,11 @@ fn what_a_device_sends_is_read_and_it_is_connected_meanwhile() {
             fe2o3_amqp::types::definitions::LinkError::MessageSizeExceeded
         );
         assert!(error.description.unwrap().contains("413001"));
-        assert_eq!(device(&owner).await["connectionState"], "Connected");
+        assert_eq!(owner.read(DEVICE).await["connectionState"], "Connected");
         peer.leave().await;
         // The hub has closed the session before it answered the close, or does so right after.
-        let is_gone = async {
-            while device(&owner).await["connectionState"] != "Disconnected" {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, is_gone).await.unwrap();
+        let is_gone = |device: &Value| device["connectionState"] == "Disconnected";
+        owner.read_until(DEVICE, is_gone).await;
     });
     let events = hub.events(&[]);
     assert_eq!(events.len(), 1, "{events:?}");
@@ -92,12 +86,8 @@ fn a_device_settles_what_it_is_sent_and_a_newer_connection_takes_its_place() {
         let body = again.body().try_as_data().unwrap().next().unwrap();
         assert_eq!(body.to_vec(), b"two");
         newer_receiver.accept(&again).await.unwrap();
-        let is_empty = async {
-            while device(&owner).await["cloudToDeviceMessageCount"] != 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, is_empty).await.unwrap();
+        let is_empty = |device: &Value| device["cloudToDeviceMessageCount"] == 0;
+        owner.read_until(DEVICE, is_empty).await;
     });
 }
 

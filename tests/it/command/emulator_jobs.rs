@@ -1,26 +1,15 @@
 //! `emulator`'s REST interface for jobs, over real TLS.
 
-use std::time::{Duration, Instant};
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
 use crate::support::rest::Owner;
 
-/// How long a job may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The job once it is over; each look at it is a round trip, which is rest enough.
+/// The job once it is over.
 async fn ended(owner: &Owner, path: &str) -> Value {
-    let began = Instant::now();
-    loop {
-        let job = owner.read(path).await;
-        if !job["endTime"].is_null() {
-            return job;
-        }
-        assert!(began.elapsed() < PATIENCE, "{job}");
-    }
+    let is_over = |job: &Value| !job["endTime"].is_null();
+    owner.read_until(path, is_over).await
 }
 
 #[tokio::test]

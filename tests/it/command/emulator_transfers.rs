@@ -1,16 +1,11 @@
 //! Jobs that carry the registry to storage and back.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use crate::support::rest::Owner;
 use crate::support::runtime::current_thread;
 use crate::support::{BlobServer, Emulator};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Bench {
     // It ends with the test.
@@ -48,15 +43,8 @@ impl Bench {
         assert_eq!(status, StatusCode::OK, "{made}");
         assert_eq!(made["status"], "enqueued");
         let path = format!("/jobs/{}", made["jobId"].as_str().unwrap());
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let job = self.owner.read(&path).await;
-            if !job["endTimeUtc"].is_null() {
-                return job;
-            }
-            assert!(Instant::now() < end, "{job}");
-            sleep(Duration::from_millis(20)).await;
-        }
+        let is_over = |job: &Value| !job["endTimeUtc"].is_null();
+        self.owner.read_until(&path, is_over).await
     }
 
     async fn import(&self, container: &str) -> Value {

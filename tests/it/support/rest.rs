@@ -1,11 +1,16 @@
 //! The hub's REST interface, for what hubctl itself has no command for.
 
+use std::time::{Duration, Instant};
+
 use reqwest::header::{AUTHORIZATION, HeaderMap, IF_MATCH};
 use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::Emulator;
 use super::runtime::current_thread;
+
+/// How long what is on its way may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A client that trusts this hub and nobody else.
 pub fn client(hub: &Emulator) -> Client {
@@ -87,6 +92,18 @@ impl Owner {
         let (status, _, body) = self.ask(Method::GET, path, None, &Value::Null).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
+    }
+
+    /// What is there once it is as it shall be; each look at it is a round trip, which is rest enough.
+    pub async fn read_until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let found = self.read(path).await;
+            if is_so(&found) {
+                return found;
+            }
+            assert!(began.elapsed() < PATIENCE, "{path}: {found}");
+        }
     }
 }
 
