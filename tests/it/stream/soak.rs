@@ -25,13 +25,6 @@ fn fill(number: i64) -> usize {
     }
 }
 
-/// The most memory that a process had so far, in kilobytes.
-fn peak_memory(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 #[test]
 fn a_soak_under_faults_of_all_kinds_gives_each_event_once() {
     let events = number("SOAK_EVENTS", 200_000);
@@ -66,7 +59,7 @@ fn a_soak_under_faults_of_all_kinds_gives_each_event_once() {
         check.line(&line);
         line.clear();
         if check.count.is_multiple_of(10_000) {
-            peak = peak_memory(running.id()).unwrap_or(peak);
+            peak = running.peak_memory().unwrap_or(peak);
         }
     }
     let finished = running.finish();

@@ -93,6 +93,11 @@ impl Emulator {
         self.running.id()
     }
 
+    /// The most memory that it had so far, in kilobytes; `None` where the system does not tell that.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.running.peak_memory()
+    }
+
     /// A text of the ready line.
     pub fn text(&self, pointer: &str) -> &str {
         self.ready

@@ -58,7 +58,8 @@ pub fn false_credentials(hub: &Emulator) -> BTreeMap<String, String> {
     credentials_of(hub, &login, &[])
 }
 
-fn credentials_of(hub: &Emulator, login: &str, arguments: &[&str]) -> BTreeMap<String, String> {
+/// The same of whoever has this connection string.
+pub fn credentials_of(hub: &Emulator, login: &str, arguments: &[&str]) -> BTreeMap<String, String> {
     let call = ["sas-token", "--format", "mqtt", "-l", login];
     let printed = hub.hubctl(&call).args(arguments).run().success();
     let pairs = printed.lines().filter_map(|line| line.split_once('='));

@@ -173,6 +173,13 @@ impl Running {
         self.child.id()
     }
 
+    /// The most memory that it had so far, in kilobytes; `None` where the system does not tell that.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Ends it as Ctrl-C does, and waits for its end.
     #[cfg(unix)]
     pub fn interrupt(self) -> Finished {
