@@ -49,7 +49,7 @@ pub struct Limits {
     pub waiting_bytes: usize,
     /// The most messages that are put to the hub at once.
     pub batch: usize,
-    /// Bytes that may wait to be written before nothing more is read: the client asks faster than it listens.
+    /// Bytes that may wait to be written before nothing more is read, and nothing more is told: the client does not listen.
     pub output_bytes: usize,
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use fe2o3_amqp::types::messaging::Outcome;
 use hubctl::protocol::amqp::frame::{FrameKind, begin_frame, end_frame};
 use hubctl::protocol::amqp::performative::{
     Attach, Begin, Flow, Open, Performative, Role, SaslInit, Source,
@@ -22,6 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::all_is_well;
 use crate::support::Emulator;
+use crate::support::amqp::{ARGUMENTS, Peer, message, send};
 use crate::support::mqtt::{
     Device, connect, connect_with, credentials_of, event, tls, tls_over, websocket,
 };
@@ -206,6 +208,42 @@ fn who_does_not_hear_of_its_twin_is_hung_up_on() {
         };
         let twin: Value = serde_json::from_slice(&answer.payload).unwrap();
         assert_eq!(twin["desired"]["$version"], version);
+    }
+}
+
+#[test]
+fn messages_wait_for_who_does_not_hear_them() {
+    const LENGTH: usize = 60_000;
+    for door in MQTT {
+        let hub = Emulator::start(&[&ARGUMENTS[..], &["--device", "device2"]].concat());
+        all_is_well(&hub);
+        let mut deaf = Deaf::dial(&hub, door);
+        // What it is sent is done with, heard or not.
+        let filter = "devices/device2/messages/devicebound/#";
+        deaf.subscribe(&hub, filter, QoS::AtMostOnce);
+        let most = most_memory(&hub);
+        let token = hub.owner(&["sas-token", "--policy"]).run().success();
+        let accepted = current_thread().block_on(async {
+            let user = "iothubowner@sas.root.localhost";
+            let mut service = Peer::connect(&hub, user, token.trim()).await;
+            let mut sender = service.sender("/messages/devicebound").await;
+            let to = Some("/devices/device2/messages/devicebound");
+            let mut accepted = 0;
+            // Its queue is full in the end.
+            while let Outcome::Accepted(_) =
+                send(&mut sender, message(to, &numbered(accepted, LENGTH))).await
+            {
+                accepted += 1;
+                assert!(accepted * LENGTH < MUCH, "{door:?}: there is still room");
+            }
+            service.leave().await;
+            accepted
+        });
+        all_is_well(&hub);
+        assert_bounded(&hub, most);
+        for number in 0..accepted {
+            assert!(deaf.hear(&mark(number)).is_some(), "{door:?}: {number}");
+        }
     }
 }
 

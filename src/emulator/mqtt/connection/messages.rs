@@ -1,4 +1,5 @@
 //! Messages from the cloud: taken from the hub as long as the client wants them and has room, and completed by its PUBACK.
+//! Without PUBACKs they wait in the hub, as they do for one that is not there, while the client does not listen.
 //!
 //! What it has not acknowledged when it goes is the hub's to give out again.
 
@@ -31,7 +32,7 @@ pub(super) struct Held {
     last: u16,
     /// Whether the hub is being asked for more.
     is_asking: bool,
-    /// Whether there is more, as the hub has said meanwhile.
+    /// Whether there is more, as the hub has said while it could not be asked.
     is_there_more: bool,
 }
 
@@ -49,14 +50,19 @@ impl Held {
 }
 
 impl Connection {
-    /// Asks the hub for messages, if the client wants some and has room.
+    /// Asks the hub for messages, if the client wants some, listens and has room.
     pub(super) fn ask_for_messages(&mut self) {
+        let is_listening = self.is_listening();
         let Phase::Open(client, session) = &mut self.phase else {
             return;
         };
         let session = *session;
         let room = MOST_HELD.saturating_sub(client.held.locks.len());
         if room == 0 || client.held.is_asking || !client.subscriptions.has(Filter::Messages) {
+            return;
+        }
+        if !is_listening {
+            client.held.is_there_more = true;
             return;
         }
         client.held.is_asking = true;
@@ -71,6 +77,15 @@ impl Connection {
             client.held.is_there_more = true;
         }
         self.ask_for_messages();
+    }
+
+    /// Asks for what could not be asked for when the hub told of it, now that the client may listen again.
+    pub(super) fn catch_up(&mut self) {
+        if let Phase::Open(client, _) = &self.phase
+            && client.held.is_there_more
+        {
+            self.ask_for_messages();
+        }
     }
 
     /// What the hub gave.

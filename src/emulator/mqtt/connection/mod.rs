@@ -107,6 +107,7 @@ impl Connection {
         if is_expired || now.elapsed >= self.patience_ends() {
             self.hang_up();
         }
+        self.catch_up();
     }
 
     /// The client's token, if it has shown one, ends so many seconds sooner than it says.
@@ -162,7 +163,12 @@ impl Connection {
         let limits = &self.options.limits;
         matches!(self.phase, Phase::Silent | Phase::Open(..))
             && self.waiting < limits.waiting_bytes
-            && self.out.len() < limits.output_bytes
+            && self.is_listening()
+    }
+
+    /// Whether the client takes in what it is told.
+    fn is_listening(&self) -> bool {
+        self.out.len() < self.options.limits.output_bytes
     }
 
     /// Something has come.

@@ -89,7 +89,7 @@ impl Connection {
         if !client.subscriptions.has(filter) {
             return;
         }
-        if self.out.len() >= self.options.limits.output_bytes {
+        if !self.is_listening() {
             return self.hang_up();
         }
         let publish = Publish::new(topic.to_string(), QoS::AtMostOnce, body);

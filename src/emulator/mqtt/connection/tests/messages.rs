@@ -191,6 +191,30 @@ fn without_acknowledgements_a_message_is_complete_when_it_is_sent() {
 }
 
 #[test]
+fn messages_wait_in_the_hub_while_the_client_does_not_listen() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let mut machine = subscribed(qos);
+        let (_, origin) = taken(&mut machine);
+        let mut large = given(1);
+        Arc::make_mut(&mut large.content).message.body = vec![b'x'; 256 * 1024].into();
+        machine.answer(origin, &Ok(Reply::Messages(vec![large])));
+        if qos == QoS::AtMostOnce {
+            assert_eq!(settled(&mut machine), (1, Outcome::Complete));
+        }
+        for second in 0..3 {
+            machine.notice(Notice::Message);
+            machine.tick(moment(second));
+            assert!(machine.next_effect().is_none());
+        }
+        // Once it takes in what it was told, it is given the rest.
+        machine.output().clear();
+        machine.tick(moment(3));
+        give(&mut machine, &[2]);
+        assert_eq!(said(&mut machine).len(), 1);
+    }
+}
+
+#[test]
 fn who_wants_no_messages_is_given_none() {
     let mut machine = open(connect());
     machine.notice(Notice::Message);
