@@ -70,14 +70,14 @@ impl<T: Waiting> Backlog<T> {
         self.queue.iter()
     }
 
-    /// How many to ask the hub for: as much of the credit as nothing that waits will use up, if the hub may have more.
+    /// How many to ask the hub for: as much as the credit allows once nothing waits any more, if the hub may have more.
+    /// What the session's window holds back is not to be joined by all that there is.
     pub(super) fn room(&self) -> u32 {
-        if !self.ready {
-            return 0;
+        if self.ready && self.queue.is_empty() {
+            self.credit.left()
+        } else {
+            0
         }
-        let begun = usize::from(self.has_begun());
-        let waiting = u32::try_from(self.queue.len() - begun).unwrap_or(u32::MAX);
-        self.credit.left().saturating_sub(waiting)
     }
 
     /// Takes in what the hub gave. Nothing means that it will say when there is something.

@@ -40,6 +40,8 @@ pub struct Limits {
     pub tokens: usize,
     /// The links of all sessions together. The service's own bound is not known.
     pub links: usize,
+    /// Bytes that may wait to be written where a device or module is told something of its twin, or of calls.
+    pub output_bytes: usize,
     /// Silence after which a peer is taken for dead.
     pub idle_time_out: Duration,
     /// How long a peer has to show its first valid token.
@@ -56,6 +58,7 @@ impl Default for Limits {
             handle_max: 262_143,
             tokens: 1000,
             links: 65_536,
+            output_bytes: 1024 * 1024,
             idle_time_out: Duration::from_secs(240),
             token_wait: Duration::from_secs(20),
         }

@@ -14,7 +14,7 @@ use crate::protocol::amqp::identity_address::IdentityAddress;
 use crate::protocol::amqp::performative::link::SEND_UNSETTLED;
 use crate::protocol::amqp::performative::{Attach, Begin, Flow, Role};
 
-/// Responses that wait for credit, at most; a peer that asks on without reading loses the rest.
+/// Responses that wait for credit, at most.
 const WAITING_RESPONSES: usize = 256;
 
 /// One session.
@@ -178,11 +178,14 @@ impl Replies {
         }
     }
 
-    /// Puts a response behind those that wait.
-    pub(super) fn push(&mut self, message: Vec<u8>) {
-        if self.waiting.len() < WAITING_RESPONSES {
+    /// Puts a response behind those that wait; false if these are too many.
+    #[must_use]
+    pub(super) fn push(&mut self, message: Vec<u8>) -> bool {
+        let has_room = self.waiting.len() < WAITING_RESPONSES;
+        if has_room {
             self.waiting.push_back(message);
         }
+        has_room
     }
 
     /// Whether a draining peer has had all there is.

@@ -1,5 +1,7 @@
 //! Clients that take in nothing of what they are told, however much that is.
 
+mod amqp_twin;
+
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -162,6 +164,21 @@ fn mark(number: usize) -> Vec<u8> {
     format!("number {number:04};").into_bytes()
 }
 
+/// Changes `device2`'s desired properties; the bytes that were said by then, and the version that they now have.
+async fn desire(owner: &Owner, said: usize, version: u64) -> (usize, u64) {
+    // As much as desired properties may come to.
+    let value = format!("{version} {}", "x".repeat(3_900));
+    let names = (0..8).map(|number| (format!("name{number}"), json!(value)));
+    let desired: Value = names.collect::<serde_json::Map<_, _>>().into();
+    let said = said + desired.to_string().len();
+    let patch = json!({ "properties": { "desired": desired } });
+    let ask = owner.ask(Method::PATCH, "/twins/device2", None, &patch);
+    let (status, _, twin) = ask.await;
+    assert_eq!(status, StatusCode::OK, "{twin}");
+    let version = &twin["properties"]["desired"]["$version"];
+    (said, version.as_u64().unwrap())
+}
+
 #[test]
 fn who_does_not_hear_of_its_twin_is_hung_up_on() {
     for door in MQTT {
@@ -181,16 +198,7 @@ fn who_does_not_hear_of_its_twin_is_hung_up_on() {
         };
         while is_connected() {
             assert!(said < MUCH, "{door:?}: it is still there");
-            // As much as desired properties may come to.
-            let value = format!("{version} {}", "x".repeat(3_900));
-            let names = (0..8).map(|number| (format!("name{number}"), json!(value)));
-            let desired: Value = names.collect::<serde_json::Map<_, _>>().into();
-            said += desired.to_string().len();
-            let patch = json!({ "properties": { "desired": desired } });
-            let ask = owner.ask(Method::PATCH, "/twins/device2", None, &patch);
-            let (status, _, twin) = runtime.block_on(ask);
-            assert_eq!(status, StatusCode::OK, "{twin}");
-            version = twin["properties"]["desired"]["$version"].as_u64().unwrap();
+            (said, version) = runtime.block_on(desire(&owner, said, version));
         }
         assert!(version > 1);
         all_is_well(&hub);
@@ -250,7 +258,8 @@ fn messages_wait_for_who_does_not_hear_them() {
 #[test]
 fn events_wait_for_who_does_not_read_them() {
     const LENGTH: usize = 200_000;
-    for door in AMQP {
+    // One without room for more in its session may have all the credit that there is.
+    for (door, window) in [(AMQP[0], 1_000_000), (AMQP[1], 1_000_000), (AMQP[0], 1)] {
         let arguments = ["--device", "device2", "--partitions", "1"];
         let hub = Emulator::start(&[&arguments[..], &["--retention-size", "1"]].concat());
         all_is_well(&hub);
@@ -265,7 +274,7 @@ fn events_wait_for_who_does_not_read_them() {
         let partition = "/ConsumerGroups/$Default/Partitions/0";
         let address = format!("{}{partition}", hub.text("/eventHub"));
         let credit = Flow {
-            incoming_window: 1_000_000,
+            incoming_window: window,
             handle: Some(0),
             delivery_count: Some(0),
             link_credit: Some(1_000_000),
@@ -295,6 +304,9 @@ fn events_wait_for_who_does_not_read_them() {
         }
         all_is_well(&hub);
         assert_bounded(&hub, most);
+        if window == 1 {
+            continue;
+        }
         // What is still there is read, once it is listened to.
         let heard = deaf.hear(&mark(count - 1)).unwrap();
         assert!(heard.len() < MUCH / 2, "{door:?}: {}", heard.len());

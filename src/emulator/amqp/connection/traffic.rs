@@ -261,7 +261,8 @@ impl Connection {
         if let Some((_, link)) = session.reply_link(reply.node, reply.address.as_deref())
             && let Use::Replies(_, replies) = &mut link.usage
         {
-            replies.push(response);
+            // Who asks on without listening loses the rest.
+            let _ = replies.push(response);
         }
         send_responses(reply.channel, session, &mut self.out);
     }

@@ -181,14 +181,19 @@ impl Connection {
         }
     }
 
-    /// Sends something to a device or module, or keeps it until the link has credit.
+    /// Sends something to a device or module, or keeps it until the link has credit. Who lets too much wait has its
+    /// connection ended: nothing is left out that it would have to hear of, and it learns how things stand when it comes back.
     fn tell(&mut self, session: ListenerId, topic: Topic, message: Vec<u8>) {
         let wanted = Line { session, topic };
+        let is_written = self.out.len() < self.options.limits.output_bytes;
         for key in self.guests.links(session) {
             if let Some(Use::Told(line, replies)) = self.usage(key)
                 && *line == wanted
             {
-                replies.push(message);
+                if !(is_written && replies.push(message)) {
+                    let text = "too much waits to be heard";
+                    return self.fail(condition::RESOURCE_LIMIT_EXCEEDED, text);
+                }
                 if let Some(session) = self.sessions.get_mut(&key.channel) {
                     send_responses(key.channel, session, &mut self.out);
                 }

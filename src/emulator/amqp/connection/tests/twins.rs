@@ -196,6 +196,21 @@ fn a_method_is_called_while_its_link_is_there_and_its_answer_finds_the_caller() 
 }
 
 #[test]
+fn who_grants_nothing_for_what_it_wants_to_hear_is_hung_up_on() {
+    let mut bench = Bench::device();
+    attached(&mut bench, TWIN);
+    assert_eq!(bench.ask_twin("PUT", DESIRED, b" ").0, 200);
+    let credit = 99;
+    for level in 0..credit {
+        assert_eq!(names(&bench.desire(level)), ["transfer"]);
+    }
+    for level in 0..256 {
+        assert_eq!(names(&bench.desire(credit + level)), [""; 0]);
+    }
+    assert_eq!(names(&bench.desire(-1)), ["close"]);
+}
+
+#[test]
 fn there_is_one_link_of_a_kind() {
     let mut bench = Bench::device();
     attached(&mut bench, TWIN);
