@@ -146,9 +146,9 @@ pub struct EmulatorArgs {
     ///
     /// refuse closes new connections. throttle[:RETRY_AFTER] answers 429, unavailable 503. delay:DURATION does what is asked
     /// and answers late; drop does it and cuts the connection instead of answering. detach[:CONDITION] ends a single link of
-    /// AMQP. Behind a comma each: on=https+amqp+mqtt, at=send+receive+read (what a device sends, messages that it is given, events
-    /// that readers are given), device=PATTERN, after=N (so many pass first), every=N (each Nth), count=N (so often at the most),
-    /// rate=0.1 (by chance), for=DURATION from the start on. All the time, and without conditions: skew:DURATION sets the hub's
+    /// AMQP. Behind a comma each: on=https+amqp+mqtt, at=send+receive+read+twin+call (what a device sends, messages that it is given,
+    /// events that readers are given, what it asks and reports of its twin, calls of its methods), device=PATTERN, after=N (so many
+    /// pass first), every=N (each Nth), count=N (so often at the most), rate=0.1 (by chance), for=DURATION from the start on. All the time, and without conditions: skew:DURATION sets the hub's
     /// clock ahead (skew:-10m behind), expire:DURATION ends tokens so long before their time, quota:N lets so many messages of
     /// 4 KB a day through.
     #[arg(long, value_name = "SPEC")]

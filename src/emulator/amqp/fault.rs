@@ -41,7 +41,15 @@ pub(super) async fn ask(
             let deed = (0..messages.len()).filter_map(|_| strike(options, occasion));
             // Each has its chance, whatever becomes of the one before.
             let deeds: Vec<Deed> = deed.collect();
-            send(hub, command, deeds.first().copied(), *key).await
+            request(hub, command, deeds.first().copied(), Some(*key)).await
+        }
+        (Origin::Twin { session, .. }, Command::Twin(_)) => {
+            let device = machine.device_of(*session).map(str::to_owned);
+            let occasion = Occasion::Twin {
+                wire: Wire::Amqp,
+                device: device.as_deref(),
+            };
+            request(hub, command, strike(options, occasion), None).await
         }
         (Origin::Taken(key), Command::CloudToDevice(_)) => {
             let device = machine.device_at(*key).map(str::to_owned);
@@ -61,15 +69,22 @@ pub(super) async fn ask(
     }
 }
 
+/// Whether the connection is cut as this device is called.
+pub(super) fn cuts_call(options: &Options, device: Option<&str>) -> bool {
+    let wire = Wire::Amqp;
+    strike(options, Occasion::Call { wire, device }) == Some(Deed::Drop)
+}
+
 fn strike(options: &Options, occasion: Occasion<'_>) -> Option<Deed> {
     options.mischief.strike(&options.clock, occasion)
 }
 
-async fn send(
+/// Only what comes on a link of its own can have it detached.
+async fn request(
     hub: &HubHandle,
     command: Command,
     deed: Option<Deed>,
-    key: LinkKey,
+    key: Option<LinkKey>,
 ) -> (Result<Reply, Refusal>, Sequel) {
     match deed {
         None => (hub.ask(command).await, Sequel::Goes),
@@ -93,10 +108,8 @@ async fn send(
         Some(Deed::Drop) => (hub.ask(command).await, Sequel::Cut),
         Some(Deed::Detach { condition }) => {
             let code = error_code::SERVICE_UNAVAILABLE;
-            (
-                Err(refused(code, condition)),
-                Sequel::Detach(key, condition),
-            )
+            let sequel = key.map_or(Sequel::Goes, |key| Sequel::Detach(key, condition));
+            (Err(refused(code, condition)), sequel)
         }
         // For connections; none gets as far as this.
         Some(Deed::Refuse) => (

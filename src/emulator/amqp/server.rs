@@ -156,7 +156,7 @@ where
             }
             match self.turn().await {
                 Turn::Went => {}
-                Turn::Noticed(reader, notice) => self.machine.notice(reader, notice),
+                Turn::Noticed(listener, notice) => self.hear(listener, notice),
                 Turn::Ended => {
                     // What it asked before is answered.
                     let _ = timeout(FAREWELL, self.last_words()).await;
@@ -238,14 +238,24 @@ where
         if sequel == Sequel::Goes {
             return self.machine.answer(origin, answer);
         }
-        // Who has sent hears nothing of it any more; who is given something has had what came before.
-        if !matches!(origin, Origin::Sent { .. }) {
+        // Who has asked hears nothing of it any more; who is given something has had what came before.
+        if !matches!(origin, Origin::Sent { .. } | Origin::Twin { .. }) {
             self.machine.answer(origin, answer);
             self.machine.pump(usize::MAX);
         }
         match sequel {
             Sequel::Detach(key, condition) => self.machine.strike_link(key, condition),
             Sequel::Cut | Sequel::Goes => self.is_cut = true,
+        }
+    }
+
+    /// Takes a notice in, unless a fault cuts the connection with it.
+    fn hear(&mut self, listener: ListenerId, notice: Notice) {
+        let device = self.machine.device_of(listener);
+        if matches!(notice, Notice::Call { .. }) && fault::cuts_call(&self.options, device) {
+            self.is_cut = true;
+        } else {
+            self.machine.notice(listener, notice);
         }
     }
 

@@ -53,6 +53,20 @@ pub enum Occasion<'a> {
         /// What is spoken.
         wire: Wire,
     },
+    /// A device asks for its twin, or reports to it.
+    Twin {
+        /// What is spoken.
+        wire: Wire,
+        /// Whose twin it is.
+        device: Option<&'a str>,
+    },
+    /// A device is called.
+    Call {
+        /// What is spoken.
+        wire: Wire,
+        /// Who is called.
+        device: Option<&'a str>,
+    },
 }
 
 /// What a hub was given to go wrong, and how often each fault had its chance.
@@ -263,7 +277,10 @@ impl Given {
 impl<'a> Occasion<'a> {
     fn device(self) -> Option<&'a str> {
         match self {
-            Self::Request { device, .. } | Self::Delivery { device, .. } => device,
+            Self::Request { device, .. }
+            | Self::Delivery { device, .. }
+            | Self::Twin { device, .. }
+            | Self::Call { device, .. } => device,
             Self::Connection { .. } | Self::Event { .. } => None,
         }
     }
@@ -383,7 +400,18 @@ mod tests {
             device: Some("d1"),
         };
         let event = Occasion::Event { wire: Wire::Amqp };
+        let device = Some("d1");
+        let twin = |wire| Occasion::Twin { wire, device };
+        let call = |wire| Occasion::Call { wire, device };
         for (spec, occasion, is_struck) in [
+            ("throttle", twin(Wire::Mqtt), false),
+            ("throttle,at=twin", twin(Wire::Mqtt), true),
+            ("throttle,at=twin,device=d2", twin(Wire::Mqtt), false),
+            ("detach", twin(Wire::Amqp), false),
+            ("detach,at=call", call(Wire::Amqp), false),
+            ("unavailable,at=call", call(Wire::Mqtt), false),
+            ("delay:1s,at=call", call(Wire::Mqtt), false),
+            ("drop,at=call", call(Wire::Mqtt), true),
             ("drop", delivery(Wire::Mqtt), false),
             ("drop,at=receive", delivery(Wire::Mqtt), true),
             ("drop,at=receive,device=d2", delivery(Wire::Mqtt), false),

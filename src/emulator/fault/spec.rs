@@ -174,13 +174,19 @@ pub enum Way {
     Receive,
     /// A reader is given an event.
     Read,
+    /// A device asks for its twin, or reports to it.
+    Twin,
+    /// A device is called.
+    Call,
 }
 
 impl Way {
-    const ALL: [(&'static str, Self); 3] = [
+    const ALL: [(&'static str, Self); 5] = [
         ("send", Self::Send),
         ("receive", Self::Receive),
         ("read", Self::Read),
+        ("twin", Self::Twin),
+        ("call", Self::Call),
     ];
 }
 
@@ -249,7 +255,7 @@ pub enum SpecError {
     },
     /// A condition that is none.
     #[error(
-        "{text:?} is no condition; there are on=https+amqp+mqtt, at=send+receive+read, device=PATTERN, after=N, every=N, count=N, rate=0.1 and for=DURATION"
+        "{text:?} is no condition; there are on=https+amqp+mqtt, at=send+receive+read+twin+call, device=PATTERN, after=N, every=N, count=N, rate=0.1 and for=DURATION"
     )]
     Condition {
         /// What was given.
@@ -281,6 +287,8 @@ impl Fault {
             Occasion::Request { wire, device } => (wire, device, Some(Way::Send)),
             Occasion::Delivery { wire, device } => (wire, device, Some(Way::Receive)),
             Occasion::Event { wire } => (wire, None, Some(Way::Read)),
+            Occasion::Twin { wire, device } => (wire, device, Some(Way::Twin)),
+            Occasion::Call { wire, device } => (wire, device, Some(Way::Call)),
         };
         let is_on = self.on.is_empty() || self.on.contains(&wire);
         let is_for = |pattern: &Glob| device.is_some_and(|device| pattern.matches(device));
@@ -289,10 +297,12 @@ impl Fault {
         };
         let is_possible = match self.deed {
             Deed::Refuse => false,
-            // Nobody has asked.
-            Deed::Throttle { .. } | Deed::Unavailable => way == Way::Send,
-            Deed::Delay { .. } | Deed::Drop => true,
-            Deed::Detach { .. } => wire == Wire::Amqp,
+            // Otherwise nobody has asked.
+            Deed::Throttle { .. } | Deed::Unavailable => matches!(way, Way::Send | Way::Twin),
+            Deed::Delay { .. } => way != Way::Call,
+            Deed::Drop => true,
+            // What goes on about twins is not bound to one link.
+            Deed::Detach { .. } => wire == Wire::Amqp && !matches!(way, Way::Twin | Way::Call),
         };
         let is_usual = way == Way::Send || matches!(self.deed, Deed::Detach { .. });
         let is_at = self.at.contains(&way) || (self.at.is_empty() && is_usual);
@@ -401,7 +411,7 @@ mod tests {
             ("drop,every=0", "no number from 1 on"),
             ("drop,rate=2", "is not from 0 to 1"),
             ("drop,on=http", "none of https, amqp, mqtt"),
-            ("drop,at=night", "none of send, receive, read"),
+            ("drop,at=night", "none of send, receive, read, twin, call"),
             ("detach:now", "\"now\" is none of amqp:link:detach-forced, "),
             ("drop,device=[2-1]", "the value of device"),
         ] {
@@ -421,7 +431,7 @@ mod tests {
             prop::sample::select(CONDITIONS.to_vec())
                 .prop_map(|condition| Deed::Detach { condition }),
         ];
-        let ways = prop::sample::subsequence(vec![Way::Send, Way::Receive, Way::Read], 0..=3);
+        let ways = prop::sample::subsequence(Way::ALL.map(|(_, way)| way).to_vec(), 0..=5);
         let wires = prop::sample::subsequence(vec![Wire::Https, Wire::Amqp, Wire::Mqtt], 0..=3);
         let device = prop::option::of("[a-z*?]{1,8}")
             .prop_map(|text| text.map(|text| Glob::new(&text).unwrap()));

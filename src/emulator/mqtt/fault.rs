@@ -1,40 +1,52 @@
-//! What a fault does to messages on their way to the hub. MQTT 3.1.1 has no word for it: the connection ends.
+//! What a fault does to what goes between devices and the hub. MQTT 3.1.1 has no word for a message that is refused: the
+//! connection ends. Of a twin the hub says so.
 
 use tokio::time::sleep;
 
+use super::effect::{Origin, Sequel};
 use super::options::Options;
 use crate::emulator::driver::HubHandle;
 use crate::emulator::fault::{Deed, Occasion, Wire};
 use crate::emulator::hub::command::{Command, Refusal, Reply};
-use crate::protocol::rest::error_code;
+use crate::protocol::rest::error_code::{self, ErrorCode};
 
 /// What happens to a command of this device's: each message is an occasion.
 pub(super) fn strike(options: &Options, device: Option<&str>, command: &Command) -> Option<Deed> {
-    let Command::Publish { messages, .. } = command else {
+    let wire = Wire::Mqtt;
+    let (occasion, count) = if let Command::Publish { messages, .. } = command {
+        (Occasion::Request { wire, device }, messages.len())
+    } else if let Command::Twin(_) = command {
+        (Occasion::Twin { wire, device }, 1)
+    } else {
         return None;
     };
-    let wire = Wire::Mqtt;
-    let occasion = Occasion::Request { wire, device };
-    let mut deeds = messages
-        .iter()
-        .map(|_| options.mischief.strike(&options.clock, occasion));
+    let mut deeds = (0..count).map(|_| options.mischief.strike(&options.clock, occasion));
     let first = deeds.find_map(|deed| deed);
     // The others had their chance as well.
     deeds.for_each(drop);
     first
 }
 
+/// Whether the connection is cut as this device is called.
+pub(super) fn cuts_call(options: &Options, device: Option<&str>) -> bool {
+    let wire = Wire::Mqtt;
+    let occasion = Occasion::Call { wire, device };
+    options.mischief.strike(&options.clock, occasion) == Some(Deed::Drop)
+}
+
 /// Asks the hub, unless a fault stands before or behind it.
 pub(super) async fn ask(
     hub: &HubHandle,
+    mut origin: Origin,
     command: Command,
     deed: Option<Deed>,
-) -> Result<Reply, Refusal> {
-    match deed {
+) -> (Origin, Result<Reply, Refusal>) {
+    let answer = match deed {
         None => hub.ask(command).await,
+        Some(Deed::Throttle { .. }) => Err(refused(error_code::THROTTLING)),
         // Links are AMQP's, and connections are refused before this.
-        Some(Deed::Throttle { .. } | Deed::Unavailable | Deed::Refuse | Deed::Detach { .. }) => {
-            Err(cut_off())
+        Some(Deed::Unavailable | Deed::Refuse | Deed::Detach { .. }) => {
+            Err(refused(error_code::SERVICE_UNAVAILABLE))
         }
         Some(Deed::Delay { by }) => {
             let answer = hub.ask(command).await;
@@ -42,10 +54,13 @@ pub(super) async fn ask(
             answer
         }
         Some(Deed::Drop) => {
-            hub.ask(command).await?;
-            Err(cut_off())
+            let answer = hub.ask(command).await;
+            // Whatever was asked, nothing is answered.
+            origin.sequel = Sequel::EndIfRefused;
+            answer.and(Err(refused(error_code::SERVICE_UNAVAILABLE)))
         }
-    }
+    };
+    (origin, answer)
 }
 
 /// Hands the hub's answer on; messages to the device may be late, or never come because the connection ends.
@@ -66,18 +81,17 @@ pub(super) async fn give(
     for deed in deeds {
         match deed {
             Deed::Delay { by } => sleep(by).await,
-            Deed::Drop => return Err(cut_off()),
+            Deed::Drop => return Err(refused(error_code::SERVICE_UNAVAILABLE)),
             Deed::Refuse | Deed::Throttle { .. } | Deed::Unavailable | Deed::Detach { .. } => {}
         }
     }
     answer
 }
 
-/// The machine ends a connection whose messages are refused, whatever the reason.
-fn cut_off() -> Refusal {
+fn refused(code: ErrorCode) -> Refusal {
     Refusal {
-        code: error_code::SERVICE_UNAVAILABLE,
+        code,
         condition: "amqp:internal-error",
-        message: "cut off on purpose".to_owned(),
+        message: "refused on purpose".to_owned(),
     }
 }

@@ -130,7 +130,7 @@ where
                     self.asking = None;
                     self.machine.answer(origin, &answer);
                 }
-                Turn::Noticed(Some(notice)) => self.machine.notice(notice),
+                Turn::Noticed(Some(notice)) => self.hear(notice),
                 Turn::Noticed(None) => self.notices = None,
                 Turn::Ordered(order) => self.obey(&order),
                 Turn::Went => {}
@@ -144,6 +144,16 @@ where
     fn cut(&mut self) {
         self.is_broken = true;
         self.machine.hang_up();
+    }
+
+    /// Takes a notice in, unless a fault cuts the connection with it.
+    fn hear(&mut self, notice: Notice) {
+        let device = self.device.as_deref();
+        if matches!(notice, Notice::Call { .. }) && fault::cuts_call(&self.options, device) {
+            self.cut();
+        } else {
+            self.machine.notice(notice);
+        }
     }
 
     fn obey(&mut self, order: &Order) {
@@ -171,11 +181,9 @@ where
                     let deed = fault::strike(&self.options, self.device.as_deref(), &command);
                     let (options, device) = (Arc::clone(&self.options), self.device.clone());
                     let ask = async move {
-                        let answer = fault::ask(&hub, command, deed).await;
-                        (
-                            origin,
-                            fault::give(&options, device.as_deref(), answer).await,
-                        )
+                        let (origin, answer) = fault::ask(&hub, origin, command, deed).await;
+                        let given = fault::give(&options, device.as_deref(), answer).await;
+                        (origin, given)
                     };
                     self.asking = Some(ask.boxed());
                 }

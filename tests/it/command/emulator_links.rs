@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fe2o3_amqp::types::messaging::{Body, Outcome};
+use fe2o3_amqp::types::messaging::{Body, Data, Message, MessageAnnotations, Outcome};
 use fe2o3_amqp::types::primitives::Value as AmqpValue;
 use reqwest::Method;
 use rumqttc::mqttbytes::v4::Packet;
@@ -116,6 +116,65 @@ fn a_device_is_refused_detached_and_cut_off_as_it_sends() {
     let events = hub.events(&[]);
     let bodies: Vec<&Value> = events.iter().map(|event| &event["body"]).collect();
     assert_eq!(bodies, [1, 2, 3, 5]);
+}
+
+/// A request for the whole twin.
+fn twin_request() -> Message<Data> {
+    let annotations = MessageAnnotations::builder().insert("operation", "GET");
+    Message::builder()
+        .message_annotations(annotations.build())
+        .data(Data::from(b" ".to_vec()))
+        .build()
+}
+
+#[test]
+fn a_twin_over_amqp_is_refused_late_or_never_heard_of_again() {
+    const TWIN: &str = "/devices/device1/twin";
+    let hub = start(&[]);
+    let admin = Admin::of(&hub);
+    multi_thread(2).block_on(async {
+        let mut peer = Peer::device(&hub).await;
+        let mut receiver = peer.receiver(TWIN).await;
+        let mut sender = peer.sender(TWIN).await;
+        for (spec, status) in [
+            ("throttle,at=twin,device=device1", 429),
+            ("unavailable,at=twin,on=amqp", 503),
+            ("delay:1s,at=twin", 200),
+        ] {
+            admin.order(Method::DELETE, "/faults", "");
+            admin.fault(spec);
+            let began = Instant::now();
+            send(&mut sender, twin_request()).await;
+            let told = timeout(PATIENCE, receiver.recv::<Body<AmqpValue>>());
+            let told = told.await.unwrap().unwrap();
+            let annotations = told.message().message_annotations.as_ref().unwrap();
+            let expected = format!("Int({status})");
+            let told = format!("{annotations:?}");
+            assert!(told.contains(&expected), "{spec}: {told}");
+            let is_late = began.elapsed() >= Duration::from_secs(1);
+            assert_eq!(is_late, spec.starts_with("delay"));
+        }
+        admin.order(Method::DELETE, "/faults", "");
+        admin.fault("drop,at=twin");
+        let _unanswered = sender.send_batchable(twin_request()).await.unwrap();
+        peer.wait_for_the_cut().await;
+    });
+}
+
+#[test]
+fn a_connection_of_amqp_breaks_as_its_device_is_called() {
+    let hub = start(&["--fault", "drop,at=call"]);
+    multi_thread(2).block_on(async {
+        let mut peer = Peer::device(&hub).await;
+        let address = "/devices/device1/methods/devicebound";
+        let _receiver = peer.receiver(address).await;
+        let call = json!({ "methodName": "reboot", "responseTimeoutInSeconds": 5 });
+        let owner = Owner::of(&hub);
+        let asked = owner.ask(Method::POST, "/twins/device1/methods", None, &call);
+        let (_, _, error) = asked.await;
+        assert!(error.to_string().contains("504101"), "{error}");
+        peer.wait_for_the_cut().await;
+    });
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! A device's twin and its methods, from both sides.
 
-use reqwest::Method;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish, SubscribeReasonCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
+use crate::support::admin::Admin;
 use crate::support::mqtt::{Device, connect};
-use crate::support::rest::ask;
+use crate::support::rest::{Owner, ask};
+use crate::support::runtime::current_thread;
 
 /// A device that hears of everything that there is.
 fn listening(hub: &Emulator) -> Device {
@@ -85,4 +89,67 @@ fn a_device_answers_the_call_of_its_method() {
     let expected = json!({ "status": 202, "payload": { "done": true } });
     assert_eq!(answered, expected);
     board.join().unwrap();
+}
+
+#[test]
+fn a_twin_is_refused_late_or_never_heard_of_again() {
+    let hub = Emulator::start(&["--admin-port", "0"]);
+    let admin = Admin::of(&hub);
+    let order = |spec: &'static str| {
+        admin.order(Method::DELETE, "/faults", "");
+        admin.fault(spec)
+    };
+    let report = "$iothub/twin/PATCH/properties/reported/?$rid=r";
+    let reported = || {
+        let twin = ask(&hub, Method::GET, "/twins/device1", &Value::Null);
+        twin["properties"]["reported"]["n"].clone()
+    };
+    let mut device = listening(&hub);
+    order("throttle,at=twin,device=device1,count=1");
+    for status in [429, 200] {
+        say(&mut device, "$iothub/twin/GET/?$rid=1", "");
+        let expected = format!("$iothub/twin/res/{status}/?$rid=1");
+        assert_eq!(heard(&mut device).0, expected);
+    }
+    order("unavailable,at=twin,device=device2");
+    admin.fault("unavailable,at=twin,on=mqtt,after=1");
+    for (number, status) in [(1, "204/?$rid=r&$version=2"), (2, "503/?$rid=r")] {
+        say(&mut device, report, &json!({ "n": number }).to_string());
+        let expected = format!("$iothub/twin/res/{status}");
+        assert_eq!(heard(&mut device).0, expected);
+    }
+    assert_eq!(reported(), 1);
+    order("delay:1s,at=twin,count=1");
+    let began = Instant::now();
+    say(&mut device, report, r#"{"n":3}"#);
+    assert_eq!(
+        heard(&mut device).0,
+        "$iothub/twin/res/204/?$rid=r&$version=3"
+    );
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    order("drop,at=twin");
+    say(&mut device, report, r#"{"n":4}"#);
+    assert!(device.next().is_none());
+    assert_eq!(reported(), 4);
+}
+
+#[test]
+fn a_connection_breaks_as_its_device_is_called() {
+    let hub = Emulator::start(&["--fault", "drop,at=call,device=device1,count=1"]);
+    let mut device = listening(&hub);
+    let call = json!({ "methodName": "reboot", "responseTimeoutInSeconds": 5 });
+    let path = "/twins/device1/methods";
+    let owner = Owner::of(&hub);
+    let asked = owner.ask(Method::POST, path, None, &call);
+    let (status, _, error) = current_thread().block_on(asked);
+    assert_eq!(status, StatusCode::GATEWAY_TIMEOUT, "{error}");
+    assert!(error.to_string().contains("504101"), "{error}");
+    assert!(device.next().is_none());
+    // It comes back, and is called once more.
+    let mut device = listening(&hub);
+    let board = std::thread::spawn(move || heard(&mut device).0);
+    let asked = owner.ask(Method::POST, path, None, &call);
+    current_thread().block_on(asked);
+    let topic = board.join().unwrap();
+    assert!(topic.starts_with("$iothub/methods/POST/reboot/"), "{topic}");
 }

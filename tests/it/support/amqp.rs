@@ -55,7 +55,9 @@ impl Peer {
 
     /// A link to an address.
     pub async fn sender(&mut self, address: &str) -> Sender {
-        let attached = Sender::attach(&mut self.session, address, address);
+        // The library takes a name for one direction alone.
+        let name = format!("to {address}");
+        let attached = Sender::attach(&mut self.session, name, address);
         timeout(PATIENCE, attached).await.unwrap().unwrap()
     }
 
