@@ -164,19 +164,34 @@ fn mark(number: usize) -> Vec<u8> {
     format!("number {number:04};").into_bytes()
 }
 
-/// Changes `device2`'s desired properties; the bytes that were said by then, and the version that they now have.
-async fn desire(owner: &Owner, said: usize, version: u64) -> (usize, u64) {
-    // As much as desired properties may come to.
-    let value = format!("{version} {}", "x".repeat(3_900));
-    let names = (0..8).map(|number| (format!("name{number}"), json!(value)));
-    let desired: Value = names.collect::<serde_json::Map<_, _>>().into();
-    let said = said + desired.to_string().len();
-    let patch = json!({ "properties": { "desired": desired } });
-    let ask = owner.ask(Method::PATCH, "/twins/device2", None, &patch);
-    let (status, _, twin) = ask.await;
-    assert_eq!(status, StatusCode::OK, "{twin}");
-    let version = &twin["properties"]["desired"]["$version"];
-    (said, version.as_u64().unwrap())
+/// Changes the twin of `device2`, which does not listen, until it is hung up on; the version that the twin has then.
+fn is_told_until_it_is_gone(hub: &Emulator, mut deaf: Deaf) -> u64 {
+    let most = most_memory(hub);
+    let owner = Owner::of(hub);
+    let runtime = current_thread();
+    let is_connected = || {
+        let device = runtime.block_on(owner.read("/devices/device2"));
+        device["connectionState"] == "Connected"
+    };
+    let (mut said, mut version) = (0, 1);
+    while is_connected() {
+        assert!(said < MUCH, "it is still there");
+        // As much as desired properties may come to.
+        let value = format!("{version} {}", "x".repeat(3_900));
+        let names = (0..8).map(|number| (format!("name{number}"), json!(value)));
+        let desired: Value = names.collect::<serde_json::Map<_, _>>().into();
+        said += desired.to_string().len();
+        let patch = json!({ "properties": { "desired": desired } });
+        let ask = owner.ask(Method::PATCH, "/twins/device2", None, &patch);
+        let (status, _, twin) = runtime.block_on(ask);
+        assert_eq!(status, StatusCode::OK, "{twin}");
+        version = twin["properties"]["desired"]["$version"].as_u64().unwrap();
+    }
+    assert!(version > 1);
+    all_is_well(hub);
+    assert_bounded(hub, most);
+    deaf.hear_the_end();
+    version
 }
 
 #[test]
@@ -187,23 +202,7 @@ fn who_does_not_hear_of_its_twin_is_hung_up_on() {
         let mut deaf = Deaf::dial(&hub, door);
         let filter = "$iothub/twin/PATCH/properties/desired/#";
         deaf.subscribe(&hub, filter, QoS::AtMostOnce);
-        let most = most_memory(&hub);
-        let owner = Owner::of(&hub);
-        let runtime = current_thread();
-        let mut version = 1;
-        let mut said = 0;
-        let is_connected = || {
-            let device = runtime.block_on(owner.read("/devices/device2"));
-            device["connectionState"] == "Connected"
-        };
-        while is_connected() {
-            assert!(said < MUCH, "{door:?}: it is still there");
-            (said, version) = runtime.block_on(desire(&owner, said, version));
-        }
-        assert!(version > 1);
-        all_is_well(&hub);
-        assert_bounded(&hub, most);
-        deaf.hear_the_end();
+        let version = is_told_until_it_is_gone(&hub, deaf);
 
         // When it comes back it learns what it has missed.
         let login = credentials_of(&hub, hub.device("device2"), &[]);

@@ -6,12 +6,10 @@ use hubctl::protocol::amqp::performative::{
     Attach, Flow, Performative, Role, SaslInit, Source, Target, Transfer,
 };
 
-use super::{AMQP, Deaf, MUCH, assert_bounded, desire, frame, greeting, most_memory};
+use super::{AMQP, Deaf, frame, greeting, is_told_until_it_is_gone};
 use crate::starving::all_is_well;
 use crate::support::Emulator;
 use crate::support::mqtt::credentials_of;
-use crate::support::rest::Owner;
-use crate::support::runtime::current_thread;
 
 /// The message with which a device asks to be told of changes.
 fn wish() -> Vec<u8> {
@@ -81,21 +79,6 @@ fn who_does_not_hear_of_its_twin_over_amqp_is_hung_up_on() {
         );
         assert!(deaf.hear(b"asks twin").is_some());
         deaf.say(wish());
-        let most = most_memory(&hub);
-        let owner = Owner::of(&hub);
-        let runtime = current_thread();
-        let (mut said, mut version) = (0, 1);
-        let is_connected = || {
-            let device = runtime.block_on(owner.read("/devices/device2"));
-            device["connectionState"] == "Connected"
-        };
-        while is_connected() {
-            assert!(said < MUCH, "{door:?}: it is still there");
-            (said, version) = runtime.block_on(desire(&owner, said, version));
-        }
-        assert!(version > 1);
-        all_is_well(&hub);
-        assert_bounded(&hub, most);
-        deaf.hear_the_end();
+        is_told_until_it_is_gone(&hub, deaf);
     }
 }
