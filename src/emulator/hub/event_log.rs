@@ -20,6 +20,9 @@ const EVENT_OVERHEAD: usize = 128;
 /// How much of the newest is held in memory where there is a store.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
+/// How many bytes are read from the store at once, roughly.
+const READ_BYTES: i64 = 2 * 1024 * 1024;
+
 /// The most events in a span.
 const SPAN_EVENTS: i64 = 256;
 /// A span has at most this part of all the bytes, and this part of all the time, that events are kept.
@@ -297,7 +300,8 @@ impl EventLog {
         }
     }
 
-    /// Up to `max` events from a sequence number on; events that were dropped meanwhile are passed over.
+    /// Up to `max` events from a sequence number on, fewer where they are large and the store's; events that were dropped
+    /// meanwhile are passed over.
     pub(super) fn read(&self, partition: usize, from: i64, max: usize) -> Found {
         let Some(partition) = self.partitions.get(partition) else {
             return Found::Events(Vec::new());
@@ -306,6 +310,7 @@ impl EventLog {
         let in_memory = partition.in_memory_from();
         if from < in_memory {
             let to = from.saturating_add(i64::try_from(max).unwrap_or(i64::MAX));
+            let to = to.min(partition.read_limit(from));
             return Found::Stored(from, to.min(in_memory));
         }
         let skipped = usize::try_from(from - in_memory).unwrap_or(0);
@@ -335,6 +340,18 @@ impl Partition {
             .map_or(self.head.next_sequence_number, |event| {
                 event.sequence_number
             })
+    }
+
+    /// How far the store is read at once from there: to the end of a span, and no further than to the one in which it
+    /// comes to [`READ_BYTES`].
+    fn read_limit(&self, from: i64) -> i64 {
+        let next = self
+            .spans
+            .partition_point(|span| span.sequence_number <= from);
+        let offset = next.checked_sub(1).map_or(0, |at| self.spans[at].offset);
+        let mut rest = self.spans.range(next..);
+        let limit = rest.find(|span| span.offset - offset >= READ_BYTES);
+        limit.map_or(i64::MAX, |span| span.sequence_number)
     }
 
     /// What is kept of it, in bytes.

@@ -56,6 +56,42 @@ fn devices_spread_over_the_partitions() {
     );
 }
 
+/// However large its events are, little of a store is in memory at once.
+#[test]
+fn what_is_stored_is_read_in_small_pieces() {
+    let kept = vec![KeptPartition {
+        head: PartitionHead::default(),
+        spans: Vec::new(),
+    }];
+    let retention = retention(2 * 1024 * 1024 * 1024);
+    let mut log = EventLog::restore(kept, retention);
+    let (small, large) = (100, 200_000);
+    let lengths = [
+        vec![small; 3_000],
+        vec![large; 200],
+        vec![small; 3_000],
+        vec![large; 200],
+    ]
+    .concat();
+    for length in &lengths {
+        log.append(0, at(0), SENDER, &body(*length));
+    }
+    let (mut from, mut pieces) = (0, Vec::new());
+    while let Found::Stored(begin, end) = log.read(0, from, 512) {
+        assert!(begin == from && end > begin, "{begin} {end}");
+        let piece = usize::try_from(begin).unwrap()..usize::try_from(end).unwrap();
+        pieces.push(lengths[piece].iter().sum::<usize>());
+        from = end;
+    }
+    let most = usize::try_from(READ_BYTES).unwrap() * 2 + large;
+    assert!(pieces.iter().all(|bytes| *bytes <= most), "{pieces:?}");
+    assert!(pieces.len() < 40, "{pieces:?}");
+    let Found::Events(rest) = log.read(0, from, usize::MAX) else {
+        panic!("not in memory")
+    };
+    assert_eq!(usize::try_from(from).unwrap() + rest.len(), lengths.len());
+}
+
 proptest! {
     /// Whatever is stored and dropped: what a position finds is what a search from the front would have found.
     #[test]
