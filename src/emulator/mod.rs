@@ -6,6 +6,7 @@
 //! devices' files are, and `transfer` carries the registry there and back. `ui` is a page to look at it all.
 
 pub mod admin;
+pub mod alone;
 pub mod amqp;
 mod bulk_line;
 mod calling;

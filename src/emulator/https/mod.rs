@@ -36,7 +36,7 @@ mod transfers;
 mod twins;
 mod upgrade;
 
-use std::future::{Future, pending};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,15 +51,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::clock::Clock;
-use super::connections::{Connections, Seat};
+use super::connections::Seat;
 use super::desk::Desk;
-use super::driver::HubHandle;
-use super::fault::{Mischief, Wire};
-use super::storage;
-use super::transfer::Dock;
 use super::ui::Ui;
-use crate::protocol::sas::KeyError;
 use crate::protocol::websocket::spoken_at;
 use body::{AnyBody, whole};
 use patience::Patient;
@@ -98,29 +92,6 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// How much of a body that is too large is read and thrown away, so that the client is there to read why.
 const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
-
-/// Serves one connection of a hub that stands alone: without storage or a page, and nothing goes wrong on purpose.
-///
-/// # Errors
-///
-/// None where no storage is named.
-pub async fn serve_alone<S>(
-    stream: S,
-    hub: HubHandle,
-    clock: Clock,
-    connections: Connections,
-) -> Result<(), KeyError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (dock, _orders) = Dock::open(&storage::Options::default())?;
-    let mut seat = connections.enter(Wire::Https);
-    let mischief = Mischief::default();
-    let desk = Desk::new(clock, mischief, connections, hub, Arc::new(dock));
-    // What the connection becomes after a WebSocket's greeting is for other servers.
-    let _ = serve_connection(stream, &desk, None, &mut seat, pending()).await;
-    Ok(())
-}
 
 /// Serves one connection after TLS, with the usual patience, until the client goes or `stop` comes, or wants to speak
 /// something else over WebSocket: then what it has become comes back, for `bytes_of`.

@@ -2,6 +2,7 @@
 #![no_main]
 
 mod hub;
+mod mint;
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,7 +17,7 @@ use hubctl::protocol::amqp::frame::{FrameKind, begin_frame, end_frame};
 use hubctl::protocol::amqp::performative::{
     Attach, Begin, Open, Performative, Role, SaslInit, Target, Transfer,
 };
-use hubctl::protocol::sas::{SigningKey, mint};
+use hubctl::protocol::sas::{self, SigningKey};
 
 /// What either side begins with: the layer's header.
 const SASL: &[u8] = b"AMQP\x03\x01\0\0";
@@ -26,7 +27,7 @@ const AMQP: &[u8] = b"AMQP\0\x01\0\0";
 static GREETING: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let credentials = format!(
         "\0iothubowner@sas.root.localhost\0{}",
-        hub::token("iothubowner")
+        mint::token("iothubowner")
     );
     let init = Performative::SaslInit(SaslInit {
         mechanism: "PLAIN",
@@ -49,7 +50,7 @@ static GREETING: LazyLock<Vec<u8>> = LazyLock::new(|| {
     };
     // Event Hubs signs with the key's text.
     let key = SigningKey::raw(&Secret::new(hub::KEY)).expect("a key");
-    let token = mint(&key, "sb://localhost/eh", hub::EXPIRY, Some("iothubowner"));
+    let token = sas::mint(&key, "sb://localhost/eh", mint::EXPIRY, Some("iothubowner"));
     let put_token = PutToken {
         message_id: None,
         reply_to: None,

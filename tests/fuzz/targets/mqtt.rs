@@ -2,6 +2,7 @@
 #![no_main]
 
 mod hub;
+mod mint;
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,7 +18,7 @@ use hubctl::protocol::mqtt::user_name::UserName;
 static CONNECT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut body = b"\0\x04MQTT\x04\xC2\0\x3C".to_vec();
     let user = "localhost/d1/?api-version=2021-04-12";
-    for text in ["d1", user, &hub::token("device")] {
+    for text in ["d1", user, &mint::token("device")] {
         body.extend(
             u16::try_from(text.len())
                 .expect("a short text")
