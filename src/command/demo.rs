@@ -194,6 +194,7 @@ impl LocalHub {
             seed: 0,
             consumer_groups: Vec::new(),
             routes: Vec::new(),
+            enrichments: Vec::new(),
             device_authorities: Vec::new(),
             devices: vec![DEVICE.to_owned()],
         };

@@ -18,7 +18,7 @@ use super::key::read_text;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::fault::Trouble;
-use crate::emulator::hub::options::{MAX_PARTITIONS, Route};
+use crate::emulator::hub::options::{Enrichment, MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::emulator::storage::{self, USUAL_CONTAINER};
 use crate::failure::{Failure, Kind};
@@ -111,6 +111,14 @@ pub struct EmulatorArgs {
     /// devices that connect and go are told of as events where a route asks for them.
     #[arg(long, value_name = "ROUTE")]
     route: Vec<Route>,
+
+    /// A property that the hub puts on every message, such as floor=$twin.tags.floor; may be given ten times
+    ///
+    /// The value is a text, $iothubname, or a path into the twin of the device or module that sends: $twin.tags.PATH,
+    /// $twin.properties.desired.PATH, $twin.properties.reported.PATH. Where the twin has no text, number or boolean there, the path
+    /// itself is put. A message that becomes larger than 256 KB with it is dropped. All this as the service's message enrichments do.
+    #[arg(long, value_name = "KEY=VALUE")]
+    enrich: Vec<Enrichment>,
 
     /// Keep registry, twins, jobs, messages and events in this folder, beside the certificate authority and the keys
     ///
@@ -282,6 +290,7 @@ fn plan(args: &EmulatorArgs, environment: &Environment) -> Result<Plan, Failure>
             retention_bytes: args.retention_size.map(bytes),
             consumer_groups: args.consumer_group.clone(),
             routes: args.route.clone(),
+            enrichments: args.enrich.clone(),
             device_authorities: args.device_ca.clone(),
             devices: args.device.clone(),
             storage: storage::Options {

@@ -29,8 +29,8 @@ use super::file_error::FileError;
 use super::hub::Hub;
 use super::hub::command::Refusal;
 use super::hub::options::{
-    DEFAULT_RETENTION_BYTES, DEFAULT_STORED_BYTES, HubOptions, OptionsError, Policy, Route,
-    STANDARD_POLICIES,
+    DEFAULT_RETENTION_BYTES, DEFAULT_STORED_BYTES, Enrichment, HubOptions, OptionsError, Policy,
+    Route, STANDARD_POLICIES,
 };
 use super::listener::{Listener, Protocol, Stop, lift_socket_limit};
 use super::mqtt;
@@ -75,6 +75,8 @@ pub struct Options {
     pub consumer_groups: Vec<String>,
     /// Message routes.
     pub routes: Vec<Route>,
+    /// What is stamped on messages.
+    pub enrichments: Vec<Enrichment>,
     /// PEM files with the certificates of those who may vouch for devices.
     pub device_authorities: Vec<PathBuf>,
     /// Devices that are there from the start.
@@ -331,6 +333,7 @@ fn hub_options(options: &Options, standings: Standings, state: &State) -> HubOpt
         partitions: options.partitions.unwrap_or(USUAL_PARTITIONS),
         consumer_groups: options.consumer_groups.clone(),
         routes: options.routes.clone(),
+        enrichments: options.enrichments.clone(),
         retention_bytes: options.retention_bytes.unwrap_or(if options.keep {
             DEFAULT_STORED_BYTES
         } else {

@@ -23,6 +23,7 @@ pub(super) fn options(partitions: usize) -> HubOptions {
         partitions,
         consumer_groups: Vec::new(),
         routes: Vec::new(),
+        enrichments: Vec::new(),
         retention_bytes: DEFAULT_RETENTION_BYTES,
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),

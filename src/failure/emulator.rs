@@ -25,7 +25,9 @@ impl From<EmulatorError> for Failure {
             EmulatorError::DeviceAuthority(error) => device_authority_failure(&error),
             EmulatorError::Certificate(error) => certificate_failure(&error),
             EmulatorError::Options(error) => match error {
-                OptionsError::Partitions { .. } => refused_start(Kind::Usage, &error),
+                OptionsError::Partitions { .. }
+                | OptionsError::Enrichments { .. }
+                | OptionsError::EnrichmentTwice { .. } => refused_start(Kind::Usage, &error),
                 OptionsError::PolicyKey { .. } => refused_start(Kind::Input, &error),
             },
             EmulatorError::StorageKey(_) => refused_start(Kind::Input, &error)

@@ -18,6 +18,7 @@
 //! | `uploads`, `upload_service` | files that devices upload |
 //! | `service_queue`, `servicebound` | how the service hears of both |
 //! | `telemetry`, `meter` | what devices send, and how much of it |
+//! | `enrichment` | what the hub stamps on it |
 //! | `happening` | what the hub tells of itself |
 //! | `twins`, `methods` | what devices are told and asked |
 //! | `configurations`, `configuring`, `deployments` | what twins are given without being asked |
@@ -39,6 +40,7 @@ pub mod credential;
 mod deployments;
 mod dispatch;
 mod edge;
+mod enrichment;
 mod entry;
 mod event_log;
 mod feedback;
@@ -103,6 +105,7 @@ use crate::protocol::amqp::source::MessageSource;
 use authorization::Authority;
 use command::{Command, Effects, ListenerId, Notice, Refusal, Reply};
 use configurations::Configurations;
+use enrichment::Enrichment;
 use event_log::{EventLog, Retention};
 use jobs::Jobs;
 use meter::Meter;
@@ -150,6 +153,8 @@ pub struct Hub {
     is_bypassed: bool,
     /// What the built-in endpoint is told of.
     told: Vec<MessageSource>,
+    /// What is stamped on whatever it gets.
+    enrichments: Vec<Enrichment>,
     name: String,
     host: String,
     entity: String,
@@ -174,6 +179,7 @@ impl Hub {
                 partitions: options.partitions,
             });
         }
+        options::check_enrichments(&options.enrichments)?;
         let mut groups = vec![DEFAULT_GROUP.to_lowercase()];
         groups.extend(
             options
@@ -210,6 +216,7 @@ impl Hub {
             groups,
             is_bypassed: options::is_bypassed(&options.routes),
             told: options::told(&options.routes),
+            enrichments: options.enrichments,
             name: options.name,
             host: options.hosts.into_iter().next().unwrap_or_default(),
             entity: options.entity,

@@ -1,10 +1,12 @@
 //! What a hub is made of.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::TimeDelta;
 use thiserror::Error;
 
+pub use super::enrichment::{Enrichment, MAX_ENRICHMENTS};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::source::MessageSource;
 
@@ -136,6 +138,20 @@ pub(super) fn told(routes: &[Route]) -> Vec<MessageSource> {
     to_events.map(|route| route.source).collect()
 }
 
+/// Ten at most, and each of a name of its own.
+pub(super) fn check_enrichments(enrichments: &[Enrichment]) -> Result<(), OptionsError> {
+    let count = enrichments.len();
+    if count > MAX_ENRICHMENTS {
+        return Err(OptionsError::Enrichments { count });
+    }
+    let mut keys = BTreeSet::new();
+    let twice = enrichments.iter().find(|one| !keys.insert(&one.key));
+    twice.map_or(Ok(()), |twice| {
+        let key = twice.key.clone();
+        Err(OptionsError::EnrichmentTwice { key })
+    })
+}
+
 /// What a hub is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubOptions {
@@ -153,6 +169,8 @@ pub struct HubOptions {
     pub consumer_groups: Vec<String>,
     /// Message routes; without any, everything reaches the built-in endpoint.
     pub routes: Vec<Route>,
+    /// What is stamped on every message, [`MAX_ENRICHMENTS`] at most.
+    pub enrichments: Vec<Enrichment>,
     /// How many bytes of events are kept; the oldest go first.
     pub retention_bytes: usize,
     /// How long events are kept.
@@ -175,6 +193,18 @@ pub enum OptionsError {
     Partitions {
         /// What was asked for.
         partitions: usize,
+    },
+    /// More than [`MAX_ENRICHMENTS`].
+    #[error("a hub has {MAX_ENRICHMENTS} enrichments at most, not {count}")]
+    Enrichments {
+        /// What was asked for.
+        count: usize,
+    },
+    /// Two enrichments of one name.
+    #[error("there are two enrichments of the key {key:?}")]
+    EnrichmentTwice {
+        /// The name.
+        key: String,
     },
     /// A policy's key that is not base64.
     #[error("the key of policy {policy:?} is not base64")]

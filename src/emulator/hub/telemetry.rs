@@ -1,14 +1,18 @@
 //! What devices and modules send: stored in the partition of their device, in order.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::command::{Credential, DeviceMessage, ListenerId, Notice, Reply};
+use super::enrichment::enriched;
 use super::event_log::EventLog;
 use super::message::{Origin, Sender};
 use super::readers::Readers;
 use super::record::Record;
 use super::sessions::{ProvenBy, Session};
 use super::{Hub, Outcome, message, refusal};
+use crate::model::device::IdentityId;
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
 impl Hub {
@@ -90,13 +94,17 @@ impl Hub {
                 auth_method: message::auth_method(proven_by, module.is_some()),
             },
         };
+        let kept = if self.is_bypassed {
+            Cow::Borrowed(&[][..])
+        } else {
+            self.stamped((device, module), messages)
+        };
         let log = Log {
             events: &mut self.events,
             readers: &mut self.readers,
             records: self.is_kept.then_some(&mut self.records),
         };
-        let kept = if self.is_bypassed { &[] } else { messages };
-        let notices = log.append(now, sender, kept);
+        let notices = log.append(now, sender, &kept);
         self.registry.touch(device, module, now);
         Ok((Reply::Done, notices))
     }
@@ -108,12 +116,33 @@ impl Hub {
         sender: Sender<'_>,
         message: &DeviceMessage,
     ) -> Vec<(ListenerId, Notice)> {
+        let messages = std::slice::from_ref(message);
+        let kept = self.stamped((sender.device, sender.module), messages);
         let log = Log {
             events: &mut self.events,
             readers: &mut self.readers,
             records: self.is_kept.then_some(&mut self.records),
         };
-        log.append(now, sender, std::slice::from_ref(message))
+        log.append(now, sender, &kept)
+    }
+
+    /// Messages as readers will see them, with what the hub puts on each.
+    fn stamped<'m>(
+        &self,
+        (device, module): (&str, Option<&str>),
+        messages: &'m [DeviceMessage],
+    ) -> Cow<'m, [DeviceMessage]> {
+        if self.enrichments.is_empty() {
+            return Cow::Borrowed(messages);
+        }
+        let identity = IdentityId {
+            device: device.to_owned(),
+            module: module.map(str::to_owned),
+        };
+        let entry = self.registry.find(device, module);
+        let twin = entry.map(|entry| self.twins.find(&identity, entry));
+        let stamped = |message| enriched(&self.enrichments, &self.name, twin.as_deref(), message);
+        messages.iter().filter_map(stamped).collect()
     }
 }
 

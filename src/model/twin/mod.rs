@@ -140,6 +140,21 @@ impl Twin {
         self.reported.version
     }
 
+    /// What stands at a path such as `tags.floor` or `properties.desired.mode`, metadata aside.
+    #[must_use]
+    pub fn value_at(&self, path: &str) -> Option<&Value> {
+        let parts = [
+            ("tags.", &self.tags),
+            ("properties.desired.", &self.desired.values),
+            ("properties.reported.", &self.reported.values),
+        ];
+        let strip = |(part, members)| Some((path.strip_prefix(part)?, members));
+        let (path, members): (&str, &Map<String, Value>) = parts.into_iter().find_map(strip)?;
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let names = rest.split('.').filter(|name| !name.is_empty());
+        names.fold(members.get(first), |value, name| value?.get(name))
+    }
+
     /// Carries out a change by the service's side at the time `now`. Returns the twin that comes of it, and what a device
     /// that listens is told of its desired properties: a patch with their `$version`.
     ///

@@ -9,6 +9,7 @@ mod emulator_authorities;
 mod emulator_certificates;
 mod emulator_configurations;
 mod emulator_devices_amqp;
+mod emulator_enrichments;
 mod emulator_faults;
 mod emulator_jobs;
 mod emulator_links;

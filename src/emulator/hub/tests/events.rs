@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::emulator::hub::command::StoredEvent;
 use crate::protocol::amqp::message::Message;
+use crate::protocol::amqp::value::Value;
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 
 fn open(
@@ -26,14 +27,25 @@ fn open(
 
 /// An annotation of every event that has it.
 pub(super) fn annotation_of_all(hub: &mut Hub, name: &str) -> Vec<String> {
+    text_of_all(hub, |message| message.annotation(name))
+}
+
+/// The same of a property.
+pub(super) fn property_of_all(hub: &mut Hub, name: &str) -> Vec<String> {
+    text_of_all(hub, |message| message.application_property(name))
+}
+
+fn text_of_all(
+    hub: &mut Hub,
+    find: impl for<'m> Fn(&Message<'m>) -> Option<Value<'m>>,
+) -> Vec<String> {
     let mut texts = Vec::new();
-    for partition in 0..4 {
+    for partition in 0..hub.events.partition_count() {
         open(hub, 900, partition, Position::Earliest).unwrap();
         for event in read(hub, 900, 100) {
             let message = Message::parse(&event.encoded).unwrap();
             texts.extend(
-                message
-                    .annotation(name)
+                find(&message)
                     .and_then(|value| value.as_str())
                     .map(str::to_owned),
             );

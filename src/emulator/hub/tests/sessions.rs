@@ -130,6 +130,27 @@ fn a_module_connects_beside_its_device_and_is_named_in_its_events() {
 }
 
 #[test]
+fn a_modules_messages_are_enriched_from_its_own_twin() {
+    let enrichments = vec!["floor=$twin.tags.floor".parse().unwrap()];
+    let options = HubOptions {
+        enrichments,
+        ..options(1)
+    };
+    let mut hub = Hub::new(now(), options).unwrap();
+    hub.register(now(), "d1").unwrap();
+    write(&mut hub, "d1", module_body("d1", "m1"), None).unwrap();
+    let tags = serde_json::json!({ "tags": { "floor": 3 } });
+    twins::change(&mut hub, "d1", &tags, None).reply.unwrap();
+    connect(&mut hub, ONE, device("d1")).reply.unwrap();
+    connect(&mut hub, TWO, module("d1", "m1")).reply.unwrap();
+    for session in [ONE, TWO] {
+        publish(&mut hub, session).reply.unwrap();
+    }
+    let texts = events::property_of_all(&mut hub, "floor");
+    assert_eq!(texts, ["3", "$twin.tags.floor"]);
+}
+
+#[test]
 fn a_token_for_another_device_opens_nothing() {
     let mut hub = hub();
     hub.register(now(), "d1").unwrap();

@@ -20,7 +20,7 @@ pub(super) fn read(hub: &mut Hub, identity: IdentityId) -> Result<(String, Value
     })
 }
 
-fn change(hub: &mut Hub, id: &str, body: &Value, if_match: Option<&str>) -> Effects {
+pub(super) fn change(hub: &mut Hub, id: &str, body: &Value, if_match: Option<&str>) -> Effects {
     let change = Box::new(TwinChange::parse(body, false).unwrap());
     let if_match = if_match.map(str::to_owned);
     let command = twin(|token| TwinOperation::Change {

@@ -76,6 +76,7 @@ fn hub() -> Hub {
         partitions: 1,
         consumer_groups: Vec::new(),
         routes: Vec::new(),
+        enrichments: Vec::new(),
         retention_bytes: 1 << 20,
         retention: DEFAULT_RETENTION,
         secret: Secret::new("secret"),
