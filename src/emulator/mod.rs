@@ -32,6 +32,7 @@ pub mod server;
 pub mod state;
 pub mod storage;
 pub mod store;
+mod tracker;
 mod transfer;
 mod ui;
 

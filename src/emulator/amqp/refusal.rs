@@ -3,31 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::emulator::hub::command::{Refusal, Side};
+use crate::emulator::tracker::Tracker;
 use crate::protocol::amqp::performative::error::condition;
 use crate::protocol::rest::error_body::ServiceError;
 use crate::protocol::rest::error_code::{self, ErrorCode};
-
-/// The ids under which a refusal would be found in the service's logs.
-#[derive(Debug)]
-pub(super) struct Tracker {
-    connection: u128,
-    count: u32,
-}
-
-impl Tracker {
-    /// Ids of a connection that is known by this number.
-    pub(super) fn new(connection: u128) -> Self {
-        Self {
-            connection,
-            count: 0,
-        }
-    }
-
-    fn next_id(&mut self) -> String {
-        self.count = self.count.wrapping_add(1);
-        format!("{:032x}-G:{}", self.connection, self.count)
-    }
-}
 
 /// A condition and the text that goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,6 +88,7 @@ where
             elapsed: Duration::ZERO,
             utc: options.clock.now(),
         };
+        let number = uuid::Uuid::new_v4().as_u128();
         Self {
             reading,
             writing,
@@ -96,7 +97,7 @@ where
             output: BytesMut::new(),
             is_unflushed: false,
             is_broken: false,
-            machine: Connection::new(Arc::clone(&options), seat.certificate(), now),
+            machine: Connection::new(Arc::clone(&options), seat.certificate(), number, now),
             session: Session { hub, id: None },
             notices: None,
             asking: None,

@@ -51,6 +51,14 @@ pub fn find<'a>(bag: &'a str, name: &str) -> Option<Cow<'a, str>> {
         .and_then(|(_, value)| value)
 }
 
+/// The same as it stands there, encoded or not.
+#[must_use]
+pub fn find_raw<'a>(bag: &'a str, name: &str) -> Option<&'a str> {
+    let mut parts = bag.split('&').filter_map(|part| part.split_once('='));
+    let found = parts.find(|(found, _)| decode(found) == name);
+    found.map(|(_, value)| value)
+}
+
 fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text)
         .decode_utf8()
@@ -113,5 +121,7 @@ mod tests {
         assert_eq!(read("bad=%FF%2"), [property("bad", Some("%FF%2"))]);
         assert_eq!(find("a=1&b=2&b=3", "b").as_deref(), Some("2"));
         assert_eq!(find("a&b=2", "a"), None);
+        assert_eq!(find_raw("a&%24rid=%2f:b&c=1", "$rid"), Some("%2f:b"));
+        assert_eq!(find_raw("a&b=2", "a"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Topics: what a device publishes to, what a hub publishes to, and the filters by which a device asks for it.
 //!
-//! Ids stand in them as they are; what follows a `?` and the properties of messages are percent-encoded.
+//! Ids stand in them as they are; what follows a `?` and the properties of messages are percent-encoded. What a request is
+//! known by is its sender's own affair, and goes back letter by letter as it came.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,12 +38,12 @@ pub enum DeviceTopic<'a> {
     },
     /// `$iothub/twin/GET/?$rid={request}`: asks for the twin.
     TwinGet {
-        /// The number under which the answer comes.
+        /// What the answer is to be known by, as it stands in the topic.
         request: Cow<'a, str>,
     },
     /// `$iothub/twin/PATCH/properties/reported/?$rid={request}`: changes reported properties.
     Reported {
-        /// The number under which the answer comes.
+        /// What the answer is to be known by, as it stands in the topic.
         request: Cow<'a, str>,
     },
     /// `$iothub/methods/res/{status}/?$rid={request}`: answers a direct method.
@@ -150,7 +151,7 @@ pub enum HubTopic<'a> {
     TwinResult {
         /// 200, 204, or what an HTTP status of that number means.
         status: u16,
-        /// The number under which it was asked.
+        /// What the request was known by, as it stood in its topic.
         request: Cow<'a, str>,
         /// The reported properties' new version.
         version: Option<u64>,
@@ -278,11 +279,11 @@ impl Filter {
 
 /// `?$rid={request}`
 fn query(request: &str) -> String {
-    format!("?{REQUEST_ID}={}", percent_encode(request))
+    format!("?{REQUEST_ID}={request}")
 }
 
 fn request_id(query: &str) -> Option<Cow<'_, str>> {
-    property_bag::find(query.strip_prefix('?')?, REQUEST_ID)
+    property_bag::find_raw(query.strip_prefix('?')?, REQUEST_ID).map(Cow::Borrowed)
 }
 
 fn version(query: &str) -> Option<u64> {

@@ -57,7 +57,21 @@ fn a_device_and_its_service_share_the_twin() {
     let (topic, _) = heard(&mut device);
     assert_eq!(topic, "$iothub/twin/res/204/?$rid=2&$version=2");
     say(&mut device, report, "no JSON");
-    assert_eq!(heard(&mut device).0, "$iothub/twin/res/400/?$rid=2");
+    let (topic, error) = heard(&mut device);
+    assert_eq!(topic, "$iothub/twin/res/400/?$rid=2");
+    assert_eq!(error["errorCode"].as_u64().unwrap() / 1000, 400, "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("properties.reported"), "{message}");
+    // Whatever a request is known by comes back as it was.
+    for request in ["12:30", "%2f%", "{1}/a b"] {
+        say(
+            &mut device,
+            &format!("$iothub/twin/GET/?$rid={request}"),
+            "",
+        );
+        let expected = format!("$iothub/twin/res/200/?$rid={request}");
+        assert_eq!(heard(&mut device).0, expected);
+    }
     let twin = ask(&hub, Method::GET, "/twins/device1", &Value::Null);
     assert_eq!(twin["properties"]["reported"]["firmware"], "1.2");
 
@@ -106,10 +120,11 @@ fn a_twin_is_refused_late_or_never_heard_of_again() {
     };
     let mut device = listening(&hub);
     order("throttle,at=twin,device=device1,count=1");
-    for status in [429, 200] {
+    for (status, code) in [(429, json!(429_001)), (200, Value::Null)] {
         say(&mut device, "$iothub/twin/GET/?$rid=1", "");
-        let expected = format!("$iothub/twin/res/{status}/?$rid=1");
-        assert_eq!(heard(&mut device).0, expected);
+        let (topic, body) = heard(&mut device);
+        assert_eq!(topic, format!("$iothub/twin/res/{status}/?$rid=1"));
+        assert_eq!(body["errorCode"], code, "{body}");
     }
     order("unavailable,at=twin,device=device2");
     admin.fault("unavailable,at=twin,on=mqtt,after=1");

@@ -13,12 +13,12 @@ use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
 use crate::emulator::amqp::guests::Guests;
 use crate::emulator::amqp::options::Options;
 use crate::emulator::amqp::output::Output;
-use crate::emulator::amqp::refusal::Tracker;
 use crate::emulator::amqp::session::{Session, Use};
 use crate::emulator::hub::command::{
     Certificate, Command, ListenerId, Notice, Refusal, Reply, Side,
 };
 use crate::emulator::moment::Moment;
+use crate::emulator::tracker::Tracker;
 use crate::protocol::amqp::frame::{FrameHeader, FrameKind};
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::error::condition;

@@ -24,6 +24,7 @@ use super::options::Options;
 use super::subscriptions::Subscriptions;
 use crate::emulator::hub::command::{Certificate, Command, DeviceMessage, ListenerId};
 use crate::emulator::moment::Moment;
+use crate::emulator::tracker::Tracker;
 use crate::model::device::IdentityId;
 use crate::protocol::mqtt::packet::{self, ConnectReturnCode, Packet, PacketError};
 
@@ -71,13 +72,15 @@ pub(super) struct Connection {
     effects: VecDeque<Effect>,
     /// Bytes of messages that wait for the hub.
     waiting: usize,
+    tracker: Tracker,
 }
 
 impl Connection {
-    /// A connection that has just been made.
+    /// A connection that has just been made; its refusals are known by `number`.
     pub(super) fn new(
         options: Arc<Options>,
         certificate: Option<Arc<Certificate>>,
+        number: u128,
         now: Moment,
     ) -> Self {
         Self {
@@ -89,6 +92,7 @@ impl Connection {
             out: BytesMut::new(),
             effects: VecDeque::new(),
             waiting: 0,
+            tracker: Tracker::new(number),
         }
     }
 

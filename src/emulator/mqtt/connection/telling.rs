@@ -1,12 +1,16 @@
 //! What the hub answers and tells.
 //!
-//! The service's word on what a refused request on a twin carries is not in evidence; here it carries nothing.
+//! A refused request on a twin carries the error, as it does over AMQP: azure-iot-device-mqtt 1.16.4 (`mqtt_twin_client.js`)
+//! passes over the status and looks for an `errorCode` in the body.
+
+use chrono::SecondsFormat;
 
 use super::{Connection, Phase};
 use crate::emulator::hub::command::{Notice, Refusal, Reply};
 use crate::emulator::mqtt::effect::{Effect, Origin, Sequel};
 use crate::protocol::mqtt::packet::{Packet, PubAck, Publish, QoS};
 use crate::protocol::mqtt::topic::{Filter, HubTopic};
+use crate::protocol::rest::error_body::ServiceError;
 
 impl Connection {
     /// The hub's answer to a command.
@@ -35,7 +39,7 @@ impl Connection {
             Ok(Reply::OwnTwin(twin)) => (200, None, twin.to_string()),
             Ok(Reply::Reported { version }) => (204, Some(*version), String::new()),
             Ok(_) => return,
-            Err(refusal) => (refusal.code.http_status(), None, String::new()),
+            Err(refusal) => (refusal.code.http_status(), None, self.error(refusal)),
         };
         let topic = HubTopic::TwinResult {
             status,
@@ -43,6 +47,12 @@ impl Connection {
             version,
         };
         self.deliver(Filter::TwinResults, &topic, body);
+    }
+
+    fn error(&mut self, refusal: &Refusal) -> String {
+        let id = self.tracker.next_id();
+        let timestamp = self.now.utc.to_rfc3339_opts(SecondsFormat::Secs, true);
+        ServiceError::write_flat(refusal.code, &refusal.message, &id, &timestamp)
     }
 
     /// What the hub tells without being asked.

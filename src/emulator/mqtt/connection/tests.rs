@@ -42,7 +42,7 @@ fn moment(seconds: u64) -> Moment {
 
 fn machine() -> Connection {
     let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
-    Connection::new(Arc::new(options), None, moment(0))
+    Connection::new(Arc::new(options), None, 7, moment(0))
 }
 
 fn connect() -> Connect {

@@ -59,7 +59,7 @@ fn a_certificate_speaks_for_who_has_no_token() {
     });
     let credential = |connect: Connect| {
         let options = Options::new(vec!["localhost".to_owned()], Clock::new(clock));
-        let mut machine = Connection::new(Arc::new(options), Some(Arc::clone(&held)), moment(0));
+        let mut machine = Connection::new(Arc::new(options), Some(Arc::clone(&held)), 7, moment(0));
         feed(&mut machine, &[Packet::Connect(connect)]);
         match machine.next_effect() {
             Some(Effect::Open(opening)) => (machine, opening.credential),
