@@ -12,7 +12,7 @@ use super::options::Right;
 use super::twins::TwinDocument;
 use super::{Hub, Outcome, deployments, edge, refusal};
 use crate::emulator::query::{Continuation, Query, QueryError, Search, Source, Target};
-use crate::model::configuration::{Configuration, Draft};
+use crate::model::configuration::{Configuration, Content, Draft, layered};
 use crate::model::device::IdentityId;
 use crate::model::twin::{Twin, TwinChange};
 
@@ -319,6 +319,7 @@ fn check(configuration: &Configuration) -> Result<(), Refusal> {
             "moduleContent is for a target condition that begins with FROM devices.modules WHERE, all other content for one that does not",
         ));
     }
+    check_content(content)?;
     if configuration.metrics.len() > MAX_METRICS {
         return Err(refusal::argument_invalid(format!(
             "A configuration has up to {MAX_METRICS} metrics."
@@ -326,6 +327,20 @@ fn check(configuration: &Configuration) -> Result<(), Refusal> {
     }
     for (name, query) in &configuration.metrics {
         Query::parse(query).map_err(|error| refusal::bad_metric(name, error))?;
+    }
+    Ok(())
+}
+
+/// Looks at whether a twin could hold it: what none can would count as applied and never be there.
+fn check_content(content: &Content) -> Result<(), Refusal> {
+    let own = [&content.device_content, &content.module_content];
+    let of_modules = content.modules_content.iter().flat_map(BTreeMap::values);
+    let all = own.into_iter().flatten().chain(of_modules);
+    let empty = Twin::new(DateTime::UNIX_EPOCH);
+    for paths in all {
+        let change = layered([paths]).map_err(refusal::bad_content)?;
+        let held = empty.changed(DateTime::UNIX_EPOCH, &change);
+        held.map_err(refusal::bad_content)?;
     }
     Ok(())
 }

@@ -149,6 +149,15 @@ fn what_cannot_be_asked_is_refused() {
             json!({ "content": { "modulesContent": { "m": { "properties.desired.a": 1 } } } }),
             400_402,
         ),
+        // What no twin can hold would never be there.
+        (
+            json!({ "content": { "deviceContent": { "properties.desired": { "a.b": 1 } } } }),
+            400_402,
+        ),
+        (
+            json!({ "content": { "deviceContent": { "properties.desired.a": vec!["x".repeat(4_000); 9] } } }),
+            400_402,
+        ),
         (json!({ "id": "other" }), 400_004),
     ] {
         assert_eq!(
