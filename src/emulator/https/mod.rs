@@ -228,7 +228,11 @@ async fn carry_out(
     let certificate = head.extensions.get();
     Ok(match wanted.into_work(&head.headers, body, certificate)? {
         Work::Command(command) => {
+            let cancelled = transfers::cancelled_by(&command);
             let reply = hub.ask(command).await?;
+            if let Some(job) = cancelled {
+                desk.dock.cancel(&job);
+            }
             Answer::Reply { shape, reply }
         }
         Work::Invoke { identity, body } => {

@@ -74,6 +74,15 @@ impl TransferAsked {
     }
 }
 
+/// The job that a command cancels.
+pub(super) fn cancelled_by(command: &Command) -> Option<String> {
+    if let Command::Transfer(TransferOperation::Cancel { id, .. }) = command {
+        Some(id.clone())
+    } else {
+        None
+    }
+}
+
 /// Makes a job and has it carried out.
 pub(super) async fn create(
     desk: &Desk,

@@ -54,6 +54,10 @@ impl Hub {
                 transfer.end(now, JobStatus::Cancelled, None);
                 quiet(Reply::Done)
             }
+            TransferOperation::Begin { id } => {
+                self.running(&id)?.run(0);
+                quiet(Reply::Done)
+            }
             TransferOperation::Export { id, after } => {
                 let excludes_keys = self.running(&id)?.request.excludes_keys;
                 let page = self.export_page(after, excludes_keys);

@@ -76,9 +76,10 @@ pub(in crate::emulator) async fn work(
             id: &id,
             request: &request,
         };
-        let done = match request.direction {
-            Direction::Export => job.export().await,
-            Direction::Import => job.import().await,
+        // Storage may take its time; a job that is cancelled does not wait for it, for the next one waits for that.
+        let done = tokio::select! {
+            done = job.carry_out_whole() => done,
+            () = dock.cancelled(&id) => continue,
         };
         let failure = done.err().map(|stopped| stopped.words());
         // Where the hub is gone, so is the job.
@@ -99,6 +100,15 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    async fn carry_out_whole(&self) -> Result<(), Stopped> {
+        let id = self.id.to_owned();
+        self.ask(TransferOperation::Begin { id }).await?;
+        match self.request.direction {
+            Direction::Export => self.export().await,
+            Direction::Import => self.import().await,
+        }
+    }
+
     async fn ask(&self, operation: TransferOperation) -> Result<Reply, Refusal> {
         self.hub.ask(Command::Transfer(operation)).await
     }

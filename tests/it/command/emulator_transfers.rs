@@ -268,9 +268,15 @@ fn a_job_that_fails_says_why_and_one_is_under_way_at_a_time() {
             .await;
         assert_eq!(status, StatusCode::NO_CONTENT);
         assert_eq!(bench.owner.read(&path).await["status"], "cancelled");
+        // That one does not wait for what storage still owes the first.
         bench.storage.refuse_blocks(Some(StatusCode::FORBIDDEN));
+        let (_, next) = bench.create(export).await;
+        let path = format!("/jobs/{}", next["jobId"].as_str().unwrap());
+        let is_under_way = |job: &Value| job["status"] == "running";
+        bench.owner.read_until(&path, is_under_way).await;
         bench.storage.release();
-        let failed = bench.run(export).await;
+        let is_over = |job: &Value| !job["endTimeUtc"].is_null();
+        let failed = bench.owner.read_until(&path, is_over).await;
         assert_eq!(failed["status"], "failed", "{failed}");
         let why = failed["failureReason"].as_str().unwrap();
         assert!(

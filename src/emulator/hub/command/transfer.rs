@@ -41,6 +41,11 @@ pub enum TransferOperation {
         /// Which.
         id: String,
     },
+    /// One begins. The reply is [`super::Reply::Done`].
+    Begin {
+        /// Which.
+        id: String,
+    },
     /// The next identities of an export: devices, and behind the last of them modules. The reply is
     /// [`super::Reply::Exported`].
     Export {
