@@ -224,6 +224,12 @@ fn a_parent_is_one_edge_device_that_is_there() {
     }
     let own = edge("root", &[&scope]);
     assert_eq!(code(write(&mut hub, "root", own, Some("*"))), 400_004);
+    // Nor does anybody stand behind who stands behind him.
+    let child = write(&mut hub, "child", edge("child", &[&scope]), None).unwrap();
+    let low = edge("low", &[child.device_scope.as_deref().unwrap()]);
+    let low = write(&mut hub, "low", low, None).unwrap();
+    let circle = edge("root", &[low.device_scope.as_deref().unwrap()]);
+    assert_eq!(code(write(&mut hub, "root", circle, Some("*"))), 400_004);
     let leaf = |device_scope: &str, parent: &str| Identity {
         device_scope: Some(device_scope.to_owned()),
         parent_scopes: vec![parent.to_owned()],
