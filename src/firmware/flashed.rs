@@ -333,6 +333,7 @@ impl Flashed {
                 module: self.subject.module().map(ToString::to_string),
             },
             api_version: API_VERSION.to_owned(),
+            model: None,
         })
     }
 

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::emulator::hub::command::{Ack, DeviceMessage, GivenMessage};
+use crate::emulator::hub::command::{Ack, DeviceMessage, GivenMessage, PlugAndPlay};
 use crate::protocol::amqp::encoding::DecodeError;
-use crate::protocol::amqp::event::annotation::HUB_ENQUEUED_TIME;
-use crate::protocol::amqp::event::annotation::SEQUENCE_NUMBER;
+use crate::protocol::amqp::event::annotation::{
+    COMPONENT, HUB_ENQUEUED_TIME, INTERFACE_ID, SEQUENCE_NUMBER,
+};
 use crate::protocol::amqp::identity_address::{IdentityAddress, IdentityNode};
 use crate::protocol::amqp::message::{Body, Message, MessageWriter, PropertyFields};
 use crate::protocol::amqp::value::Value;
@@ -22,9 +23,6 @@ const BATCH: u32 = 0x8001_3700;
 /// The annotations that Microsoft's clients look for.
 pub(super) const LOCK_TOKEN: &str = "x-opt-lock-token";
 const DELIVERY_COUNT: &str = "iothub-deliverycount";
-
-/// Annotations of a device's message that readers of events are told.
-const CARRIED: [&str; 2] = ["iothub-interface-id", "dt-subject"];
 
 /// Why a delivery holds no messages.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,12 +49,12 @@ pub(super) fn events(format: u32, encoded: &[u8]) -> Result<Vec<DeviceMessage>, 
 
 fn event(message: &Message<'_>) -> Result<DeviceMessage, Unreadable> {
     let mut event = read(message).map_err(Unreadable::Unfit)?;
-    for name in CARRIED {
-        let value = message.annotation(name);
-        if let Some(value) = value.as_ref().and_then(text) {
-            event.properties.insert(name.to_owned(), value);
-        }
-    }
+    let annotation = |name| message.annotation(name).as_ref().and_then(text);
+    event.plug_and_play = PlugAndPlay {
+        interface: annotation(INTERFACE_ID),
+        component: annotation(COMPONENT),
+        model: None,
+    };
     Ok(event)
 }
 
@@ -80,6 +78,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<DeviceMessage, String> {
         content_type: fields.content_type.map(str::to_owned),
         content_encoding: fields.content_encoding.map(str::to_owned),
         properties,
+        ..DeviceMessage::default()
     })
 }
 
@@ -205,15 +204,16 @@ mod tests {
     #[test]
     fn an_event_is_what_the_device_said() {
         let [event] = events(0, &encoded(b"{}")).unwrap().try_into().unwrap();
-        let properties = [("dt-subject", "thermostat"), ("level", "-3")];
         let expected = DeviceMessage {
             body: Bytes::from_static(b"{}"),
             message_id: Some("07070707-0707-0707-0707-070707070707".to_owned()),
             user_id: Some("me".to_owned()),
             content_type: Some("application/json".to_owned()),
-            properties: properties
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            plug_and_play: PlugAndPlay {
+                component: Some("thermostat".to_owned()),
+                ..PlugAndPlay::default()
+            },
+            properties: [("level".to_owned(), "-3".to_owned())].into(),
             ..DeviceMessage::default()
         };
         assert_eq!(event, expected);

@@ -1,15 +1,22 @@
 //! The devices and modules that a connection speaks for: the hub's session of each, and its links.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::emulator::amqp::effect::LinkKey;
-use crate::emulator::hub::command::ListenerId;
+use crate::emulator::hub::command::{ListenerId, PlugAndPlay};
 use crate::model::device::IdentityId;
+use crate::protocol::amqp::performative::Attach;
+
+/// The property of links with which clients name their model (Microsoft.Azure.Devices.Client, `AmqpIotSession.cs`; the Java
+/// device client, `AmqpsSenderLinkHandler.java`).
+const MODEL_ID: &str = "com.microsoft:model-id";
 
 #[derive(Debug)]
 struct Guest {
     identity: IdentityId,
     links: BTreeSet<LinkKey>,
+    model: Option<Arc<str>>,
 }
 
 /// All of them.
@@ -34,8 +41,28 @@ impl Guests {
     /// The hub has let a device or module in.
     pub(super) fn enter(&mut self, session: ListenerId, identity: IdentityId) {
         self.sessions.insert(identity.clone(), session);
-        let links = BTreeSet::new();
-        self.guests.insert(session, Guest { identity, links });
+        let guest = Guest {
+            identity,
+            links: BTreeSet::new(),
+            model: None,
+        };
+        self.guests.insert(session, guest);
+    }
+
+    /// One of its links may name its model.
+    pub(super) fn learn_model(&mut self, session: ListenerId, attach: &Attach<'_>) {
+        let named = attach.properties.and_then(|named| named.find(MODEL_ID));
+        let model = named.and_then(|model| PlugAndPlay::model_of(model.as_str()?));
+        if let Some(guest) = self.guests.get_mut(&session)
+            && model.is_some()
+        {
+            guest.model = model;
+        }
+    }
+
+    /// The model that it has named, if it speaks IoT Plug and Play.
+    pub(super) fn model(&self, session: ListenerId) -> Option<&Arc<str>> {
+        self.guests.get(&session)?.model.as_ref()
     }
 
     /// It has one link more.

@@ -12,7 +12,7 @@ mod transfer;
 mod twin;
 mod upload;
 
-pub use super::content::DeviceMessage;
+pub use super::content::{DeviceMessage, PlugAndPlay};
 pub use super::credential::{Certificate, Credential};
 pub use super::dispatch::{
     Ack, CloudMessage, CloudToDeviceOperation, FeedbackOperation, GivenFeedback,

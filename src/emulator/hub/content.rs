@@ -1,8 +1,12 @@
 //! What messages hold, those of devices and those to them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+/// The longest that an identifier of a model may be (Digital Twins Definition Language, "Digital Twin Model Identifier").
+const MAX_MODEL_ID_BYTES: usize = 2048;
 
 /// A message as a device sends it, over whichever protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct DeviceMessage {
     pub content_type: Option<String>,
     /// How the body's text is encoded.
     pub content_encoding: Option<String>,
+    /// What IoT Plug and Play knows of it.
+    pub plug_and_play: PlugAndPlay,
     /// The user's own properties, and those of the system that travel among them.
     pub properties: BTreeMap<String, String>,
 }
@@ -34,6 +40,8 @@ impl DeviceMessage {
             &self.user_id,
             &self.content_type,
             &self.content_encoding,
+            &self.plug_and_play.interface,
+            &self.plug_and_play.component,
         ];
         let system: usize = system.into_iter().flatten().map(String::len).sum();
         let user: usize = self
@@ -42,6 +50,26 @@ impl DeviceMessage {
             .map(|(name, value)| name.len() + value.len())
             .sum();
         self.body.len() + system + user
+    }
+}
+
+/// What IoT Plug and Play knows of a device's message: annotations to its readers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlugAndPlay {
+    /// The interface that it belongs to.
+    pub interface: Option<String>,
+    /// The component that sent it.
+    pub component: Option<String>,
+    /// The model that the device named when it connected; no part of the message's size, for no message brings it.
+    pub model: Option<Arc<str>>,
+}
+
+impl PlugAndPlay {
+    /// The model that a device names, if it may be one: it is told with each message, so it had better be short.
+    #[must_use]
+    pub fn model_of(text: &str) -> Option<Arc<str>> {
+        let is_one = !text.trim().is_empty() && text.len() <= MAX_MODEL_ID_BYTES;
+        is_one.then(|| Arc::from(text))
     }
 }
 

@@ -4,11 +4,12 @@
 
 use bytes::Bytes;
 
-use super::command::DeviceMessage;
+use super::command::{DeviceMessage, PlugAndPlay};
 use super::sessions::ProvenBy;
 use crate::protocol::amqp::descriptor::{
     APPLICATION_PROPERTIES, DATA, MESSAGE_ANNOTATIONS, PROPERTIES,
 };
+use crate::protocol::amqp::event::annotation;
 use crate::protocol::amqp::writer::Writer;
 
 /// Room for the annotations' names and fixed values, so that the buffer grows once.
@@ -73,7 +74,7 @@ pub(super) fn auth_method(proven_by: ProvenBy, is_module: bool) -> &'static str 
 pub(super) fn encode(sender: Sender<'_>, place: Place, message: &DeviceMessage) -> Bytes {
     let mut out = Vec::with_capacity(ANNOTATION_ROOM + message.size());
     let writer = &mut Writer::new(&mut out);
-    write_annotations(writer, sender, place);
+    write_annotations(writer, sender, place, &message.plug_and_play);
     write_properties(writer, message);
     if !message.properties.is_empty() {
         writer.described(APPLICATION_PROPERTIES, |writer| {
@@ -89,7 +90,12 @@ pub(super) fn encode(sender: Sender<'_>, place: Place, message: &DeviceMessage) 
     Bytes::from(out)
 }
 
-fn write_annotations(writer: &mut Writer<'_>, sender: Sender<'_>, place: Place) {
+fn write_annotations(
+    writer: &mut Writer<'_>,
+    sender: Sender<'_>,
+    place: Place,
+    known: &PlugAndPlay,
+) {
     writer.described(MESSAGE_ANNOTATIONS, |writer| {
         writer.map(|writer| {
             writer.symbol("x-opt-sequence-number");
@@ -124,6 +130,16 @@ fn write_annotations(writer: &mut Writer<'_>, sender: Sender<'_>, place: Place) 
             writer.timestamp(place.enqueued);
             writer.symbol("iothub-message-source");
             writer.string(source);
+            for (name, value) in [
+                (annotation::INTERFACE_ID, known.interface.as_deref()),
+                (annotation::MODEL_ID, known.model.as_deref()),
+                (annotation::COMPONENT, known.component.as_deref()),
+            ] {
+                if let Some(value) = value {
+                    writer.symbol(name);
+                    writer.string(value);
+                }
+            }
         });
     });
 }
@@ -172,6 +188,11 @@ mod tests {
             message_id: Some("m1".to_owned()),
             user_id: Some("u".to_owned()),
             content_type: Some("application/json".to_owned()),
+            plug_and_play: PlugAndPlay {
+                interface: Some("dtmi:a;1".to_owned()),
+                component: Some("room".to_owned()),
+                model: Some("dtmi:b;1".into()),
+            },
             properties: [("level".to_owned(), "high".to_owned())].into(),
             ..DeviceMessage::default()
         };
@@ -220,12 +241,16 @@ mod tests {
             ),
             ("iothub-enqueuedtime", Value::Timestamp(1_714_547_677_956)),
             ("iothub-message-source", Value::String("Telemetry")),
+            ("iothub-interface-id", Value::String("dtmi:a;1")),
+            ("dt-dataschema", Value::String("dtmi:b;1")),
+            ("dt-subject", Value::String("room")),
         ];
         for (name, value) in expected {
             assert_eq!(annotations.find(name), Some(value), "{name}");
         }
         assert_eq!(annotations.len(), expected.len() * 2);
         assert_eq!(sections[3].1, Value::Binary(b"{}"));
-        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9);
+        // The model is the connection's.
+        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9 + 8 + 4);
     }
 }

@@ -1,5 +1,7 @@
 //! A device's message as its topic and payload tell it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::emulator::hub::command::DeviceMessage;
@@ -15,12 +17,18 @@ const RETAIN: &str = "mqtt-retain";
 const TYPE: &str = "iothub-MessageType";
 const WILL: &str = "Will";
 
-/// The message whose properties stand in `bag`.
-pub(super) fn message(bag: &str, payload: Bytes, is_retained: bool) -> DeviceMessage {
+/// The message whose properties stand in `bag`, of a client that has named this `model`.
+pub(super) fn message(
+    bag: &str,
+    payload: Bytes,
+    is_retained: bool,
+    model: Option<&Arc<str>>,
+) -> DeviceMessage {
     let mut message = DeviceMessage {
         body: payload,
         ..DeviceMessage::default()
     };
+    message.plug_and_play.model = model.cloned();
     for (name, value) in property_bag::read(bag) {
         // Event hubs know no property without a value.
         let value = value.unwrap_or_default().into_owned();
@@ -35,8 +43,8 @@ pub(super) fn message(bag: &str, payload: Bytes, is_retained: bool) -> DeviceMes
             Some(SystemProperty::ContentEncoding) => message.content_encoding = Some(value),
             Some(SystemProperty::CreationTime) => property("iothub-creation-time-utc", value),
             Some(SystemProperty::Schema) => property("iothub-message-schema", value),
-            Some(SystemProperty::Interface) => property("iothub-interface-id", value),
-            Some(SystemProperty::Component) => property("dt-subject", value),
+            Some(SystemProperty::Interface) => message.plug_and_play.interface = Some(value),
+            Some(SystemProperty::Component) => message.plug_and_play.component = Some(value),
             // Not told to those who read events.
             Some(SystemProperty::To | SystemProperty::Expiry | SystemProperty::Output) => {}
             None => property(&name, value),
@@ -50,7 +58,11 @@ pub(super) fn message(bag: &str, payload: Bytes, is_retained: bool) -> DeviceMes
 }
 
 /// The message that is a client's will; `None` where its topic is not the client's own for events.
-pub(super) fn will(identity: &IdentityId, will: LastWill) -> Option<DeviceMessage> {
+pub(super) fn will(
+    identity: &IdentityId,
+    will: LastWill,
+    model: Option<&Arc<str>>,
+) -> Option<DeviceMessage> {
     let Some(DeviceTopic::Events {
         device,
         module,
@@ -62,7 +74,7 @@ pub(super) fn will(identity: &IdentityId, will: LastWill) -> Option<DeviceMessag
     if device != identity.device || module.as_deref() != identity.module.as_deref() {
         return None;
     }
-    let mut message = message(&bag, will.message, will.retain);
+    let mut message = message(&bag, will.message, will.retain, model);
     let property = (TYPE.to_owned(), WILL.to_owned());
     message.properties.extend([property]);
     Some(message)
@@ -71,17 +83,19 @@ pub(super) fn will(identity: &IdentityId, will: LastWill) -> Option<DeviceMessag
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::hub::command::PlugAndPlay;
     use crate::protocol::mqtt::packet::QoS;
 
     #[test]
     fn properties_find_their_places() {
         let bag = "%24.mid=m%201&$.cid=c&$.uid=u&$.ct=application%2Fjson&$.ce=utf-8&$.to=x&$.exp=y\
-            &$.ctime=2024-05-01T00%3A00%3A00Z&$.sub=thermostat&$.new=z&level=high%20alarm&flag";
-        let message = message(bag, Bytes::from_static(b"{}"), true);
+            &$.ctime=2024-05-01T00%3A00%3A00Z&$.sub=thermostat&$.ifid=urn&$.new=z&dt-subject=own&level=high%20alarm&flag";
+        let model = Arc::from("dtmi:a;1");
+        let message = message(bag, Bytes::from_static(b"{}"), true, Some(&model));
         let text = |text: &str| Some(text.to_owned());
         let properties = [
             ("iothub-creation-time-utc", "2024-05-01T00:00:00Z"),
-            ("dt-subject", "thermostat"),
+            ("dt-subject", "own"),
             ("$.new", "z"),
             ("level", "high alarm"),
             ("flag", ""),
@@ -94,6 +108,11 @@ mod tests {
             user_id: text("u"),
             content_type: text("application/json"),
             content_encoding: text("utf-8"),
+            plug_and_play: PlugAndPlay {
+                interface: text("urn"),
+                component: text("thermostat"),
+                model: Some(model.clone()),
+            },
             properties: properties
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
@@ -111,10 +130,12 @@ mod tests {
             will(
                 &identity,
                 LastWill::new(topic, "gone", QoS::AtMostOnce, false),
+                Some(&Arc::from("dtmi:a;1")),
             )
         };
         let message = of("devices/d1/messages/events/why=power").unwrap();
         assert_eq!(message.body, "gone");
+        assert_eq!(message.plug_and_play.model.as_deref(), Some("dtmi:a;1"));
         let properties: Vec<_> = message.properties.into_iter().collect();
         let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected = [

@@ -102,6 +102,7 @@ pub(super) fn parse_message(key: &[u8], row: &[u8]) -> Option<KeptMessage> {
             content_type: content.content_type.clone(),
             content_encoding: content.content_encoding.clone(),
             properties: content.properties.clone(),
+            ..DeviceMessage::default()
         },
         expiry: content.expiry,
         ack: match &content.ack {
@@ -213,6 +214,7 @@ mod tests {
                 content_type,
                 content_encoding,
                 properties,
+                ..DeviceMessage::default()
             };
             CloudMessage { message, expiry, ack }
         }

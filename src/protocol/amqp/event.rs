@@ -24,6 +24,12 @@ pub mod annotation {
     pub const MODULE_ID: &str = "iothub-connection-module-id";
     /// `Telemetry`, `twinChangeEvents`, `deviceLifecycleEvents` and so on.
     pub const SOURCE: &str = "iothub-message-source";
+    /// IoT Plug and Play: the interface that it belongs to.
+    pub const INTERFACE_ID: &str = "iothub-interface-id";
+    /// IoT Plug and Play: the component that sent it.
+    pub const COMPONENT: &str = "dt-subject";
+    /// IoT Plug and Play: the model that the device named when it connected.
+    pub const MODEL_ID: &str = "dt-dataschema";
 
     /// Whether the annotation of this name has a place of its own in an [`Event`](super::Event).
     #[must_use]

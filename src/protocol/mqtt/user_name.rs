@@ -2,12 +2,14 @@
 //!
 //! Ids stand in both as they are, never percent-encoded (azure-iot-device 2.14.0, `mqtt_topic_iothub.py`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::property_bag;
 use crate::model::device::IdentityId;
 
 const API_VERSION_NAME: &str = "api-version";
+const MODEL_NAME: &str = "model-id";
 
 /// A user name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +20,17 @@ pub struct UserName {
     pub identity: IdentityId,
     /// The version of the interface; any will do.
     pub api_version: String,
+    /// The model of a device that speaks IoT Plug and Play.
+    pub model: Option<String>,
 }
 
-/// `{host}/{device}[/{module}]/?api-version=…`
+/// `{host}/{device}[/{module}]/?api-version=…[&model-id=…]`
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/?", self.host, self.identity)?;
-        property_bag::write(f, [(API_VERSION_NAME, Some(&self.api_version))])
+        let version = (API_VERSION_NAME, Some(&self.api_version));
+        let model = self.model.as_ref().map(|model| (MODEL_NAME, Some(model)));
+        property_bag::write(f, [version].into_iter().chain(model))
     }
 }
 
@@ -54,6 +60,9 @@ impl UserName {
             host: host.to_owned(),
             identity: parse_client_id(client_id)?,
             api_version: version.into_owned(),
+            model: property_bag::find(query, MODEL_NAME)
+                .filter(|model| !model.is_empty())
+                .map(Cow::into_owned),
         })
     }
 }
@@ -92,17 +101,23 @@ mod tests {
                 module: module.map(str::to_owned),
             },
             api_version: "2021-04-12".to_owned(),
+            model: None,
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(device in ID, module in prop::option::of(ID)) {
-            let name = name(&device, module.as_deref());
+        fn what_is_written_is_read(
+            device in ID,
+            module in prop::option::of(ID),
+            model in prop::option::of("dtmi:[a-z;:1-9&= %]{1,20}"),
+        ) {
+            let name = UserName { model, ..name(&device, module.as_deref()) };
             let written = name.to_string();
             prop_assert_eq!(UserName::parse(&written), Some(name.clone()));
-            let further = format!("{written}&DeviceClientType=py-azure-iot-device%2F2.14.0%28x%29&model-id=");
-            prop_assert_eq!(UserName::parse(&further), Some(name.clone()));
+            let further = format!("{written}&DeviceClientType=py-azure-iot-device%2F2.14.0%28x%29&model-id=dtmi%3Anone");
+            let model = name.model.clone().or(Some("dtmi:none".to_owned()));
+            prop_assert_eq!(UserName::parse(&further), Some(UserName { model, ..name.clone() }));
             let older = written.replace("/?api-version", "/api-version");
             prop_assert_eq!(UserName::parse(&older), Some(name.clone()));
             prop_assert_eq!(parse_client_id(&name.identity.to_string()), Some(name.identity));
@@ -123,6 +138,7 @@ mod tests {
             "contoso.azure-devices.net/device1/?&api-version=2021-04-12",
             "contoso.azure-devices.net/device1?&api-version=2021-04-12",
             "contoso.azure-devices.net/device1/api-version=2021-04-12&DeviceClientType=a%2Fb",
+            "contoso.azure-devices.net/device1/?api-version=2021-04-12&model-id=",
             "contoso.azure-devices.net/device1/?DeviceClientType=x&api-version=2021-04-12&api-version=1",
         ] {
             assert_eq!(UserName::parse(text), plain, "{text}");

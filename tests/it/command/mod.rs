@@ -16,6 +16,7 @@ mod emulator_links;
 mod emulator_messages;
 mod emulator_routes;
 mod emulator_store;
+mod emulator_system_properties;
 mod emulator_transfers;
 mod emulator_twins;
 mod emulator_ui;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::SessionHandle;
+use fe2o3_amqp::types::definitions::Fields;
 use fe2o3_amqp::types::messaging::{ApplicationProperties, Data, Message, Outcome, Properties};
+use fe2o3_amqp::types::primitives::{Symbol, Value as AmqpValue};
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use tokio::time::timeout;
 
@@ -58,6 +60,18 @@ impl Peer {
         // The library takes a name for one direction alone.
         let name = format!("to {address}");
         let attached = Sender::attach(&mut self.session, name, address);
+        timeout(PATIENCE, attached).await.unwrap().unwrap()
+    }
+
+    /// The same, with a property of its own.
+    pub async fn sender_with(&mut self, address: &str, (name, value): (&str, &str)) -> Sender {
+        let mut properties = Fields::new();
+        properties.insert(Symbol::from(name), AmqpValue::from(value));
+        let attached = Sender::builder()
+            .name(format!("to {address}"))
+            .target(address)
+            .properties(properties)
+            .attach(&mut self.session);
         timeout(PATIENCE, attached).await.unwrap().unwrap()
     }
 

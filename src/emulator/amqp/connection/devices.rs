@@ -132,6 +132,7 @@ impl Connection {
             return self.refuse(key, attach, Objection::conflict(), Side::Hub);
         }
         self.guests.add(session, key);
+        self.guests.learn_model(session, attach);
         self.accept_link(key, attach);
         let usage = match address.node {
             IdentityNode::Events => Use::Events(session, self.first_credit(key, attach)),
@@ -203,7 +204,7 @@ impl Connection {
     /// A device or module sends events.
     pub(super) fn take_event(&mut self, key: LinkKey, session: ListenerId, delivery: &Delivery) {
         self.renew_credit(key);
-        let messages = match device_message::events(delivery.format, &delivery.message) {
+        let mut messages = match device_message::events(delivery.format, &delivery.message) {
             Ok(messages) => messages,
             Err(Unreadable::Malformed(error)) => {
                 return self.detach_for(key, condition::DECODE_ERROR, &error.to_string());
@@ -212,6 +213,11 @@ impl Connection {
                 return self.reject_event(key, delivery, Objection::argument(reason));
             }
         };
+        if let Some(model) = self.guests.model(session) {
+            for message in &mut messages {
+                message.plug_and_play.model = Some(model.clone());
+            }
+        }
         let size: usize = messages.iter().map(DeviceMessage::size).sum();
         if messages.len() > 1 && size > MAX_MESSAGE_BYTES {
             let objection = Objection::too_large(size, MAX_MESSAGE_BYTES);

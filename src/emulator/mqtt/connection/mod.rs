@@ -45,6 +45,8 @@ enum Phase {
 #[derive(Debug)]
 struct Client {
     identity: IdentityId,
+    /// The model that it has named, if it speaks IoT Plug and Play.
+    model: Option<Arc<str>>,
     /// Whether it comes back to what it had subscribed to.
     is_remembered: bool,
     subscriptions: Subscriptions,

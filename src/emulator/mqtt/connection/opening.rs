@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use super::messages::Held;
 use super::{Client, Connection, Phase};
-use crate::emulator::hub::command::{Credential, ListenerId, Refusal, Reply};
+use crate::emulator::hub::command::{Credential, ListenerId, PlugAndPlay, Refusal, Reply};
 use crate::emulator::mqtt::effect::{Effect, Opening};
 use crate::emulator::mqtt::event;
 use crate::emulator::mqtt::subscriptions::Subscriptions;
-use crate::model::device::IdentityId;
 use crate::protocol::mqtt::packet::{ConnAck, Connect, ConnectReturnCode, Packet, QoS};
 use crate::protocol::mqtt::topic::Filter;
 use crate::protocol::mqtt::user_name::{self, UserName};
@@ -22,14 +21,16 @@ impl Connection {
         let Packet::Connect(connect) = packet else {
             return self.hang_up();
         };
-        let (identity, credential) = match self.introduce(&connect) {
+        let (user, credential) = match self.introduce(&connect) {
             Ok(introduced) => introduced,
             Err(code) => return self.turn_away(code),
         };
+        let identity = user.identity;
+        let model = user.model.as_deref().and_then(PlugAndPlay::model_of);
         let will = match connect.last_will {
             None => None,
             Some(will) if will.qos == QoS::ExactlyOnce => return self.hang_up(),
-            Some(will) => match event::will(&identity, will) {
+            Some(will) => match event::will(&identity, will, model.as_ref()) {
                 Some(message) => Some(Box::new(message)),
                 None => return self.hang_up(),
             },
@@ -46,6 +47,7 @@ impl Connection {
         }));
         self.phase = Phase::Knocking(Box::new(Client {
             identity,
+            model,
             is_remembered: !connect.clean_session,
             subscriptions: Subscriptions::default(),
             silence,
@@ -56,7 +58,7 @@ impl Connection {
     }
 
     /// Who a CONNECT speaks for, and what proves it: the token that it brings, or else the connection's certificate.
-    fn introduce(&self, connect: &Connect) -> Result<(IdentityId, Credential), ConnectReturnCode> {
+    fn introduce(&self, connect: &Connect) -> Result<(UserName, Credential), ConnectReturnCode> {
         let identity =
             user_name::parse_client_id(&connect.client_id).ok_or(ConnectReturnCode::BadClientId)?;
         let login = connect.login.as_ref();
@@ -73,10 +75,7 @@ impl Connection {
         } else {
             Some(Credential::token(login.password.as_str()))
         };
-        Ok((
-            identity,
-            credential.ok_or(ConnectReturnCode::NotAuthorized)?,
-        ))
+        Ok((user, credential.ok_or(ConnectReturnCode::NotAuthorized)?))
     }
 
     /// Whether the hub has that name. A port behind it, which Azure's never has, does no harm.

@@ -65,7 +65,7 @@ impl Connection {
             }) => {
                 let is_own = device == client.identity.device
                     && module.as_deref() == client.identity.module.as_deref();
-                let message = event::message(&bag, payload, publish.retain);
+                let message = event::message(&bag, payload, publish.retain, client.model.as_ref());
                 if is_own && message.size() <= MAX_MESSAGE_BYTES {
                     self.put(session, message, id);
                 } else {

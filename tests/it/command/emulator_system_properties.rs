@@ -1,0 +1,90 @@
+//! What devices say of their messages beside the user's properties, over each protocol, and where readers find it.
+
+use fe2o3_amqp::types::messaging::{MessageAnnotations, Outcome};
+use rumqttc::mqttbytes::QoS;
+use serde_json::{Value, json};
+
+use crate::support::Emulator;
+use crate::support::amqp::{ARGUMENTS, EVENTS, Peer, message, send};
+use crate::support::mqtt::{Device, connect_with, credentials, event};
+use crate::support::runtime::multi_thread;
+
+/// Those of the system's properties that are named, and the user's own.
+fn told(event: &Value, names: &[&str]) -> (Value, Value) {
+    let system = event["systemProperties"].as_object().unwrap();
+    let found = names.iter().filter_map(|name| {
+        let value = system.get(*name)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    (found.collect(), event["properties"].clone())
+}
+
+const PLUG_AND_PLAY: [&str; 3] = ["dt-subject", "iothub-interface-id", "dt-dataschema"];
+
+#[test]
+fn plug_and_play_over_mqtt_is_told_in_annotations() {
+    let hub = Emulator::start(&[]);
+    let mut login = credentials(&hub, &[]);
+    let user = login.get_mut("USERNAME").unwrap();
+    user.push_str("&model-id=dtmi%3Acom%3Aexample%3AThermostat%3B1");
+    let mut connect = connect_with(&login);
+    connect.last_will = Some(rumqttc::mqttbytes::v4::LastWill::new(
+        "devices/device1/messages/events/",
+        "gone",
+        QoS::AtMostOnce,
+        false,
+    ));
+    let mut device = Device::connect(&hub, connect);
+    let bag = "%24.sub=thermostat1&%24.ifid=urn%3Aa&level=high";
+    device.publish(event(QoS::AtLeastOnce, 1, bag, "{}"));
+    device.publish(event(QoS::AtLeastOnce, 2, "", "{}"));
+    drop(device);
+    // The next connection of the device names no model.
+    let mut device = Device::connect(&hub, connect_with(&credentials(&hub, &[])));
+    device.publish(event(QoS::AtLeastOnce, 1, "dt-subject=own", "next"));
+
+    let model = "dtmi:com:example:Thermostat;1";
+    let events = hub.events(&[]);
+    assert_eq!(events.len(), 4);
+    let told = |index: usize| told(&events[index], &PLUG_AND_PLAY);
+    // Which of them is first is not settled.
+    let (will, next) = if events[2]["body"] == "gone" {
+        (2, 3)
+    } else {
+        (3, 2)
+    };
+    let all = json!({ "dt-subject": "thermostat1", "iothub-interface-id": "urn:a",
+        "dt-dataschema": model });
+    assert_eq!(told(0), (all, json!({ "level": "high" })));
+    let alone = json!({ "dt-dataschema": model });
+    assert_eq!(told(1), (alone.clone(), json!({})));
+    assert_eq!(told(will), (alone, json!({ "iothub-MessageType": "Will" })));
+    assert_eq!(told(next), (json!({}), json!({ "dt-subject": "own" })));
+}
+
+#[test]
+fn plug_and_play_over_amqp_is_told_in_annotations() {
+    let hub = Emulator::start(&ARGUMENTS);
+    multi_thread(2).block_on(async {
+        let mut peer = Peer::device(&hub).await;
+        let model = ("com.microsoft:model-id", "dtmi:com:example:Thermostat;1");
+        let mut sender = peer.sender_with(EVENTS, model).await;
+        let mut full = message(None, b"{}");
+        let mut annotations = MessageAnnotations::builder();
+        for (name, value) in [
+            ("dt-subject", "thermostat1"),
+            ("iothub-interface-id", "urn:a"),
+        ] {
+            annotations = annotations.insert(name, value);
+        }
+        full.message_annotations = Some(annotations.build());
+        let sent = send(&mut sender, full).await;
+        assert!(matches!(sent, Outcome::Accepted(_)), "{sent:?}");
+        peer.leave().await;
+    });
+    let events = hub.events(&[]);
+    let all = json!({ "dt-subject": "thermostat1", "iothub-interface-id": "urn:a",
+        "dt-dataschema": "dtmi:com:example:Thermostat;1" });
+    let own = json!({ "level": "high" });
+    assert_eq!(told(&events[0], &PLUG_AND_PLAY), (all, own));
+}
