@@ -13,12 +13,10 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::model::identifier::DeviceId;
+use crate::protocol::amqp::event::{annotation, application};
 use crate::protocol::rest::MAX_MESSAGE_BYTES;
 use crate::protocol::rest::event_header::{self, Property, is_legal_in_property};
 use crate::render::recording::{declares_json, read_body};
-
-/// The property that a device's own time arrives as, which has a header of its own.
-const CREATION_TIME: &str = "iothub-creation-time-utc";
 
 /// What a recording has of an event, as far as it is posted again.
 #[derive(Debug, Deserialize)]
@@ -178,16 +176,27 @@ fn headers(recorded: &Recorded<'_>) -> Result<HeaderMap, Unfit> {
             "content-encoding",
             system("content-encoding"),
         ),
+        (
+            event_header::INTERFACE_ID,
+            annotation::INTERFACE_ID,
+            system(annotation::INTERFACE_ID),
+        ),
+        (
+            event_header::COMPONENT,
+            annotation::COMPONENT,
+            system(annotation::COMPONENT),
+        ),
     ] {
         if let Some(value) = value.filter(|value| !value.is_null()) {
             headers.insert(HeaderName::from_static(header), header_value(name, value)?);
         }
     }
     for (name, value) in &recorded.properties {
-        let property = if name == CREATION_TIME {
-            Property::CreationTime
-        } else {
-            Property::Application(name)
+        let property = match name.as_str() {
+            application::CREATION_TIME => Property::CreationTime,
+            application::MESSAGE_SCHEMA => Property::MessageSchema,
+            application::OPERATION => Property::Operation,
+            name => Property::Application(name),
         };
         let is_legal = !name.is_empty() && name.chars().all(is_legal_in_property);
         let header = HeaderName::from_bytes(property.header().as_bytes()).ok();
@@ -227,8 +236,8 @@ mod tests {
     fn a_line_becomes_the_message_that_it_was() {
         let line = br#"{"partition":"0","sequenceNumber":7,"offset":"1","enqueuedTime":"2018-05-03T09:13:23.008Z",
             "deviceId":"device1","source":"Telemetry","contentType":"application/json","messageId":"m-1","correlationId":5,
-            "properties":{"level":"a \"b\" = c","count":3,"iothub-creation-time-utc":"2018-05-03T09:13:22Z"},
-            "systemProperties":{"content-encoding":"utf-8","iothub-connection-auth-method":"{}"},"body":{"t": 1.50}}"#;
+            "properties":{"level":"a \"b\" = c","count":3,"iothub-creation-time-utc":"2018-05-03T09:13:22Z",
+            "iothub-message-schema":"s"},"systemProperties":{"dt-subject":"room","iothub-interface-id":"i","content-encoding":"utf-8","iothub-connection-auth-method":"{}"},"body":{"t": 1.50}}"#;
         let event = Event::read(line).unwrap();
         assert_eq!(event.enqueued_ms, Some(1_525_338_803_008));
         assert!(event.is_telemetry);
@@ -243,13 +252,16 @@ mod tests {
         assert_eq!(
             told,
             [
+                "dt-subject: room",
                 "iothub-app-count: 3",
                 "iothub-app-level: a \"b\" = c",
                 "iothub-contentencoding: utf-8",
                 "iothub-contenttype: application/json",
                 "iothub-correlationid: 5",
                 "iothub-creationtimeutc: 2018-05-03T09:13:22Z",
+                "iothub-interface-id: i",
                 "iothub-messageid: m-1",
+                "iothub-messageschema: s",
             ]
         );
     }

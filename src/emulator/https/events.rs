@@ -5,12 +5,10 @@ use http::HeaderMap;
 
 use super::super::hub::command::DeviceMessage;
 use super::rejection::Rejection;
+use crate::protocol::amqp::event::application;
 use crate::protocol::rest::MAX_BATCH_MESSAGES;
 use crate::protocol::rest::batch::{self, BatchMessage};
 use crate::protocol::rest::event_header::Property;
-
-/// The name under which readers see the time that a device gave.
-const CREATION_TIME_PROPERTY: &str = "iothub-creation-time-utc";
 
 pub(super) fn message(headers: &HeaderMap, body: Bytes) -> DeviceMessage {
     let mut message = DeviceMessage {
@@ -37,7 +35,11 @@ fn set(message: &mut DeviceMessage, property: Property<'_>, value: &str) {
         Property::UserId => return message.user_id = Some(value),
         Property::ContentType => return message.content_type = Some(value),
         Property::ContentEncoding => return message.content_encoding = Some(value),
-        Property::CreationTime => CREATION_TIME_PROPERTY,
+        Property::Interface => return message.plug_and_play.interface = Some(value),
+        Property::Component => return message.plug_and_play.component = Some(value),
+        Property::CreationTime => application::CREATION_TIME,
+        Property::MessageSchema => application::MESSAGE_SCHEMA,
+        Property::Operation => application::OPERATION,
         Property::Application(name) => name,
     };
     message.properties.insert(name.to_owned(), value);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::protocol::amqp::event::application;
+
 /// The longest that an identifier of a model may be (Digital Twins Definition Language, "Digital Twin Model Identifier").
 const MAX_MODEL_ID_BYTES: usize = 2048;
 
@@ -47,7 +49,10 @@ impl DeviceMessage {
         let user: usize = self
             .properties
             .iter()
-            .map(|(name, value)| name.len() + value.len())
+            .map(|(name, value)| {
+                let is_own = !application::is_of_system(name);
+                value.len() + if is_own { name.len() } else { 0 }
+            })
             .sum();
         self.body.len() + system + user
     }

@@ -11,6 +11,7 @@ use super::command::{DeviceMessage, ListenerId, Notice};
 use super::message::{Origin, Sender};
 use crate::model::device::IdentityId;
 use crate::model::twin::{Change, Twin, TwinChange};
+use crate::protocol::amqp::event::application;
 use crate::protocol::amqp::source::MessageSource;
 
 /// Something that happens to a device or module.
@@ -86,7 +87,7 @@ impl Hub {
             ("deviceId", identity.device.clone()),
             ("operationTimestamp", time.replace('Z', "0Z")),
             ("opType", happening.operation(is_module).to_owned()),
-            ("iothub-message-schema", schema.to_owned()),
+            (application::MESSAGE_SCHEMA, schema.to_owned()),
         ];
         properties.extend(identity.module.clone().map(|module| ("moduleId", module)));
         let named = |(name, value): (&str, String)| (name.to_owned(), value);

@@ -193,7 +193,11 @@ mod tests {
                 component: Some("room".to_owned()),
                 model: Some("dtmi:b;1".into()),
             },
-            properties: [("level".to_owned(), "high".to_owned())].into(),
+            properties: [
+                ("level".to_owned(), "high".to_owned()),
+                ("iothub-message-schema".to_owned(), "s1".to_owned()),
+            ]
+            .into(),
             ..DeviceMessage::default()
         };
         let sender = Sender {
@@ -251,6 +255,6 @@ mod tests {
         assert_eq!(annotations.len(), expected.len() * 2);
         assert_eq!(sections[3].1, Value::Binary(b"{}"));
         // The model is the connection's.
-        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9 + 8 + 4);
+        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9 + 2 + 8 + 4);
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::emulator::hub::command::DeviceMessage;
 use crate::model::device::IdentityId;
+use crate::protocol::amqp::event::application;
 use crate::protocol::mqtt::packet::LastWill;
 use crate::protocol::mqtt::property_bag;
 use crate::protocol::mqtt::system_property::SystemProperty;
@@ -41,8 +42,8 @@ pub(super) fn message(
             Some(SystemProperty::UserId) => message.user_id = Some(value),
             Some(SystemProperty::ContentType) => message.content_type = Some(value),
             Some(SystemProperty::ContentEncoding) => message.content_encoding = Some(value),
-            Some(SystemProperty::CreationTime) => property("iothub-creation-time-utc", value),
-            Some(SystemProperty::Schema) => property("iothub-message-schema", value),
+            Some(SystemProperty::CreationTime) => property(application::CREATION_TIME, value),
+            Some(SystemProperty::Schema) => property(application::MESSAGE_SCHEMA, value),
             Some(SystemProperty::Interface) => message.plug_and_play.interface = Some(value),
             Some(SystemProperty::Component) => message.plug_and_play.component = Some(value),
             // Not told to those who read events.

@@ -47,6 +47,22 @@ pub mod annotation {
     }
 }
 
+/// The application properties that the system has a meaning for.
+pub mod application {
+    /// When the device made the message.
+    pub const CREATION_TIME: &str = "iothub-creation-time-utc";
+    /// The schema of the body.
+    pub const MESSAGE_SCHEMA: &str = "iothub-message-schema";
+    /// What the message is part of, where a client says so.
+    pub const OPERATION: &str = "iothub-operation";
+
+    /// Whether the application property of this name is one of the system's.
+    #[must_use]
+    pub fn is_of_system(name: &str) -> bool {
+        [CREATION_TIME, MESSAGE_SCHEMA, OPERATION].contains(&name)
+    }
+}
+
 // Names are compared as bytes: most annotations are stepped over, and need not be looked at.
 const SEQUENCE_NUMBER: &[u8] = annotation::SEQUENCE_NUMBER.as_bytes();
 const OFFSET: &[u8] = annotation::OFFSET.as_bytes();

@@ -17,6 +17,14 @@ pub const CONTENT_TYPE: &str = "iothub-contenttype";
 pub const CONTENT_ENCODING: &str = "iothub-contentencoding";
 /// When the device made the message, RFC 3339.
 pub const CREATION_TIME: &str = "iothub-creationtimeutc";
+/// The schema of the body.
+pub const MESSAGE_SCHEMA: &str = "iothub-messageschema";
+/// What the message is part of; Microsoft.Azure.Devices.Client alone writes it (`CustomHeaderConstants.cs`).
+pub const OPERATION: &str = "iothub-operation";
+/// IoT Plug and Play: the interface that the message belongs to.
+pub const INTERFACE_ID: &str = "iothub-interface-id";
+/// IoT Plug and Play: the component that sent it, without the prefix of users' properties.
+pub const COMPONENT: &str = "dt-subject";
 
 /// Where a message to a device was sent: `/devices/{id}/messages/devicebound`.
 pub const TO: &str = "iothub-to";
@@ -46,11 +54,33 @@ pub enum Property<'a> {
     ContentEncoding,
     /// `iothub-creationtimeutc`
     CreationTime,
+    /// `iothub-messageschema`
+    MessageSchema,
+    /// `iothub-operation`
+    Operation,
+    /// `iothub-interface-id`
+    Interface,
+    /// `dt-subject`
+    Component,
     /// `iothub-app-NAME`
     Application(&'a str),
 }
 
 impl<'a> Property<'a> {
+    /// Those of the system's, with their headers.
+    const OF_SYSTEM: [(&'static str, Self); 10] = [
+        (MESSAGE_ID, Self::MessageId),
+        (CORRELATION_ID, Self::CorrelationId),
+        (USER_ID, Self::UserId),
+        (CONTENT_TYPE, Self::ContentType),
+        (CONTENT_ENCODING, Self::ContentEncoding),
+        (CREATION_TIME, Self::CreationTime),
+        (MESSAGE_SCHEMA, Self::MessageSchema),
+        (OPERATION, Self::Operation),
+        (INTERFACE_ID, Self::Interface),
+        (COMPONENT, Self::Component),
+    ];
+
     /// Reads a header's name; `None` for one that is no property.
     #[must_use]
     pub fn of_header(name: &'a str) -> Option<Self> {
@@ -62,16 +92,8 @@ impl<'a> Property<'a> {
         {
             return Some(Self::Application(&name[APPLICATION_PREFIX.len()..]));
         }
-        [
-            (MESSAGE_ID, Self::MessageId),
-            (CORRELATION_ID, Self::CorrelationId),
-            (USER_ID, Self::UserId),
-            (CONTENT_TYPE, Self::ContentType),
-            (CONTENT_ENCODING, Self::ContentEncoding),
-            (CREATION_TIME, Self::CreationTime),
-        ]
-        .into_iter()
-        .find_map(|(known, property)| is(known).then_some(property))
+        let mut known = Self::OF_SYSTEM.into_iter();
+        known.find_map(|(header, property)| is(header).then_some(property))
     }
 
     /// The header's name.
@@ -84,6 +106,10 @@ impl<'a> Property<'a> {
             Self::ContentType => CONTENT_TYPE.to_owned(),
             Self::ContentEncoding => CONTENT_ENCODING.to_owned(),
             Self::CreationTime => CREATION_TIME.to_owned(),
+            Self::MessageSchema => MESSAGE_SCHEMA.to_owned(),
+            Self::Operation => OPERATION.to_owned(),
+            Self::Interface => INTERFACE_ID.to_owned(),
+            Self::Component => COMPONENT.to_owned(),
             Self::Application(name) => format!("{APPLICATION_PREFIX}{name}"),
         }
     }
@@ -102,21 +128,18 @@ mod tests {
 
     #[test]
     fn names_go_there_and_back() {
-        for property in [
-            Property::MessageId,
-            Property::CorrelationId,
-            Property::UserId,
-            Property::ContentType,
-            Property::ContentEncoding,
-            Property::CreationTime,
-            Property::Application("Level"),
-        ] {
+        let of_system = Property::OF_SYSTEM.map(|(_, property)| property);
+        for property in of_system
+            .into_iter()
+            .chain([Property::Application("Level")])
+        {
             assert_eq!(Property::of_header(&property.header()), Some(property));
         }
         assert_eq!(
             Property::of_header("IoTHub-MessageId"),
             Some(Property::MessageId)
         );
+        assert_eq!(Property::of_header("DT-Subject"), Some(Property::Component));
         assert_eq!(Property::of_header("iothub-app-"), None);
         assert_eq!(Property::of_header("content-type"), None);
     }

@@ -1,13 +1,15 @@
 //! What devices say of their messages beside the user's properties, over each protocol, and where readers find it.
 
 use fe2o3_amqp::types::messaging::{MessageAnnotations, Outcome};
+use reqwest::Method;
 use rumqttc::mqttbytes::QoS;
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
 use crate::support::amqp::{ARGUMENTS, EVENTS, Peer, message, send};
 use crate::support::mqtt::{Device, connect_with, credentials, event};
-use crate::support::runtime::multi_thread;
+use crate::support::rest::Owner;
+use crate::support::runtime::{current_thread, multi_thread};
 
 /// Those of the system's properties that are named, and the user's own.
 fn told(event: &Value, names: &[&str]) -> (Value, Value) {
@@ -87,4 +89,53 @@ fn plug_and_play_over_amqp_is_told_in_annotations() {
         "dt-dataschema": "dtmi:com:example:Thermostat;1" });
     let own = json!({ "level": "high" });
     assert_eq!(told(&events[0], &PLUG_AND_PLAY), (all, own));
+}
+
+/// Where `device1` posts.
+const POST: &str = "/devices/device1/messages/events";
+
+/// What is sent as headers or under the same names in a batch, and where readers find it.
+const HEADERS: [(&str, &str); 6] = [
+    ("dt-subject", "thermostat1"),
+    ("iothub-interface-id", "urn:a"),
+    ("iothub-messageschema", "s1"),
+    ("iothub-creationtimeutc", "2026-01-31T08:00:00.0000000Z"),
+    ("iothub-operation", "o1"),
+    ("iothub-app-level", "high"),
+];
+
+#[test]
+fn headers_of_the_system_are_told_of_single_messages_and_of_batches() {
+    let hub = Emulator::start(&["--partitions", "1"]);
+    let owner = Owner::of(&hub);
+    let batch = HEADERS.map(|(name, value)| (name.to_owned(), value.into()));
+    let shouted = HEADERS.map(|(name, value)| (name.to_uppercase(), value.into()));
+    let batch = [batch, shouted].map(|named| {
+        let properties: serde_json::Map<String, Value> = named.into_iter().collect();
+        json!({ "body": "e30=", "properties": properties })
+    });
+    current_thread().block_on(async {
+        let mut single = owner.request(Method::POST, POST).body("{}");
+        for (name, value) in HEADERS {
+            single = single.header(name, value);
+        }
+        assert_eq!(single.send().await.unwrap().status(), 204);
+        let batch = owner
+            .request(Method::POST, POST)
+            .header("content-type", "application/vnd.microsoft.iothub.json")
+            .body(json!(batch).to_string());
+        assert_eq!(batch.send().await.unwrap().status(), 204);
+    });
+    let events = hub.events(&[]);
+    assert_eq!(events.len(), 3);
+    for (event, name) in events.iter().zip(["level", "level", "LEVEL"]) {
+        let annotations = json!({ "dt-subject": "thermostat1", "iothub-interface-id": "urn:a" });
+        let properties = json!({
+            name: "high",
+            "iothub-message-schema": "s1",
+            "iothub-creation-time-utc": "2026-01-31T08:00:00.0000000Z",
+            "iothub-operation": "o1",
+        });
+        assert_eq!(told(event, &PLUG_AND_PLAY), (annotations, properties));
+    }
 }
