@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use thiserror::Error;
 
 /// Why a text is no duration or time.
@@ -178,6 +178,19 @@ pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, SpanE
     now.checked_sub_signed(ago).ok_or_else(malformed)
 }
 
+/// Reads a time as programs write it in messages and requests: ISO 8601, in UTC where no zone is said, as Python does.
+#[must_use]
+pub fn parse_iso8601(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let plain = || {
+        let text = text.replacen(' ', "T", 1);
+        let time = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f");
+        time.ok().map(|time| time.and_utc())
+    };
+    let zoned = DateTime::parse_from_rfc3339(text).ok();
+    zoned.map(|time| time.to_utc()).or_else(plain)
+}
+
 /// Reads the time at which something ends: as [`parse_time`] does, but for durations, which would mean that long ago.
 ///
 /// # Errors
@@ -214,6 +227,23 @@ pub fn describe_duration(duration: Duration) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn times_of_programs_are_read_with_and_without_a_zone() {
+        let read = |text: &str| parse_iso8601(text).map(|time| time.timestamp_millis());
+        for text in [
+            "2026-01-31T08:00:00Z",
+            "2026-01-31T08:00:00.0000000Z",
+            "2026-01-31T09:00:00.000+01:00",
+            "2026-01-31T08:00:00",
+            " 2026-01-31 08:00:00.000000",
+        ] {
+            assert_eq!(read(text), Some(1_769_846_400_000), "{text}");
+        }
+        for text in ["", "tomorrow", "1769846400000", "2026-01-31T25:00:00Z"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_read() {

@@ -22,13 +22,14 @@ pub(super) fn read(message: &Message<'_>) -> Result<(String, CloudMessage), Stri
             known.ok_or("iothub-ack is none of none, positive, negative and full")?
         }
     };
+    // These two are the hub's to go by, and no part of what the device gets.
+    let to = read.to.take().unwrap_or_default();
     let cloud_message = CloudMessage {
+        expiry: read.absolute_expiry.take(),
         message: read,
-        expiry: message.properties.absolute_expiry_time(),
         ack,
     };
-    let to = message.properties.to();
-    Ok((to.unwrap_or_default().to_owned(), cloud_message))
+    Ok((to, cloud_message))
 }
 
 /// The message that feedback travels in.

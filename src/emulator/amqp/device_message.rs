@@ -75,10 +75,12 @@ pub(super) fn read(message: &Message<'_>) -> Result<DeviceMessage, String> {
         message_id: fields.message_id.as_ref().and_then(text),
         correlation_id: fields.correlation_id.as_ref().and_then(text),
         user_id: fields.user_id.map(lossy),
+        to: fields.to.map(str::to_owned),
+        absolute_expiry: fields.absolute_expiry_time,
         content_type: fields.content_type.map(str::to_owned),
         content_encoding: fields.content_encoding.map(str::to_owned),
+        plug_and_play: PlugAndPlay::default(),
         properties,
-        ..DeviceMessage::default()
     })
 }
 
@@ -191,6 +193,8 @@ mod tests {
             message_id: Some(Value::Uuid([7; 16])),
             user_id: Some(b"me"),
             content_type: Some("application/json"),
+            to: Some("/x"),
+            absolute_expiry_time: Some(7),
             ..PropertyFields::default()
         });
         writer.application_properties(|w| {
@@ -208,6 +212,8 @@ mod tests {
             body: Bytes::from_static(b"{}"),
             message_id: Some("07070707-0707-0707-0707-070707070707".to_owned()),
             user_id: Some("me".to_owned()),
+            to: Some("/x".to_owned()),
+            absolute_expiry: Some(7),
             content_type: Some("application/json".to_owned()),
             plug_and_play: PlugAndPlay {
                 component: Some("thermostat".to_owned()),

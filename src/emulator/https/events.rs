@@ -5,6 +5,7 @@ use http::HeaderMap;
 
 use super::super::hub::command::DeviceMessage;
 use super::rejection::Rejection;
+use crate::model::span::parse_iso8601;
 use crate::protocol::amqp::event::application;
 use crate::protocol::rest::MAX_BATCH_MESSAGES;
 use crate::protocol::rest::batch::{self, BatchMessage};
@@ -33,6 +34,11 @@ fn set(message: &mut DeviceMessage, property: Property<'_>, value: &str) {
         Property::MessageId => return message.message_id = Some(value),
         Property::CorrelationId => return message.correlation_id = Some(value),
         Property::UserId => return message.user_id = Some(value),
+        Property::To => return message.to = Some(value),
+        Property::Expiry => {
+            let time = parse_iso8601(&value);
+            return message.absolute_expiry = time.map(|time| time.timestamp_millis());
+        }
         Property::ContentType => return message.content_type = Some(value),
         Property::ContentEncoding => return message.content_encoding = Some(value),
         Property::Interface => return message.plug_and_play.interface = Some(value),

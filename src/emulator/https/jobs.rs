@@ -2,7 +2,7 @@
 //!
 //! Source: azure-iot-hub 2.7.0 `models/job_request.py`; azure-iothub 1.16.6 `job_client.js`.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::super::hub::command::{JobOperation, JobRequest, Task};
 use super::reading;
 use super::rejection::Rejection;
+use crate::model::span::parse_iso8601;
 use crate::model::twin::TwinChange;
 
 /// How many bytes a job's JSON may have: a twin's, or a method's payload, and what stands around it.
@@ -157,14 +158,8 @@ fn method(call: &RawValue) -> Result<Task, Rejection> {
     })
 }
 
-/// With a zone, or without one in UTC, as Python writes it.
 fn time(text: &str) -> Result<DateTime<Utc>, Rejection> {
-    let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    let time = zoned.or_else(|_| {
-        let plain = text.trim().replace(' ', "T");
-        NaiveDateTime::parse_from_str(&plain, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())
-    });
-    time.map_err(|_| Rejection::argument("startTime is no ISO 8601 time."))
+    parse_iso8601(text).ok_or_else(|| Rejection::argument("startTime is no ISO 8601 time."))
 }
 
 #[cfg(test)]

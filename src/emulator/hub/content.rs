@@ -21,6 +21,10 @@ pub struct DeviceMessage {
     pub correlation_id: Option<String>,
     /// On whose behalf it is sent.
     pub user_id: Option<String>,
+    /// Where its sender says that it goes; nobody goes by it.
+    pub to: Option<String>,
+    /// When it is to be forgotten, in milliseconds since 1970; the hub keeps it all the same.
+    pub absolute_expiry: Option<i64>,
     /// What the body is.
     pub content_type: Option<String>,
     /// How the body's text is encoded.
@@ -40,6 +44,7 @@ impl DeviceMessage {
             &self.message_id,
             &self.correlation_id,
             &self.user_id,
+            &self.to,
             &self.content_type,
             &self.content_encoding,
             &self.plug_and_play.interface,
@@ -54,7 +59,9 @@ impl DeviceMessage {
                 value.len() + if is_own { name.len() } else { 0 }
             })
             .sum();
-        self.body.len() + system + user
+        // A time is a number of milliseconds to AMQP, however a device wrote it.
+        let expiry = self.absolute_expiry.map_or(0, |_| size_of::<i64>());
+        self.body.len() + system + expiry + user
     }
 }
 

@@ -149,29 +149,39 @@ fn write_properties(writer: &mut Writer<'_>, message: &DeviceMessage) {
         message_id,
         correlation_id,
         user_id,
+        to,
+        absolute_expiry,
         content_type,
         content_encoding,
-        ..
+        body: _,
+        plug_and_play: _,
+        properties: _,
     } = message;
     let all = [
         message_id,
         correlation_id,
         user_id,
+        to,
         content_type,
         content_encoding,
     ];
-    if all.iter().all(|property| property.is_none()) {
+    if absolute_expiry.is_none() && all.iter().all(|property| property.is_none()) {
         return;
     }
     writer.described(PROPERTIES, |writer| {
         writer.list(|writer| {
             writer.optional(message_id.as_deref(), Writer::string);
             writer.optional(user_id.as_deref().map(str::as_bytes), Writer::binary);
-            // to, subject, reply-to
-            (0..3).for_each(|_| writer.null());
+            writer.optional(to.as_deref(), Writer::string);
+            // subject, reply-to
+            (0..2).for_each(|_| writer.null());
             writer.optional(correlation_id.as_deref(), Writer::string);
             writer.optional(content_type.as_deref(), Writer::symbol);
             writer.optional(content_encoding.as_deref(), Writer::symbol);
+            // Nulls at the end of a list are left out.
+            if let Some(time) = absolute_expiry {
+                writer.timestamp(*time);
+            }
         });
     });
 }
@@ -179,6 +189,7 @@ fn write_properties(writer: &mut Writer<'_>, message: &DeviceMessage) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::amqp::message::Message;
     use crate::protocol::amqp::value::{Value, decode};
 
     #[test]
@@ -187,6 +198,8 @@ mod tests {
             body: Bytes::from_static(b"{}"),
             message_id: Some("m1".to_owned()),
             user_id: Some("u".to_owned()),
+            to: Some("/x".to_owned()),
+            absolute_expiry: Some(7),
             content_type: Some("application/json".to_owned()),
             plug_and_play: PlugAndPlay {
                 interface: Some("dtmi:a;1".to_owned()),
@@ -253,8 +266,11 @@ mod tests {
             assert_eq!(annotations.find(name), Some(value), "{name}");
         }
         assert_eq!(annotations.len(), expected.len() * 2);
+        let properties = Message::parse(&encoded).unwrap().properties;
+        assert_eq!(properties.to(), Some("/x"));
+        assert_eq!(properties.absolute_expiry_time(), Some(7));
         assert_eq!(sections[3].1, Value::Binary(b"{}"));
         // The model is the connection's.
-        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9 + 2 + 8 + 4);
+        assert_eq!(message.size(), 2 + 2 + 1 + 16 + 9 + 2 + 8 + 4 + 2 + 8);
     }
 }

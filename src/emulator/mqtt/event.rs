@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::emulator::hub::command::DeviceMessage;
 use crate::model::device::IdentityId;
+use crate::model::span::parse_iso8601;
 use crate::protocol::amqp::event::application;
 use crate::protocol::mqtt::packet::LastWill;
 use crate::protocol::mqtt::property_bag;
@@ -46,8 +47,13 @@ pub(super) fn message(
             Some(SystemProperty::Schema) => property(application::MESSAGE_SCHEMA, value),
             Some(SystemProperty::Interface) => message.plug_and_play.interface = Some(value),
             Some(SystemProperty::Component) => message.plug_and_play.component = Some(value),
-            // Not told to those who read events.
-            Some(SystemProperty::To | SystemProperty::Expiry | SystemProperty::Output) => {}
+            Some(SystemProperty::To) => message.to = Some(value),
+            Some(SystemProperty::Expiry) => {
+                let time = parse_iso8601(&value);
+                message.absolute_expiry = time.map(|time| time.timestamp_millis());
+            }
+            // For the routes of an Edge hub; not told to those who read events.
+            Some(SystemProperty::Output) => {}
             None => property(&name, value),
         }
     }
@@ -89,7 +95,7 @@ mod tests {
 
     #[test]
     fn properties_find_their_places() {
-        let bag = "%24.mid=m%201&$.cid=c&$.uid=u&$.ct=application%2Fjson&$.ce=utf-8&$.to=x&$.exp=y\
+        let bag = "%24.mid=m%201&$.cid=c&$.uid=u&$.ct=application%2Fjson&$.ce=utf-8&$.to=%2Fx&$.exp=2024-05-01T00%3A00%3A00.007Z\
             &$.ctime=2024-05-01T00%3A00%3A00Z&$.sub=thermostat&$.ifid=urn&$.new=z&dt-subject=own&level=high%20alarm&flag";
         let model = Arc::from("dtmi:a;1");
         let message = message(bag, Bytes::from_static(b"{}"), true, Some(&model));
@@ -107,6 +113,8 @@ mod tests {
             message_id: text("m 1"),
             correlation_id: text("c"),
             user_id: text("u"),
+            to: text("/x"),
+            absolute_expiry: Some(1_714_521_600_007),
             content_type: text("application/json"),
             content_encoding: text("utf-8"),
             plug_and_play: PlugAndPlay {
@@ -119,6 +127,8 @@ mod tests {
                 .into(),
         };
         assert_eq!(message, expected);
+        let passed_over = super::message("$.exp=soon", Bytes::new(), false, None);
+        assert_eq!(passed_over, DeviceMessage::default());
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub const INTERFACE_ID: &str = "iothub-interface-id";
 /// IoT Plug and Play: the component that sent it, without the prefix of users' properties.
 pub const COMPONENT: &str = "dt-subject";
 
-/// Where a message to a device was sent: `/devices/{id}/messages/devicebound`.
+/// Where a message was sent: `/devices/{id}/messages/devicebound` or, by a device, `…/events`.
 pub const TO: &str = "iothub-to";
-/// When a message to a device goes stale.
+/// When a message goes stale.
 pub const EXPIRY: &str = "iothub-expiry";
 /// Which feedback the sender of a message to a device asked for; over AMQP and MQTT a property of the same name.
 pub const ACK: &str = "iothub-ack";
@@ -48,6 +48,10 @@ pub enum Property<'a> {
     CorrelationId,
     /// `iothub-userid`
     UserId,
+    /// `iothub-to`
+    To,
+    /// `iothub-expiry`
+    Expiry,
     /// `iothub-contenttype`
     ContentType,
     /// `iothub-contentencoding`
@@ -68,10 +72,12 @@ pub enum Property<'a> {
 
 impl<'a> Property<'a> {
     /// Those of the system's, with their headers.
-    const OF_SYSTEM: [(&'static str, Self); 10] = [
+    const OF_SYSTEM: [(&'static str, Self); 12] = [
         (MESSAGE_ID, Self::MessageId),
         (CORRELATION_ID, Self::CorrelationId),
         (USER_ID, Self::UserId),
+        (TO, Self::To),
+        (EXPIRY, Self::Expiry),
         (CONTENT_TYPE, Self::ContentType),
         (CONTENT_ENCODING, Self::ContentEncoding),
         (CREATION_TIME, Self::CreationTime),
@@ -103,6 +109,8 @@ impl<'a> Property<'a> {
             Self::MessageId => MESSAGE_ID.to_owned(),
             Self::CorrelationId => CORRELATION_ID.to_owned(),
             Self::UserId => USER_ID.to_owned(),
+            Self::To => TO.to_owned(),
+            Self::Expiry => EXPIRY.to_owned(),
             Self::ContentType => CONTENT_TYPE.to_owned(),
             Self::ContentEncoding => CONTENT_ENCODING.to_owned(),
             Self::CreationTime => CREATION_TIME.to_owned(),

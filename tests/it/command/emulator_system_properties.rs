@@ -1,6 +1,7 @@
 //! What devices say of their messages beside the user's properties, over each protocol, and where readers find it.
 
 use fe2o3_amqp::types::messaging::{MessageAnnotations, Outcome};
+use fe2o3_amqp::types::primitives::Timestamp;
 use reqwest::Method;
 use rumqttc::mqttbytes::QoS;
 use serde_json::{Value, json};
@@ -138,4 +139,60 @@ fn headers_of_the_system_are_told_of_single_messages_and_of_batches() {
         });
         assert_eq!(told(event, &PLUG_AND_PLAY), (annotations, properties));
     }
+}
+
+const ADDRESSED: [&str; 2] = ["to", "absolute-expiry-time"];
+
+#[test]
+fn where_messages_go_and_when_they_end_is_told_over_each_protocol() {
+    let hub = Emulator::start(&[&ARGUMENTS[..], &["--partitions", "1"]].concat());
+    // As Node's and Python's clients write them.
+    let mut device = Device::connect(&hub, connect_with(&credentials(&hub, &[])));
+    let bag = "%24.to=%2Fa&%24.exp=2026-01-31T08%3A00%3A00.000Z";
+    device.publish(event(QoS::AtLeastOnce, 1, bag, "{}"));
+    let bag = "%24.to=%2Fa&%24.exp=2026-01-31T08%3A00%3A00";
+    device.publish(event(QoS::AtLeastOnce, 2, bag, "{}"));
+    device.publish(event(QoS::AtLeastOnce, 3, "%24.exp=soon", "{}"));
+    drop(device);
+    let owner = Owner::of(&hub);
+    multi_thread(2).block_on(async {
+        let mut peer = Peer::device(&hub).await;
+        let mut sender = peer.sender(EVENTS).await;
+        let mut full = message(Some("/a"), b"{}");
+        let properties = full.properties.as_mut().unwrap();
+        properties.absolute_expiry_time = Some(Timestamp::from_milliseconds(1_769_846_400_000));
+        let sent = send(&mut sender, full).await;
+        assert!(matches!(sent, Outcome::Accepted(_)), "{sent:?}");
+        peer.leave().await;
+        for expiry in ["2026-01-31T08:00:00.0000000Z", "soon"] {
+            let single = owner.request(Method::POST, POST).body("{}");
+            let single = single
+                .header("iothub-to", "/a")
+                .header("iothub-expiry", expiry);
+            assert_eq!(single.send().await.unwrap().status(), 204);
+        }
+        let properties = json!({ "iothub-to": "/a", "IoTHub-Expiry": "2026-01-31T08:00:00Z" });
+        let batch = json!([{ "body": "e30=", "properties": properties }]);
+        let batch = owner
+            .request(Method::POST, POST)
+            .header("content-type", "application/vnd.microsoft.iothub.json")
+            .body(batch.to_string());
+        assert_eq!(batch.send().await.unwrap().status(), 204);
+    });
+    let both = json!({ "to": "/a", "absolute-expiry-time": "2026-01-31T08:00:00.000Z" });
+    let found: Vec<_> = hub.events(&[]);
+    let found: Vec<_> = found
+        .iter()
+        .map(|event| told(event, &ADDRESSED).0)
+        .collect();
+    let expected = [
+        both.clone(),
+        both.clone(),
+        json!({}),
+        both.clone(),
+        both.clone(),
+        json!({ "to": "/a" }),
+        both,
+    ];
+    assert_eq!(found, expected);
 }
