@@ -18,8 +18,9 @@ use crate::protocol::amqp::writer::encode;
 
 /// What an attach says of the largest message: as much as both services take in one request.
 pub(super) const MAX_MESSAGE_SIZE: u64 = 1024 * 1024;
-/// What IoT Hub says of it in the attach that precedes a redirect.
-const REDIRECTED_MESSAGE_SIZE: u64 = 256 * 1024;
+/// What IoT Hub says of it where devices send events, and in the attach that precedes a redirect. What is larger and still
+/// below the other bound is taken off the wire, to be rejected as the message that it is.
+pub(super) const EVENT_MESSAGE_SIZE: u64 = 256 * 1024;
 
 impl Connection {
     pub(super) fn attach(&mut self, channel: u16, attach: &Attach<'_>) {
@@ -97,8 +98,16 @@ impl Connection {
 
     /// Answers an attach that is accepted.
     pub(super) fn accept_link(&mut self, key: LinkKey, attach: &Attach<'_>) {
-        self.out
-            .send(key.channel, &Performative::Attach(reply_to(attach)));
+        self.accept_link_up_to(key, attach, MAX_MESSAGE_SIZE);
+    }
+
+    /// The same for a link whose largest message is not the usual one.
+    pub(super) fn accept_link_up_to(&mut self, key: LinkKey, attach: &Attach<'_>, largest: u64) {
+        let reply = Attach {
+            max_message_size: Some(largest),
+            ..reply_to(attach)
+        };
+        self.out.send(key.channel, &Performative::Attach(reply));
     }
 
     /// The hub has the last word on a reader, so its attach is answered later.
@@ -204,7 +213,7 @@ impl Connection {
             description: None,
             info: map_of(&info),
         };
-        self.turn_away(key, attach, Some(REDIRECTED_MESSAGE_SIZE), error);
+        self.turn_away(key, attach, Some(EVENT_MESSAGE_SIZE), error);
     }
 
     fn turn_away(

@@ -1,7 +1,7 @@
 //! Devices and modules: let in with their first link, told to go, and what they send.
 
 use super::Connection;
-use super::attaching::opposite;
+use super::attaching::{EVENT_MESSAGE_SIZE, MAX_MESSAGE_SIZE, opposite};
 use crate::emulator::amqp::access::Resource;
 use crate::emulator::amqp::device_message::{self, Unreadable};
 use crate::emulator::amqp::effect::{Effect, LinkKey, Origin};
@@ -133,7 +133,13 @@ impl Connection {
         }
         self.guests.add(session, key);
         self.guests.learn_model(session, attach);
-        self.accept_link(key, attach);
+        let largest = match address.node {
+            IdentityNode::Events => EVENT_MESSAGE_SIZE,
+            IdentityNode::DeviceBound | IdentityNode::Twin | IdentityNode::Methods => {
+                MAX_MESSAGE_SIZE
+            }
+        };
+        self.accept_link_up_to(key, attach, largest);
         let usage = match address.node {
             IdentityNode::Events => Use::Events(session, self.first_credit(key, attach)),
             IdentityNode::DeviceBound => {

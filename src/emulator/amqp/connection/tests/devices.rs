@@ -189,6 +189,31 @@ fn events_are_accepted_once_they_are_stored_and_refused_with_the_reason() {
 }
 
 #[test]
+fn links_say_how_large_a_message_may_be() {
+    let mut bench = Bench::device();
+    let mut largest = |handle, role, address: &str| {
+        let out = bench.attach_own(handle, role, address);
+        let Performative::Attach(reply) = out[0].performative() else {
+            panic!("{out:?}")
+        };
+        reply.max_message_size
+    };
+    assert_eq!(largest(5, Role::Sender, EVENTS), Some(262_144));
+    for (handle, role, address) in [
+        (6, Role::Receiver, BOUND),
+        (7, Role::Sender, "/devices/d1/twin"),
+        (8, Role::Sender, "/devices/d1/methods/devicebound"),
+        (9, Role::Sender, "$cbs"),
+    ] {
+        assert_eq!(largest(handle, role, address), Some(1_048_576), "{address}");
+    }
+    // What is beyond the usual bound as well is no message that could be rejected.
+    let out = bench.emit(0, 0, &encoded(&[&vec![0; 1_100_000]]));
+    let detach = out.iter().find(|frame| frame.name() == "detach").unwrap();
+    assert_eq!(detach.error().0, "amqp:link:message-size-exceeded");
+}
+
+#[test]
 fn messages_go_out_as_credit_allows_and_are_settled_each_way() {
     let mut bench = Bench::device();
     for body in [b"a", b"b", b"c"] {
