@@ -84,7 +84,7 @@ pub(super) fn find(attach: &Attach<'_>, here: Here<'_>) -> Result<Place, Objecti
             let node = node.ok_or_else(|| not_found(here, text))?;
             Ok((node, Some(resource)))
         }
-        Address::Other(path) if is_served_elsewhere(&path, entity) => {
+        Address::Other(path) if is_served_elsewhere(text, &path, entity) => {
             Err(Objection::not_implemented(text))
         }
         Address::Other(_) => Err(not_found(here, text)),
@@ -135,11 +135,15 @@ fn supply(path: &str) -> Option<Supply> {
 }
 
 /// Whether the services have a node of this path, though the emulator does not.
-fn is_served_elsewhere(path: &str, entity: &str) -> bool {
+fn is_served_elsewhere(text: &str, path: &str, entity: &str) -> bool {
+    let is_stream = path
+        .rsplit_once('/')
+        .is_some_and(|(_, last)| last.eq_ignore_ascii_case("streams"));
     let mut segments = path.split('/');
     let first = segments.next().unwrap_or_default();
     let second = segments.next();
-    first.eq_ignore_ascii_case("devices") && second.is_some()
+    // One of a device's own that is asked for from the wrong end is no other than it is.
+    first.eq_ignore_ascii_case("devices") && (is_stream || IdentityAddress::parse(text).is_some())
         || first.eq_ignore_ascii_case("messages")
             && second.is_some_and(|second| {
                 ["devicebound", "servicebound"]
@@ -240,6 +244,9 @@ mod tests {
             "devices",
             "messages/x",
             "other/$management",
+            "devices/d1",
+            "devices/d1/foo",
+            "devices/d1/modules/m/foo",
         ] {
             assert_eq!(
                 find_as(Role::Receiver, address),
