@@ -24,6 +24,10 @@ const BATCH: u32 = 0x8001_3700;
 pub(super) const LOCK_TOKEN: &str = "x-opt-lock-token";
 const DELIVERY_COUNT: &str = "iothub-deliverycount";
 
+/// Why there are no bytes in a body.
+pub(super) const NO_BYTES: &str =
+    "has a body of several AMQP values: it has to be data, or one value of binary or string";
+
 /// Why a delivery holds no messages.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
@@ -71,7 +75,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<DeviceMessage, String> {
         properties.insert(name.to_owned(), value);
     }
     Ok(DeviceMessage {
-        body: body(message),
+        body: body(message).ok_or_else(|| format!("the message {NO_BYTES}"))?,
         message_id: fields.message_id.as_ref().and_then(text),
         correlation_id: fields.correlation_id.as_ref().and_then(text),
         user_id: fields.user_id.map(lossy),
@@ -84,16 +88,17 @@ pub(super) fn read(message: &Message<'_>) -> Result<DeviceMessage, String> {
     })
 }
 
-/// The bytes of a body, whatever it is made of.
-pub(super) fn body(message: &Message<'_>) -> Bytes {
+/// The bytes of a body; `None` for what is made of several values, which have none of their own. A single value is taken as
+/// it would be written over HTTPS: binary as its bytes, anything else as text.
+pub(super) fn body(message: &Message<'_>) -> Option<Bytes> {
     match &message.body {
-        Body::Data(sections) => sections.iter().collect::<Vec<_>>().concat().into(),
+        Body::Data(sections) => Some(sections.iter().collect::<Vec<_>>().concat().into()),
         Body::Value(value) => {
             let bytes = value.as_binary().map(Bytes::copy_from_slice);
-            let text = || text(value).map(Bytes::from);
-            bytes.or_else(text).unwrap_or_default()
+            bytes.or_else(|| text(value).map(Bytes::from))
         }
-        Body::Empty | Body::Sequence(_) => Bytes::new(),
+        Body::Empty => Some(Bytes::new()),
+        Body::Sequence(_) => None,
     }
 }
 
@@ -179,6 +184,7 @@ pub(super) fn write(given: &GivenMessage) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::amqp::writer::Writer;
 
     fn encoded(body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -237,6 +243,35 @@ mod tests {
         assert_eq!(found[1].properties["level"], "-3");
         // A plain message may have several sections, too.
         assert_eq!(events(0, &batch).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_body_of_one_value_is_taken_and_one_of_several_is_not() {
+        let taken = |write: &dyn Fn(&mut Writer<'_>)| {
+            let mut message = Vec::new();
+            MessageWriter::new(&mut message).value(|w| write(w));
+            let events = events(0, &message);
+            events.map(|events| events[0].body.to_vec())
+        };
+        assert_eq!(taken(&|w| w.string("ä")).unwrap(), "ä".as_bytes());
+        assert_eq!(taken(&|w| w.binary(b"\xff\x00")).unwrap(), b"\xff\x00");
+        assert_eq!(taken(&|w| w.long(-3)).unwrap(), b"-3");
+        assert_eq!(taken(&|w| w.optional(None::<()>, |_, ()| {})).unwrap(), b"");
+        let sequence = b"\x00\x53\x76\xc0\x03\x01\x54\x07";
+        for refused in [
+            taken(&|w| {
+                w.map(|w| {
+                    w.string("t");
+                    w.long(21);
+                });
+            }),
+            taken(&|w| w.list(|w| w.long(1))),
+            events(0, sequence).map(|events| events[0].body.to_vec()),
+        ] {
+            let expected = "the message has a body of several AMQP values: \
+                            it has to be data, or one value of binary or string";
+            assert_eq!(refused, Err(Unreadable::Unfit(expected.to_owned())));
+        }
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Connection {
                 session,
                 call: call.as_ref().and_then(call_of).unwrap_or(NO_CALL),
                 status,
-                payload: body(message),
+                payload: body(message).unwrap_or_default(),
             };
             self.ask(Origin::Nobody, Command::Method(respond));
         }
@@ -218,7 +218,9 @@ fn twin_command(session: ListenerId, message: &Message<'_>) -> Option<Command> {
         "GET" if is_about("") => Some(Command::Twin(TwinOperation::ReadOwn { session })),
         "PATCH" if is_about(REPORTED) => {
             // The hub refuses what is no object; what is no JSON is none.
-            let patch = serde_json::from_slice(&body(message)).unwrap_or_default();
+            let patch = body(message)
+                .and_then(|body| serde_json::from_slice(&body).ok())
+                .unwrap_or_default();
             Some(Command::Twin(TwinOperation::Report { session, patch }))
         }
         "PUT" if is_about(DESIRED) => Some(listen(true)),

@@ -173,8 +173,12 @@ fn events_are_accepted_once_they_are_stored_and_refused_with_the_reason() {
     let half = encoded(&[&vec![0; 150_000]]);
     let out = bench.emit(3, BATCH, &encoded(&[&half, &half]));
     assert_eq!(outcome(&out), condition);
+    let mut value = Vec::new();
+    MessageWriter::new(&mut value).value(|w| w.list(|w| w.long(1)));
+    let condition = "com.microsoft:argument-error";
+    assert_eq!(outcome(&bench.emit(4, 0, &value)), condition);
     // The link lives on.
-    assert_eq!(outcome(&bench.emit(4, 0, &encoded(&[b"four"]))), "accepted");
+    assert_eq!(outcome(&bench.emit(5, 0, &encoded(&[b"four"]))), "accepted");
     // Another link reads them.
     let scope = format!("sb://localhost/{ENTITY}");
     assert_eq!(bench.put_token(&token(&scope, true, 3_600)), 202);
