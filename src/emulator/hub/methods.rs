@@ -163,7 +163,7 @@ impl Hub {
         now: DateTime<Utc>,
         identity: &IdentityId,
         call: CallId,
-        (status, payload): (i32, &Bytes),
+        (status, payload): (Result<i32, &'static str>, &Bytes),
     ) -> Option<(ListenerId, Notice)> {
         let held = self.methods.calls.get(&call)?;
         if held.identity != *identity || held.waiting.is_some() {
@@ -171,14 +171,18 @@ impl Hub {
         }
         let caller = held.caller;
         self.methods.calls.remove(&call);
+        let (status, payload) = match status {
+            Ok(status) => (status, passed_on(payload)),
+            Err(why) => (0, Err(refusal::bad_answer(why))),
+        };
         let Caller::Listener(caller) = caller else {
-            self.job_answered(now, call, status, passed_on(payload));
+            self.job_answered(now, call, status, payload);
             return None;
         };
         let notice = Notice::Answered {
             call,
             status,
-            payload: passed_on(payload),
+            payload,
         };
         Some((caller, notice))
     }

@@ -121,7 +121,7 @@ impl Kept {
             let respond = MethodOperation::Respond {
                 session,
                 call,
-                status: 200,
+                status: Ok(200),
                 payload: bytes::Bytes::from_static(b"{}"),
             };
             let effects = self.hub.apply(self.now, Command::Method(respond));

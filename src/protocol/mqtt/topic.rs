@@ -48,8 +48,8 @@ pub enum DeviceTopic<'a> {
     },
     /// `$iothub/methods/res/{status}/?$rid={request}`: answers a direct method.
     MethodResponse {
-        /// What came of it, in the device's own numbers.
-        status: i32,
+        /// What came of it: a number of the device's own, if it has written one.
+        status: &'a str,
         /// The number under which the method was asked for.
         request: Cow<'a, str>,
     },
@@ -82,7 +82,7 @@ impl<'a> DeviceTopic<'a> {
         }
         let (status, query) = topic.strip_prefix(METHOD_RESPONSE)?.split_once('/')?;
         Some(Self::MethodResponse {
-            status: status.parse().ok()?,
+            status,
             request: request_id(query)?,
         })
     }

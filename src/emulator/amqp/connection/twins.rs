@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::Connection;
 use super::traffic::send_responses;
-use crate::emulator::amqp::device_message::body;
+use crate::emulator::amqp::device_message::{NO_BYTES, body};
 use crate::emulator::amqp::effect::{LinkKey, Origin};
 use crate::emulator::amqp::link::Delivery;
 use crate::emulator::amqp::refusal::Objection;
@@ -165,20 +165,19 @@ impl Connection {
         self.tell(session, Topic::Methods, out);
     }
 
-    /// An answer without a status is nothing that a caller could be told.
+    /// An answer that cannot be passed on is one still: who called need not wait any longer to be told so.
     fn answer_call(&mut self, session: ListenerId, message: &Message<'_>) {
-        let status = message.application_property(METHOD_STATUS);
-        let status = status.and_then(|status| i32::try_from(status.as_i64()?).ok());
-        if let Some(status) = status {
-            let call = message.properties.correlation_id();
-            let respond = MethodOperation::Respond {
-                session,
-                call: call.as_ref().and_then(call_of).unwrap_or(NO_CALL),
-                status,
-                payload: body(message).unwrap_or_default(),
-            };
-            self.ask(Origin::Nobody, Command::Method(respond));
-        }
+        let payload = body(message).ok_or(NO_BYTES);
+        let call = message.properties.correlation_id();
+        let respond = MethodOperation::Respond {
+            session,
+            call: call.as_ref().and_then(call_of).unwrap_or(NO_CALL),
+            status: payload
+                .as_ref()
+                .map_or_else(|why| Err(*why), |_| status_of(message)),
+            payload: payload.unwrap_or_default(),
+        };
+        self.ask(Origin::Nobody, Command::Method(respond));
     }
 
     /// Sends something to a device or module, or keeps it until the link has credit. Who lets too much wait has its
@@ -201,6 +200,21 @@ impl Connection {
             }
         }
     }
+}
+
+/// The status in an answer, in whatever case its name is written: an integer, or the text of one.
+fn status_of(message: &Message<'_>) -> Result<i32, &'static str> {
+    let mut named = message.application_properties.unwrap_or_default().pairs();
+    let status = named.find_map(|pair| {
+        let (name, value) = pair.ok()?;
+        let is_it = name.as_str()?.eq_ignore_ascii_case(METHOD_STATUS);
+        is_it.then_some(value)
+    });
+    let status = status.ok_or("has no application property IoThub-status")?;
+    let number = status.as_i64().and_then(|number| number.try_into().ok());
+    let written = || status.as_str()?.trim().parse().ok();
+    let number = number.or_else(written);
+    number.ok_or("has an IoThub-status that is no 32-bit integer")
 }
 
 /// What the hub is asked; nothing for what there is not.

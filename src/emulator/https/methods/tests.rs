@@ -82,7 +82,7 @@ async fn answer_one(hub: &HubHandle, session: ListenerId, notices: &mut Unbounde
     let respond = MethodOperation::Respond {
         session,
         call,
-        status: -1,
+        status: Ok(-1),
         payload: payload.into(),
     };
     hub.ask(Command::Method(respond)).await.unwrap();

@@ -35,8 +35,8 @@ pub enum MethodOperation {
         session: ListenerId,
         /// Which call.
         call: CallId,
-        /// The device's own status.
-        status: i32,
+        /// The device's own status; or what is wrong with the answer, told to the caller behind "The device's answer".
+        status: Result<i32, &'static str>,
         /// JSON, or nothing.
         payload: Bytes,
     },

@@ -196,7 +196,7 @@ fn a_job_calls_methods_and_hears_what_becomes_of_them() {
     let respond = MethodOperation::Respond {
         session: calls[0].0,
         call: calls[0].1,
-        status: 200,
+        status: Ok(200),
         payload: Bytes::from_static(b"{\"ok\":true}"),
     };
     ask(&mut hub, Command::Method(respond)).unwrap();

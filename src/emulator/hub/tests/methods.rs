@@ -38,7 +38,7 @@ fn respond(
     let operation = MethodOperation::Respond {
         session,
         call,
-        status: 201,
+        status: Ok(201),
         payload: Bytes::copy_from_slice(payload),
     };
     let effects = hub.apply(now(), Command::Method(operation));

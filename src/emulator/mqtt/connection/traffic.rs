@@ -15,6 +15,9 @@ use crate::protocol::rest::MAX_MESSAGE_BYTES;
 /// What a message or a request takes up beside its own bytes while it waits.
 const OVERHEAD: usize = 128;
 
+/// What is told of an answer whose topic has no number where the status belongs.
+const NO_STATUS: &str = "has a status that is no number";
+
 /// A call that nobody has made.
 const NO_CALL: CallId = CallId(u64::MAX);
 
@@ -88,7 +91,7 @@ impl Connection {
                 let command = Command::Method(MethodOperation::Respond {
                     session,
                     call: request.parse().map_or(NO_CALL, CallId),
-                    status,
+                    status: status.parse().map_err(|_| NO_STATUS),
                     payload,
                 });
                 self.ask(command, id, bytes, Sequel::Nothing);

@@ -20,14 +20,14 @@ proptest! {
         module in prop::option::of(ID),
         bag in BAG,
         request in REQUEST,
-        status in any::<i32>(),
+        status in "[^/#+]{0,12}",
     ) {
         let request = || Cow::from(request.as_str());
         let topics = [
             DeviceTopic::Events { device: device.into(), module: module.map(Into::into), bag: bag.into() },
             DeviceTopic::TwinGet { request: request() },
             DeviceTopic::Reported { request: request() },
-            DeviceTopic::MethodResponse { status, request: request() },
+            DeviceTopic::MethodResponse { status: &status, request: request() },
         ];
         for topic in topics {
             let text = topic.to_string();
@@ -154,7 +154,6 @@ fn the_sdks_spellings_are_read_and_written() {
     for topic in [
         "$iothub/twin/GET/",
         "$iothub/twin/GET/$rid=1",
-        "$iothub/methods/res/ok/?$rid=1",
         "$iothub/methods/res/200",
     ] {
         assert_eq!(DeviceTopic::parse(topic), None, "{topic}");

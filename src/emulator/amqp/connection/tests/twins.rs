@@ -150,6 +150,17 @@ fn a_twin_is_read_reported_and_told_of() {
     assert_eq!(names(&bench.desire(3)), [""; 0]);
 }
 
+/// Calls once more; the call, and the id that the answer has to bear.
+fn called_again(bench: &mut Bench) -> (CallId, [u8; 16]) {
+    let call = bench.call().unwrap();
+    let out = frames(&bench.drain());
+    let called = Message::parse(out[0].payload()).unwrap();
+    let Some(Value::Uuid(id)) = called.properties.correlation_id() else {
+        panic!("{out:?}")
+    };
+    (call, id)
+}
+
 #[test]
 fn a_method_is_called_while_its_link_is_there_and_its_answer_finds_the_caller() {
     let mut bench = Bench::device();
@@ -162,7 +173,7 @@ fn a_method_is_called_while_its_link_is_there_and_its_answer_finds_the_caller() 
     let name = called.application_property("IoThub-methodname");
     assert_eq!(name, Some(Value::String("blink")));
     let id = called.properties.correlation_id();
-    let mut answer = |status: Option<i32>, id| {
+    let answer = |bench: &mut Bench, status: Option<(&str, Value<'_>)>, id| {
         let mut message = Vec::new();
         let mut writer = MessageWriter::new(&mut message);
         writer.properties(&PropertyFields {
@@ -170,9 +181,9 @@ fn a_method_is_called_while_its_link_is_there_and_its_answer_finds_the_caller() 
             ..PropertyFields::default()
         });
         writer.application_properties(|w| {
-            if let Some(status) = status {
-                w.string("IoThub-status");
-                w.int(status);
+            if let Some((name, status)) = status {
+                w.string(name);
+                w.value(&status);
             }
         });
         writer.data(b"{}");
@@ -181,15 +192,51 @@ fn a_method_is_called_while_its_link_is_there_and_its_answer_finds_the_caller() 
         let strays = std::mem::take(&mut bench.strays);
         strays.into_iter().find(|(to, _)| *to == CALLER)
     };
-    // No status, or another call: the caller waits on.
-    assert_eq!(answer(None, id), None);
-    assert_eq!(answer(Some(200), Some(Value::String("x"))), None);
-    let answered = Notice::Answered {
+    // Another call: the caller waits on.
+    let status = Some(("IoThub-status", Value::Int(202)));
+    assert_eq!(answer(&mut bench, status, Some(Value::String("x"))), None);
+    let answered = |call| Notice::Answered {
         call,
         status: 202,
         payload: Ok("{}".to_owned()),
     };
-    assert_eq!(answer(Some(202), id), Some((CALLER, answered)));
+    assert_eq!(
+        answer(&mut bench, status, id),
+        Some((CALLER, answered(call)))
+    );
+    for (name, status) in [
+        ("iothub-status", Value::Long(202)),
+        ("IoThub-status", Value::String("202")),
+    ] {
+        let (call, id) = called_again(&mut bench);
+        let heard = answer(&mut bench, Some((name, status)), Some(Value::Uuid(id)));
+        assert_eq!(heard, Some((CALLER, answered(call))), "{name}");
+    }
+    // What cannot be passed on is told at once.
+    for status in [
+        None,
+        Some(("IoThub-status", Value::String("fine"))),
+        Some(("IoThub-status", Value::Long(1 << 40))),
+    ] {
+        let (_, id) = called_again(&mut bench);
+        let heard = answer(&mut bench, status, Some(Value::Uuid(id)));
+        let Some((
+            CALLER,
+            Notice::Answered {
+                payload: Err(refusal),
+                ..
+            },
+        )) = heard
+        else {
+            panic!("{heard:?}")
+        };
+        assert_eq!(refusal.code.number, 502_000);
+        assert!(
+            refusal.message.contains("IoThub-status"),
+            "{}",
+            refusal.message
+        );
+    }
     // Nobody to call once the link has gone, though the device is connected.
     bench.detach_own(TOLD);
     assert!(bench.call().is_err());

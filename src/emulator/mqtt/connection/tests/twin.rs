@@ -128,10 +128,22 @@ fn changes_and_calls_are_told_to_who_listens() {
         else {
             panic!("no answer: {command:?}")
         };
-        assert_eq!((call, status), (CallId(number), -1));
+        assert_eq!((call, status), (CallId(number), Ok(-1)));
         assert_eq!(payload, "\"done\"");
         machine.answer(origin, &Ok(Reply::Done));
     }
+    // A status that is none is an answer still, which the caller hears of.
+    let topic = "$iothub/methods/res/fine/?$rid=17";
+    feed(&mut machine, &[publish(QoS::AtMostOnce, 0, topic, "{}")]);
+    let (Command::Method(MethodOperation::Respond { call, status, .. }), _) = asked(&mut machine)
+    else {
+        panic!("no answer")
+    };
+    assert_eq!(
+        (call, status),
+        (CallId(17), Err("has a status that is no number"))
+    );
+    assert!(!machine.is_closed());
 
     let mut deaf = open(connect());
     for notice in notices() {
