@@ -9,6 +9,9 @@ use bytes::Bytes;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
+/// The one version of RFC 6455, for `Sec-WebSocket-Version`.
+pub const VERSION: &str = "13";
+
 /// The largest message that is taken, in bytes. An AMQP frame has 64 KiB here, and the services send few at once.
 const MAX_MESSAGE_SIZE: usize = 4 << 20;
 

@@ -2,6 +2,7 @@
 
 mod proxy;
 
+use reqwest::Method;
 use reqwest::header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 
 use crate::support::proxy::{RefusingPort, SwallowingPort};
@@ -268,4 +269,36 @@ fn the_hub_opens_websockets_of_its_subprotocol_alone() {
         assert_eq!(answered(path, Some("amqp"), key), (400, None), "{path}");
         assert_eq!(answered(path, None, key), (400, None), "{path}");
     }
+}
+
+#[test]
+fn the_hub_says_what_is_wrong_with_a_websockets_request() {
+    let hub = Emulator::start(&[]);
+    let url = format!("https://localhost:{}/$iothub/websocket", hub.port("https"));
+    let ask = |method: Method, version: &str, key: Option<&str>| {
+        let mut request = client(&hub)
+            .request(method, &url)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_PROTOCOL, "mqtt")
+            .header("Sec-WebSocket-Version", version);
+        if let Some(key) = key {
+            request = request.header("Sec-WebSocket-Key", key);
+        }
+        current_thread().block_on(async {
+            let answer = request.send().await.unwrap();
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            (status, headers, answer.text().await.unwrap())
+        })
+    };
+    let key = Some("dGhlIHNhbXBsZSBub25jZQ==");
+    let (status, headers, body) = ask(Method::GET, "8", key);
+    assert_eq!(status, 426);
+    assert_eq!(headers["sec-websocket-version"], "13");
+    assert!(body.contains("version 13"), "{body}");
+    let (status, _, body) = ask(Method::GET, "13", None);
+    assert_eq!(status, 400);
+    assert!(body.contains("Sec-WebSocket-Key"), "{body}");
+    let (status, headers, _) = ask(Method::POST, "13", key);
+    assert_eq!((status, &headers["allow"]), (405, &"GET".parse().unwrap()));
 }

@@ -217,7 +217,7 @@ async fn carry_out(
     let hub = &desk.hub;
     let (head, body) = request.into_parts();
     if !spoken_at(head.uri.path()).is_empty() {
-        return Err(Rejection::NoWebSocket);
+        return Err(upgrade::objection(&head));
     }
     let wanted = Wanted::of(&head)?;
     let body = match wanted.body_limit() {

@@ -11,8 +11,10 @@ use super::super::hub::command::Refusal;
 pub(super) enum Rejection {
     /// No such path.
     NoResource,
-    /// A WebSocket's path, and no wish for one that speaks AMQP.
+    /// A WebSocket's path, and no wish for one that is spoken there.
     NoWebSocket,
+    /// A WebSocket of a version that is not spoken.
+    WebSocketVersion,
     /// The path knows no such method; these are the ones it knows.
     Method { allowed: &'static str },
     /// No api-version, or one that never was.

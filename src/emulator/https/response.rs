@@ -25,6 +25,7 @@ use crate::model::device::Identity;
 use crate::protocol::rest::ERROR_CODE_HEADER;
 use crate::protocol::rest::error_body::ServiceError;
 use crate::protocol::rest::error_code::{self, ErrorCode};
+use crate::protocol::websocket;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
@@ -160,6 +161,7 @@ impl Responder {
                 error_code::ARGUMENT_INVALID,
                 "This path opens WebSockets of its own subprotocols alone: AMQPWSB10, and on the hub mqtt.",
             ),
+            Rejection::WebSocketVersion => self.other_version(),
             Rejection::Throttled { retry_after } => {
                 let text = "Operations are being throttled for this tenant.";
                 let mut response = self.error(error_code::THROTTLING, text);
@@ -196,6 +198,22 @@ impl Responder {
     fn error(&self, code: ErrorCode, message: &str) -> Response {
         let write = |tracking_id: &str| ServiceError::write(code, message, tracking_id);
         self.error_response(code, write)
+    }
+
+    /// Says which version of WebSocket is spoken (RFC 6455, section 4.4).
+    fn other_version(&self) -> Response {
+        let text = "WebSockets of version 13 alone are spoken here.";
+        let mut response = self.error(error_code::ARGUMENT_INVALID, text);
+        *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+        response.headers_mut().extend([
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+            (
+                header::SEC_WEBSOCKET_VERSION,
+                HeaderValue::from_static(websocket::VERSION),
+            ),
+        ]);
+        response
     }
 
     fn nested_error(&self, refusal: &Refusal, info: &Value) -> Response {

@@ -6,6 +6,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -18,8 +19,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
+use super::rejection::Rejection;
 use super::response::Response;
-use crate::protocol::websocket::{Subprotocol, carried, limits, spoken_at, stream_error};
+use crate::protocol::websocket::{Subprotocol, VERSION, carried, limits, spoken_at, stream_error};
 
 /// How many bytes a device's socket is read by: its messages are small, and there are many devices.
 const READ_SIZE: usize = 4096;
@@ -53,11 +55,7 @@ pub(in crate::emulator) struct Upgrade {
 pub(super) fn accept(request: &mut Request<Incoming>) -> Option<(Response, Pending)> {
     let spoken = spoken_at(request.uri().path());
     let headers = request.headers();
-    let is_wanted = request.method() == Method::GET
-        && lists(headers, &header::UPGRADE, "websocket")
-        && lists(headers, &header::CONNECTION, "upgrade")
-        && lists(headers, &header::SEC_WEBSOCKET_VERSION, "13");
-    if !is_wanted {
+    if request.method() != Method::GET || !is_wanted(headers) || !is_of_version(headers) {
         return None;
     }
     // The client's first is the one that it likes best.
@@ -87,6 +85,37 @@ pub(super) fn accept(request: &mut Request<Incoming>) -> Option<(Response, Pendi
             subprotocol,
         },
     ))
+}
+
+/// Why a request to where a WebSocket is spoken opens none.
+pub(super) fn objection(head: &Parts) -> Rejection {
+    let headers = &head.headers;
+    let spoken = spoken_at(head.uri.path());
+    let is_spoken = |word: &str| {
+        let mut spoken = spoken.iter();
+        spoken.any(|known| known.name().eq_ignore_ascii_case(word))
+    };
+    if !is_wanted(headers) {
+        Rejection::NoWebSocket
+    } else if head.method != Method::GET {
+        Rejection::Method { allowed: "GET" }
+    } else if !is_of_version(headers) {
+        Rejection::WebSocketVersion
+    } else if words(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(is_spoken) {
+        // Of what a handshake needs, this alone is left to be missing.
+        Rejection::argument("A WebSocket's request needs a Sec-WebSocket-Key.")
+    } else {
+        Rejection::NoWebSocket
+    }
+}
+
+fn is_wanted(headers: &HeaderMap) -> bool {
+    lists(headers, &header::UPGRADE, "websocket") && lists(headers, &header::CONNECTION, "upgrade")
+}
+
+/// Whether it is the one version that there is.
+fn is_of_version(headers: &HeaderMap) -> bool {
+    lists(headers, &header::SEC_WEBSOCKET_VERSION, VERSION)
 }
 
 /// The words of a header that is a list.
