@@ -45,6 +45,14 @@ pub fn encode_path(blob: &str) -> String {
     utf8_percent_encode(blob, PATH).to_string()
 }
 
+/// Whether a path has segments `.` or `..`, which whoever reads an address resolves: what follows would lead out of the
+/// container. A `\` parts segments there as `/` does.
+#[must_use]
+pub fn has_dot_segments(path: &str) -> bool {
+    let mut segments = path.split(['/', '\\']);
+    segments.any(|segment| matches!(segment, "." | ".."))
+}
+
 /// Access to one container, or to one blob in it.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceAccess<'a> {

@@ -16,12 +16,16 @@ use super::servicebound::{Given, Servicebound};
 use super::uploads::{Upload, UploadId};
 use super::{Hub, Outcome, keys, refusal};
 use crate::model::file_notification::FileNotification;
+use crate::protocol::blob::has_dot_segments;
 
 /// The most uploads of a device that are open at a time.
 const MAX_UPLOADS: usize = 10;
 
 /// The most characters of a blob's name.
 const MAX_NAME: usize = 1024;
+
+/// The most segments of a blob's name, as "Naming and Referencing Containers, Blobs, and Metadata" has it.
+const MAX_SEGMENTS: usize = 254;
 
 /// Where notifications wait, as a hub begins. They are given out one by one.
 pub(super) fn empty_queue() -> ServiceQueue<FileNotification> {
@@ -124,11 +128,7 @@ impl Hub {
             return Err(refusal::argument_invalid("blobName must not be empty."));
         }
         let blob = format!("{device}/{name}");
-        if blob.chars().count() > MAX_NAME {
-            return Err(refusal::argument_invalid(format!(
-                "A blob's name has up to {MAX_NAME} characters, with the device's id and the / before it."
-            )));
-        }
+        check(&blob)?;
         let all = self.uploads.of(&device);
         let (stale, open): (Vec<_>, Vec<_>) = all
             .map(|(id, upload)| (id.clone(), upload.expires() <= now))
@@ -202,6 +202,21 @@ impl Hub {
             self.records.push(Record::Upload { id, before, after });
         }
     }
+}
+
+/// Whether storage has blobs of that name: one that is resolved as an address is would be somebody else's.
+fn check(blob: &str) -> Result<(), Refusal> {
+    if blob.chars().count() > MAX_NAME || blob.split('/').count() > MAX_SEGMENTS {
+        return Err(refusal::argument_invalid(format!(
+            "A blob's name has up to {MAX_NAME} characters and {MAX_SEGMENTS} segments, with the device's id and the / before it."
+        )));
+    }
+    if has_dot_segments(blob) || blob.contains(|c: char| c == '\\' || c.is_control()) {
+        return Err(refusal::argument_invalid(
+            "A blob's name has no segment . or .., no backslash and no control character.",
+        ));
+    }
+    Ok(())
 }
 
 fn upload_reply(id: UploadId, blob: String, expires: DateTime<Utc>) -> Reply {

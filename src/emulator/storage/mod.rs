@@ -11,11 +11,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use percent_encoding::percent_decode_str;
 use reqwest::header::{CONTENT_LENGTH, LAST_MODIFIED};
 use reqwest::{Client, StatusCode, Url};
 
 use crate::model::storage_account::{StorageAccount, is_container_name};
-use crate::protocol::blob::{ServiceAccess, encode_path, sign_container_creation};
+use crate::protocol::blob::{
+    ServiceAccess, encode_path, has_dot_segments, sign_container_creation,
+};
 use crate::protocol::sas::{KeyError, SigningKey};
 use client::Wire;
 pub(in crate::emulator) use container::{BlobWriter, Container, ContainerError, Line, Lines};
@@ -229,6 +232,11 @@ impl Storage {
         if account.is_encrypted() || blob.is_empty() || !is_signed {
             return None;
         }
+        // Dots are resolved encoded as well: it is no path of the container's.
+        let decoded = percent_decode_str(blob).decode_utf8_lossy();
+        if has_dot_segments(&decoded) {
+            return None;
+        }
         let mut url = Url::parse(&account.blob_endpoint).ok()?;
         let own = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{own}{path}"));
@@ -313,6 +321,12 @@ mod tests {
             ("/uploads/", Some("sig=x")),
             ("/other/d/f", Some("sig=x")),
             ("/devices/d/files", Some("sig=x")),
+            ("/uploads/d/../../other/f", Some("sig=x")),
+            ("/uploads/d/%2e%2E/%2e./x", Some("sig=x")),
+            ("/uploads/d/./x", Some("sig=x")),
+            ("/uploads/d%2F..%2Fx", Some("sig=x")),
+            ("/uploads/d/..%5c..%5cx", Some("sig=x")),
+            ("/uploads/..", Some("sig=x")),
         ] {
             assert_eq!(to(path, query), None, "{path}");
         }

@@ -153,6 +153,20 @@ fn names_and_rights_are_looked_at() {
     assert_eq!(number(begin(&mut hub, 0, "")), 400_004);
     assert_eq!(number(begin(&mut hub, 0, &"x".repeat(1023))), 400_004);
     begin(&mut hub, 0, &"ä".repeat(1022)).unwrap();
+    for name in [
+        "../../d2/x",
+        "a/./b",
+        "..",
+        "a\\b",
+        "a\nb",
+        "a\u{7f}",
+        &"a/".repeat(254),
+    ] {
+        assert_eq!(number(begin(&mut hub, 0, name)), 400_004, "{name:?}");
+    }
+    for name in ["..a/b..", "a b/ä?%2e.txt", "/a//b"] {
+        begin(&mut hub, 0, name).unwrap();
+    }
     let strange = UploadOperation::Begin {
         credential: None,
         device: "d".to_owned(),
