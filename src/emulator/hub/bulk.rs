@@ -173,23 +173,28 @@ impl Hub {
     ) -> Result<Notices, Refusal> {
         let ids = (id.device.as_str(), id.module.as_deref());
         let is_there = self.registry.find(ids.0, ids.1).is_some();
-        let etag = change.etag.as_deref().unwrap_or("*");
+        // Who asks for a match and names nothing to match has not said that any will do.
+        let etag = || change.etag.as_deref().ok_or_else(refusal::etag_missing);
         let if_match = match change.mode {
             ImportMode::UpdateTwin => return self.change_twin(now, id, &change.twin, None),
             ImportMode::UpdateTwinIfMatchETag => {
-                let etag = change.twin_etag.as_deref().unwrap_or("*");
+                self.entry(id)?;
+                let etag = change.twin_etag.as_deref();
+                let etag = etag.ok_or_else(refusal::etag_missing)?;
                 return self.change_twin(now, id, &change.twin, Some(etag));
             }
             ImportMode::Delete => return self.delete_identity(now, ids, Some("*")),
-            ImportMode::DeleteIfMatchETag => return self.delete_identity(now, ids, Some(etag)),
+            ImportMode::DeleteIfMatchETag => {
+                return self.delete_identity(now, ids, change.etag.as_deref());
+            }
             ImportMode::Update | ImportMode::UpdateIfMatchETag if !is_there => {
                 return Err(self.registry.not_found(ids.0, ids.1));
             }
-            ImportMode::Create => None,
             ImportMode::Update => Some("*"),
-            ImportMode::UpdateIfMatchETag => Some(etag),
+            ImportMode::UpdateIfMatchETag => Some(etag()?),
             ImportMode::CreateOrUpdate => is_there.then_some("*"),
-            ImportMode::CreateOrUpdateIfMatchETag => is_there.then_some(etag),
+            ImportMode::CreateOrUpdateIfMatchETag if is_there => Some(etag()?),
+            ImportMode::Create | ImportMode::CreateOrUpdateIfMatchETag => None,
         };
         let writes_twin = change.twin.tags.is_some() || change.twin.desired.is_some();
         if writes_twin {

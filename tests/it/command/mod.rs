@@ -14,6 +14,7 @@ mod emulator_faults;
 mod emulator_jobs;
 mod emulator_links;
 mod emulator_messages;
+mod emulator_rest;
 mod emulator_routes;
 mod emulator_store;
 mod emulator_system_properties;
