@@ -68,7 +68,9 @@ impl Hub {
             } => {
                 let path = format!("{}/methods", super::twins::path(&identity));
                 self.authorize_twin(now, token.as_deref(), &path)?;
-                self.entry(&identity)?;
+                let (device, module) = (identity.device.as_str(), identity.module.as_deref());
+                let found = self.registry.find(device, module);
+                found.ok_or_else(|| self.registry.not_found(device, module))?;
                 check(&name, &payload)?;
                 let caller = Caller::Listener(caller);
                 let (call, notices) = self.invoke_for(caller, identity, (name, payload), waits)?;

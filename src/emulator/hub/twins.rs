@@ -296,12 +296,12 @@ impl Hub {
         })
     }
 
-    /// Whoever works with a twin is told of a device, even where it is a module that is not there
-    /// (terraform-provider-iothub, `twins.go`).
+    /// Whoever works with a twin gets the code of a device that is not there, even where it is a module: seen at a live
+    /// hub (terraform-provider-iothub, `twins.go`). Its words are not in evidence, and name what was asked for.
     pub(super) fn entry(&self, identity: &IdentityId) -> Result<&Entry, Refusal> {
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         let entry = self.registry.find(device, module);
-        entry.ok_or_else(|| refusal::device_not_found(device))
+        entry.ok_or_else(|| refusal::device_not_found(&identity.to_string()))
     }
 
     /// Twins and methods are for who has `ServiceConnect`.

@@ -1,10 +1,16 @@
 //! What `emulator`'s REST interface has alike for all that is asked of it, over real TLS.
 
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Emulator;
-use crate::support::rest::Owner;
+use crate::support::rest::{Owner, send};
+
+/// The name of an answer's error.
+fn error(headers: &HeaderMap) -> &str {
+    headers["iothub-errorcode"].to_str().unwrap()
+}
 
 #[tokio::test]
 async fn what_is_to_match_an_etag_needs_one() {
@@ -34,4 +40,44 @@ async fn what_is_to_match_an_etag_needs_one() {
     let gone = json!([{ "id": "device1", "importMode": "deleteIfMatchETag", "eTag": etag }]);
     let (status, _, answer) = owner.ask(Method::POST, "/devices", None, &gone).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
+}
+
+#[tokio::test]
+async fn a_module_that_is_not_there_is_named() {
+    let hub = Emulator::start(&[]);
+    let owner = Owner::of(&hub);
+    let ask = |method: Method, path: &'static str, body: Value| {
+        let request = owner.request(method, path).body(body.to_string());
+        async {
+            let answer = send(request).await;
+            (answer.0, error(&answer.1).to_owned(), answer.2)
+        }
+    };
+    let (_, _, expected) = ask(Method::GET, "/devices/device1/modules/none", Value::Null).await;
+    let expected = expected["Message"].as_str().unwrap();
+    assert!(expected.starts_with("ErrorCode:ModuleNotFound;") && expected.contains("none"));
+    for (method, body) in [
+        (Method::GET, Value::Null),
+        (Method::PATCH, json!({ "tags": {} })),
+    ] {
+        let (status, code, body) = ask(method, "/twins/device1/modules/none", body).await;
+        assert_eq!(
+            (status, code.as_str()),
+            (StatusCode::NOT_FOUND, "DeviceNotFound")
+        );
+        // A live hub's code, whatever is missing.
+        assert_eq!(body["Message"], "ErrorCode:DeviceNotFound;device1/none");
+    }
+    let call = json!({ "methodName": "reboot" });
+    let path = "/twins/device1/modules/none/methods";
+    let (status, code, body) = ask(Method::POST, path, call).await;
+    assert_eq!(
+        (status, code.as_str()),
+        (StatusCode::NOT_FOUND, "ModuleNotFound")
+    );
+    let nested: Value = serde_json::from_str(body["Message"].as_str().unwrap()).unwrap();
+    assert_eq!(nested["errorCode"], 404_010);
+    assert!(nested["message"].as_str().unwrap().contains("none"));
+    let (_, code, _) = ask(Method::GET, "/twins/nobody/modules/none", Value::Null).await;
+    assert_eq!(code, "DeviceNotFound");
 }
