@@ -64,7 +64,16 @@ impl Responder {
         }
     }
 
+    /// What the hub said, with an id of its own.
     pub(super) fn answer(&self, answer: Answer) -> Response {
+        let mut response = self.shown(answer);
+        // What the hub has no words for is an error, which has one already.
+        let id = response.headers_mut().entry(REQUEST_ID);
+        id.or_insert_with(|| request_id(&Uuid::new_v4()));
+        response
+    }
+
+    fn shown(&self, answer: Answer) -> Response {
         let (shape, reply) = match answer {
             Answer::Reply { shape, reply } => (shape, reply),
             Answer::Method(answer) => return method_response(&answer),
@@ -235,11 +244,17 @@ impl Responder {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(code.name));
-        if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-            headers.insert(REQUEST_ID, id);
-        }
+        headers.insert(REQUEST_ID, request_id(&id));
         response
     }
+}
+
+/// An id as it stands in a header. Events come by the thousand: nothing else is allocated for theirs.
+fn request_id(id: &Uuid) -> HeaderValue {
+    let mut text = Uuid::encode_buffer();
+    let text = id.hyphenated().encode_lower(&mut text);
+    // Digits and hyphens are always good.
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn with_etag(mut response: Response, etag: &str) -> Response {

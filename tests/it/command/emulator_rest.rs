@@ -81,3 +81,31 @@ async fn a_module_that_is_not_there_is_named() {
     let (_, code, _) = ask(Method::GET, "/twins/nobody/modules/none", Value::Null).await;
     assert_eq!(code, "DeviceNotFound");
 }
+#[tokio::test]
+async fn every_answer_has_an_id_of_its_own() {
+    let hub = Emulator::start(&[]);
+    let owner = Owner::of(&hub);
+    let event = owner.request(Method::POST, "/devices/device1/messages/events");
+    let query = json!({ "query": "SELECT * FROM devices" }).to_string();
+    let mut ids = Vec::new();
+    for (request, expected) in [
+        (owner.request(Method::GET, "/devices/device1"), 200),
+        (event.body("{}"), 204),
+        (
+            owner.request(Method::POST, "/devices/query").body(query),
+            200,
+        ),
+        (owner.request(Method::GET, "/devices/nobody"), 404),
+    ] {
+        let (status, headers, _) = send(request).await;
+        assert_eq!(status, expected);
+        let given: Vec<_> = headers.get_all("x-ms-request-id").iter().collect();
+        let [id] = given[..] else {
+            panic!("{expected}: {headers:?}")
+        };
+        let id = id.to_str().unwrap().to_owned();
+        assert_eq!(id.split('-').count(), 5, "{id}");
+        assert!(!ids.contains(&id), "{id} twice");
+        ids.push(id);
+    }
+}
