@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use serde::Deserialize;
 
 use super::super::hub::command::ConfigurationOperation;
-use super::reading::{if_match, read};
+use super::reading::{self, if_match, read};
 use super::rejection::Rejection;
 use crate::model::configuration::{Content, Draft};
 
@@ -16,7 +16,7 @@ pub(super) const MAX_BODY_BYTES: usize = 512 * 1024;
 /// What is wanted of configurations.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ConfigurationRequest {
-    List { top: usize },
+    List { top: Option<String> },
     Read { id: String },
     Write { id: String },
     Delete { id: String },
@@ -59,7 +59,9 @@ impl ConfigurationRequest {
         body: &[u8],
     ) -> Result<ConfigurationOperation, Rejection> {
         Ok(match self {
-            Self::List { top } => ConfigurationOperation::List { top },
+            Self::List { top } => ConfigurationOperation::List {
+                top: reading::top(top.as_deref())?,
+            },
             Self::Read { id } => ConfigurationOperation::Read { id },
             Self::Write { id } => ConfigurationOperation::Write {
                 id,

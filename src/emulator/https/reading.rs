@@ -10,6 +10,9 @@ pub(super) use super::super::bulk_line::drop_nulls;
 use super::super::hub::command::{Certificate, Credential};
 use super::rejection::Rejection;
 
+/// The most that a list has.
+const MAX_TOP: usize = 1000;
+
 pub(super) fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -32,6 +35,20 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<String> {
         .strip_prefix('"')
         .and_then(|value| value.strip_suffix('"'));
     Some(bare.unwrap_or(value).to_owned())
+}
+
+/// How many a list may have: as many as `top` says, and never more than the service gives at a time.
+pub(super) fn top(given: Option<&str>) -> Result<usize, Rejection> {
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
+        return Ok(MAX_TOP);
+    };
+    let is_number = given.bytes().all(|byte| byte.is_ascii_digit());
+    let is_zero = given.bytes().all(|byte| byte == b'0');
+    if !is_number || is_zero {
+        return Err(Rejection::argument("top is a number from 1 on."));
+    }
+    // One that is too large to be read is larger than the most.
+    Ok(given.parse().unwrap_or(MAX_TOP).min(MAX_TOP))
 }
 
 /// Reads a body that has to be JSON.

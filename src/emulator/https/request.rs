@@ -15,7 +15,7 @@ use super::configurations::{self, ConfigurationRequest};
 use super::files::{self, FileRequest};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
-use super::reading::{credential, drop_nulls, if_match, misread, text};
+use super::reading::{self, credential, drop_nulls, if_match, misread, text};
 use super::rejection::Rejection;
 use super::transfers::{self, TransferAsked};
 use super::twins::{self, TwinRequest};
@@ -46,9 +46,6 @@ const MAX_BATCH_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 /// How many bytes an identity's JSON may have.
 const MAX_IDENTITY_BYTES: usize = 64 * 1024;
 
-/// The most that a list returns unless it says otherwise.
-const DEFAULT_TOP: usize = 1000;
-
 /// What a request asks for, before its body has been read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -57,7 +54,7 @@ pub(super) enum Wanted {
     Read(Id),
     Write(Id),
     Delete(Id),
-    List { top: usize },
+    List { top: Option<String> },
     Bulk,
     ListModules { device: String },
     Twin(TwinRequest),
@@ -115,22 +112,14 @@ impl Wanted {
         }
         match resource {
             Resource::DeviceEvents { device } => events(head, device),
-            Resource::Device { device } => identity(
-                &head.method,
-                Id {
-                    device,
-                    module: None,
-                },
-            ),
-            Resource::Module { device, module } => identity(
-                &head.method,
-                Id {
-                    device,
-                    module: Some(module),
-                },
-            ),
+            Resource::Device { device } => identity(&head.method, device, None),
+            Resource::Module { device, module } => {
+                identity(&head.method, device, Some(module))
+            }
             Resource::Devices if head.method == Method::POST => Ok(Self::Bulk),
-            Resource::Devices if head.method == Method::GET => Ok(Self::List { top: top(query) }),
+            Resource::Devices if head.method == Method::GET => Ok(Self::List {
+                top: query_value(query, "top"),
+            }),
             Resource::Devices => Err(Rejection::Method {
                 allowed: "GET, POST",
             }),
@@ -141,7 +130,8 @@ impl Wanted {
             Resource::ServiceStatistics => get(head, || Self::ServiceStatistics),
             Resource::Query => post(head, || Self::Query),
             Resource::Configurations => get(head, || {
-                Self::Configuration(ConfigurationRequest::List { top: top(query) })
+                let top = query_value(query, "top");
+                Self::Configuration(ConfigurationRequest::List { top })
             }),
             Resource::TestQueries => post(head, || Self::Configuration(ConfigurationRequest::Test)),
             Resource::Configuration { id } => {
@@ -302,7 +292,9 @@ impl Wanted {
                 return Ok(command.unwrap_or(Work::Transfer { body }));
             }
             Self::Bulk => twins::read_bulk(&body)?,
-            Self::List { top } => RegistryOperation::List { top },
+            Self::List { top } => RegistryOperation::List {
+                top: reading::top(top.as_deref())?,
+            },
             Self::ListModules { device } => RegistryOperation::ListModules { device },
             Self::DeviceStatistics | Self::ServiceStatistics => RegistryOperation::Statistics,
         };
@@ -329,7 +321,12 @@ fn events(head: &Parts, device: String) -> Result<Wanted, Rejection> {
     })
 }
 
-fn identity(method: &Method, id: Id) -> Result<Wanted, Rejection> {
+fn identity(
+    method: &Method,
+    device: String,
+    module: Option<String>,
+) -> Result<Wanted, Rejection> {
+    let id = Id { device, module };
     if method == Method::GET {
         Ok(Wanted::Read(id))
     } else if method == Method::PUT {
@@ -357,14 +354,6 @@ fn post(head: &Parts, wanted: impl FnOnce() -> Wanted) -> Result<Wanted, Rejecti
     } else {
         Err(Rejection::Method { allowed: "POST" })
     }
-}
-
-/// A list of zero devices is no list; then, and where the number is none, the default holds.
-fn top(query: &str) -> usize {
-    query_value(query, "top")
-        .and_then(|top| top.parse().ok())
-        .filter(|top| *top > 0)
-        .unwrap_or(DEFAULT_TOP)
 }
 
 fn query_value(query: &str, name: &str) -> Option<String> {

@@ -109,3 +109,29 @@ async fn every_answer_has_an_id_of_its_own() {
         ids.push(id);
     }
 }
+
+#[tokio::test]
+async fn a_list_is_as_long_as_a_number_says() {
+    let hub = Emulator::start(&["--device", "a", "--device", "b"]);
+    let owner = Owner::of(&hub);
+    let ask = |path: &str, top: &str| {
+        let path = format!("{path}?top={top}");
+        send(owner.request(Method::GET, &path))
+    };
+    for path in ["/devices", "/configurations"] {
+        for bad in ["0", "-1", "abc", "1.5", "+1"] {
+            let (status, headers, body) = ask(path, bad).await;
+            assert_eq!(
+                status,
+                StatusCode::BAD_REQUEST,
+                "{path}?top={bad} gives {body}"
+            );
+            assert_eq!(error(&headers), "ArgumentInvalid");
+        }
+    }
+    for (top, count) in [("2", 2), ("1001", 3), ("99999999999999999999", 3)] {
+        let (status, _, body) = ask("/devices", top).await;
+        assert_eq!(status, StatusCode::OK, "top={top} gives {body}");
+        assert_eq!(body.as_array().unwrap().len(), count, "top={top}");
+    }
+}

@@ -22,13 +22,14 @@ pub fn client(hub: &Emulator) -> Client {
     builder.build().unwrap()
 }
 
-/// A path of this hub's, with its api-version.
+/// A path of this hub's, which may have a query, with its api-version.
 pub fn url(hub: &Emulator, path: &str) -> String {
     url_at(hub.port("https"), path)
 }
 
 fn url_at(port: u16, path: &str) -> String {
-    format!("https://localhost:{port}{path}?api-version=2021-04-12")
+    let joint = if path.contains('?') { '&' } else { '?' };
+    format!("https://localhost:{port}{path}{joint}api-version=2021-04-12")
 }
 
 /// Status, headers and JSON of an answer; null where it has no body.

@@ -31,11 +31,13 @@ fn the_sdks_spellings_are_understood() {
     );
     assert_eq!(
         read("GET", &format!("/devices/?{version}")),
-        Wanted::List { top: 1000 }
+        Wanted::List { top: None }
     );
     assert_eq!(
         read("GET", &format!("/devices?top=7&{version}")),
-        Wanted::List { top: 7 }
+        Wanted::List {
+            top: Some("7".to_owned())
+        }
     );
     assert_eq!(
         read("POST", &format!("/Devices/a+b/messages/Events?{version}")),
