@@ -3,19 +3,40 @@
 //! Source: azure-iot-hub 2.7.0 `models/job_request.py`; azure-iothub 1.16.6 `job_client.js`.
 
 use chrono::{DateTime, Utc};
-use http::Method;
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::hub::command::{JobOperation, JobRequest, Task};
-use super::reading;
 use super::rejection::Rejection;
+use super::{queries, reading};
 use crate::model::span::parse_iso8601;
 use crate::model::twin::TwinChange;
 
 /// How many bytes a job's JSON may have: a twin's, or a method's payload, and what stands around it.
 pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What jobs may be asked for by: all that the SDKs have names for, of which some are never met here.
+///
+/// Source: azure-iot-sdk-csharp, `JobType.cs` and `JobStatus.cs`.
+const KINDS: [&str; 5] = [
+    "unknown",
+    "export",
+    "import",
+    "scheduleDeviceMethod",
+    "scheduleUpdateTwin",
+];
+const STATUSES: [&str; 8] = [
+    "unknown",
+    "enqueued",
+    "running",
+    "completed",
+    "failed",
+    "cancelled",
+    "scheduled",
+    "queued",
+];
 
 /// What a body is that cannot be read as one.
 const NO_JOB: &str = "no job";
@@ -81,7 +102,11 @@ impl JobAsked {
         matches!(self, Self::Create { .. })
     }
 
-    pub(super) fn into_operation(self, body: &[u8]) -> Result<JobOperation, Rejection> {
+    pub(super) fn into_operation(
+        self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<JobOperation, Rejection> {
         Ok(match self {
             Self::Create { id } => JobOperation::Create {
                 id,
@@ -89,9 +114,37 @@ impl JobAsked {
             },
             Self::Read { id } => JobOperation::Read { id },
             Self::Cancel { id } => JobOperation::Cancel { id },
-            Self::Query { kind, status } => JobOperation::Query { kind, status },
+            Self::Query { kind, status } => {
+                let kind = one_of("jobType", kind, &KINDS)?;
+                let status = one_of("jobStatus", status, &STATUSES)?;
+                let asked = format!("jobs/v2/query {kind:?} {status:?}");
+                let (rows, place) = queries::page_of(headers, &asked)?;
+                JobOperation::Query {
+                    kind: kind.map(str::to_owned),
+                    status: status.map(str::to_owned),
+                    rows,
+                    place: Box::new(place),
+                }
+            }
         })
     }
+}
+
+/// Which of the names is given, in any case; nothing counts as none.
+fn one_of(
+    what: &str,
+    given: Option<String>,
+    names: &[&'static str],
+) -> Result<Option<&'static str>, Rejection> {
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
+        return Ok(None);
+    };
+    let found = names.iter().find(|name| name.eq_ignore_ascii_case(&given));
+    let found = found.ok_or_else(|| {
+        let names = names.join(", ");
+        Rejection::argument(format!("{what} is one of {names}."))
+    })?;
+    Ok(Some(found))
 }
 
 fn read(body: &[u8]) -> Result<JobRequest, Rejection> {

@@ -57,9 +57,18 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
     }
     let parsed = Query::parse(query)
         .map_err(|error| Rejection::argument(format!("Invalid query: {error}.")))?;
+    let (rows, place) = page_of(headers, query)?;
+    Ok(Search::new(parsed, rows, place))
+}
+
+/// How many rows a page of what is `asked` has, and where it begins.
+pub(super) fn page_of(
+    headers: &HeaderMap,
+    asked: &str,
+) -> Result<(usize, Continuation), Rejection> {
     let place = match text(headers, &CONTINUATION).filter(|token| !token.is_empty()) {
-        None => Continuation::beginning(query),
-        Some(token) => Continuation::parse(&token, query)
+        None => Continuation::beginning(asked),
+        Some(token) => Continuation::parse(&token, asked)
             .ok_or_else(|| Rejection::argument("The continuation is not one of this query's."))?,
     };
     let rows = match text(headers, &MAX_ITEM_COUNT) {
@@ -73,7 +82,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
             }
         },
     };
-    Ok(Search::new(parsed, rows, place))
+    Ok((rows, place))
 }
 
 fn refused(code: error_code::ErrorCode, message: &str) -> Rejection {

@@ -91,8 +91,6 @@ pub(super) enum Shape {
     OfReply,
     /// As `/statistics/service`. Devices over HTTPS are never connected.
     ServiceStatistics,
-    /// As a query's rows that are jobs.
-    Jobs,
 }
 
 /// A device, or a module on it.
@@ -211,7 +209,6 @@ impl Wanted {
     pub(super) fn answer_shape(&self) -> Shape {
         match self {
             Self::ServiceStatistics => Shape::ServiceStatistics,
-            Self::Job(JobAsked::Query { .. }) => Shape::Jobs,
             Self::Event { .. }
             | Self::Batch { .. }
             | Self::Read(_)
@@ -281,7 +278,7 @@ impl Wanted {
                 return Ok(Work::Command(Command::Configuration { token, operation }));
             }
             Self::Job(asked) => {
-                let operation = asked.into_operation(&body)?;
+                let operation = asked.into_operation(headers, &body)?;
                 return Ok(Work::Command(Command::Job { token, operation }));
             }
             Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),

@@ -103,13 +103,8 @@ impl Responder {
                 };
                 with_etag(json_response(status, &configuration), &etag)
             }
-            (Shape::Jobs, Reply::Json(value)) => {
-                let mut response = json_response(StatusCode::OK, &value);
-                let item_type = HeaderValue::from_static("JobResponse");
-                response.headers_mut().insert(queries::ITEM_TYPE, item_type);
-                response
-            }
             (_, Reply::Json(value)) => json_response(StatusCode::OK, &value),
+            (_, Reply::Page(page)) => page_response(page),
             (_, Reply::Bulk(errors)) => {
                 let status = if errors.is_empty() {
                     StatusCode::OK

@@ -8,7 +8,7 @@ use super::job::JobStatus;
 use super::jobs::{Job, Ledger};
 use super::options::Right;
 use super::{Hub, Outcome, refusal};
-use crate::emulator::query::Target;
+use crate::emulator::query::{ItemType, Target};
 use crate::model::device::IdentityId;
 
 /// The most jobs that are known; the oldest that are over are forgotten first.
@@ -58,17 +58,23 @@ impl Hub {
                 let job = self.jobs.find(&id);
                 job.map(Job::to_json).unwrap_or_default()
             }
-            JobOperation::Query { kind, status } => {
+            JobOperation::Query {
+                kind,
+                status,
+                rows,
+                place,
+            } => {
                 let is = |wanted: &Option<String>, name: &str| {
                     let wanted = wanted.as_deref();
                     wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
                 };
-                let all = self.jobs.all.iter();
-                let found = all.filter(|job| {
+                let meant = self.jobs.all.iter().filter(|job| {
                     let facts = &job.facts;
                     is(&kind, facts.request.task.name()) && is(&status, facts.status.name())
                 });
-                found.map(Job::to_json).collect()
+                let meant = meant.map(|job| (job.facts.id.as_str(), job)).collect();
+                let page = place.page(ItemType::JobResponse, rows, meant, Job::to_json);
+                return Ok((Reply::Page(page), Vec::new()));
             }
         };
         Ok((Reply::Json(found), Vec::new()))

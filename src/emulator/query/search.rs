@@ -1,7 +1,7 @@
 //! A query under way: documents are offered to it, in the order of their ids, until it has a page.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -51,6 +51,32 @@ impl Continuation {
             ..Self::default()
         }
     }
+
+    /// A page of what has one id each and is asked for without a query's text: the `rows` behind where this begins.
+    #[must_use]
+    pub fn page<T>(
+        mut self,
+        item_type: ItemType,
+        rows: usize,
+        mut all: BTreeMap<&str, T>,
+        row: impl Fn(T) -> Value,
+    ) -> Page {
+        if let Some((last, _)) = &self.after {
+            let last = last.as_str();
+            all.retain(|id, _| *id > last);
+        }
+        let is_full = all.len() > rows;
+        let mut page = Vec::with_capacity(rows.min(all.len()));
+        for (id, one) in all.into_iter().take(rows) {
+            page.push(row(one));
+            self.after = Some((id.to_owned(), None));
+        }
+        Page {
+            rows: page,
+            item_type,
+            continuation: is_full.then_some(self),
+        }
+    }
 }
 
 fn mark(query: &str) -> u64 {
@@ -68,6 +94,8 @@ pub enum ItemType {
     Twin,
     /// What became of a job on a device.
     DeviceJob,
+    /// Whole jobs.
+    JobResponse,
     /// Rows of columns.
     Raw,
 }
@@ -79,6 +107,7 @@ impl ItemType {
         match self {
             Self::Twin => "Twin",
             Self::DeviceJob => "DeviceJob",
+            Self::JobResponse => "JobResponse",
             Self::Raw => "Raw",
         }
     }

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::Emulator;
-use crate::support::rest::Owner;
+use crate::support::rest::{self, Owner};
 
 /// The job once it is over.
 async fn ended(owner: &Owner, path: &str) -> Value {
@@ -133,4 +133,63 @@ async fn jobs_wait_are_cancelled_and_fail_device_by_device() {
         body["Message"].as_str().unwrap().contains("position 8"),
         "{body}"
     );
+}
+
+#[tokio::test]
+async fn jobs_are_listed_page_by_page_and_by_what_there_is() {
+    let hub = Emulator::start(&[]);
+    let owner = Owner::of(&hub);
+    let wanted = json!({ "type": "scheduleUpdateTwin", "updateTwin": { "tags": { "a": 1 } }, "queryCondition": "*" });
+    let ids: Vec<String> = (0..5).map(|number| format!("job-{number}")).collect();
+    for id in &ids {
+        let path = format!("/jobs/v2/{id}");
+        let (status, _, _) = owner.ask(Method::PUT, &path, None, &wanted).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let ask = |kind: &'static str, status: &'static str, count: &'static str, next: &str| {
+        let path = format!("/jobs/v2/query?jobType={kind}&jobStatus={status}");
+        let request = owner.request(Method::GET, &path);
+        let request = request.header("x-ms-max-item-count", count);
+        rest::send(request.header("x-ms-continuation", next))
+    };
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let (status, headers, jobs) = ask("", "", "2", &next).await;
+        assert_eq!(status, StatusCode::OK, "{jobs}");
+        assert_eq!(headers["x-ms-item-type"], "JobResponse");
+        let jobs = jobs.as_array().unwrap();
+        assert!((1..=2).contains(&jobs.len()), "{jobs:?}");
+        found.extend(
+            jobs.iter()
+                .map(|job| job["jobId"].as_str().unwrap().to_owned()),
+        );
+        match headers.get("x-ms-continuation") {
+            Some(token) => token.to_str().unwrap().clone_into(&mut next),
+            None => break,
+        }
+    }
+    assert_eq!(found, ids);
+    // The last token was given out for another question.
+    let (status, _, _) = ask("scheduleUpdateTwin", "", "2", &next).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    for (kind, status, expected) in [
+        ("ScheduleUpdateTwin", "", 5),
+        ("scheduleDeviceMethod", "", 0),
+        ("", "failed", 0),
+    ] {
+        let (_, headers, jobs) = ask(kind, status, "100", "").await;
+        assert_eq!(jobs.as_array().unwrap().len(), expected, "{kind} {status}");
+        assert!(!headers.contains_key("x-ms-continuation"));
+    }
+    for (kind, status, names) in [
+        ("bogus", "", "scheduleDeviceMethod"),
+        ("", "bogus", "completed"),
+    ] {
+        let (code, headers, body) = ask(kind, status, "100", "").await;
+        assert_eq!(code, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(headers["iothub-errorcode"], "ArgumentInvalid");
+        assert!(body["Message"].as_str().unwrap().contains(names), "{body}");
+    }
+    let (status, _, _) = ask("", "", "0", "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
 }

@@ -1,8 +1,9 @@
 //! What is asked of jobs.
 
 pub use super::super::job::{JobRequest, Task};
+use crate::emulator::query::Continuation;
 
-/// What can be done about jobs. The reply is [`super::Reply::Json`]: a job, or an array of them.
+/// What can be done about jobs. The reply is [`super::Reply::Json`], a job, unless another is named.
 #[derive(Debug, Clone)]
 pub enum JobOperation {
     /// Schedules one; it starts when its time comes.
@@ -22,12 +23,16 @@ pub enum JobOperation {
         /// Which.
         id: String,
     },
-    /// Lists those of a type and a status, where these are given.
+    /// Lists those of a type and a status, where these are given. The reply is [`super::Reply::Page`].
     Query {
         /// Such as `scheduleUpdateTwin`, in any case.
         kind: Option<String>,
         /// Such as `completed`, in any case.
         status: Option<String>,
+        /// The most to return.
+        rows: usize,
+        /// Where the page begins.
+        place: Box<Continuation>,
     },
 }
 

@@ -10,7 +10,7 @@ use super::{
     BulkError, CallId, Exported, GivenFeedback, GivenFileNotification, GivenMessage, Grant,
     StoredEvent,
 };
-use crate::emulator::query::Search;
+use crate::emulator::query::{Page, Search};
 use crate::model::device::Identity;
 
 /// What the hub answers when it does not refuse.
@@ -69,6 +69,8 @@ pub enum Reply {
     Json(Value),
     /// A query, as far as it has come.
     Search(Box<Search>),
+    /// A page of what there is.
+    Page(Page),
     /// A method was called.
     Call {
         /// The call's number.
