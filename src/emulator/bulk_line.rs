@@ -110,6 +110,7 @@ mod tests {
             ("[]", "no JSON object"),
             (r#"{"authentication":"hunter2"}"#, "no id"),
             (r#"{"id":"d","authentication":"hunter2"}"#, "'d'"),
+            (r#"{"id":"d","authentication":["hunter2"]}"#, "'d'"),
             (
                 r#"{"id":"d","importMode":"destroy"}"#,
                 "import mode 'destroy'",

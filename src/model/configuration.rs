@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::identifier::{IdError, check};
+use super::object;
 use super::twin::{Change, TwinChange};
 
 /// The part of a twin that content is for.
@@ -75,12 +76,14 @@ pub struct Draft {
     /// None where nothing else is said.
     pub labels: Option<Map<String, Value>>,
     /// What twins are to be given.
+    #[serde(deserialize_with = "object::read_optional")]
     pub content: Option<Content>,
     /// Which twins are meant.
     pub target_condition: Option<String>,
     /// 0 where nothing else is said.
     pub priority: Option<i64>,
     /// The queries whose rows are counted.
+    #[serde(deserialize_with = "object::read_optional")]
     pub metrics: Option<DraftMetrics>,
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::object;
+
 /// The JSON of `GET /devices/{id}` (api-version 2021-04-12); fields that are not known here are ignored when read.
 ///
 /// Source: azure-iot-hub 2.7.0, `protocol/models/device.py`.
@@ -34,9 +36,13 @@ pub struct Identity {
     /// Messages that wait for the device.
     pub cloud_to_device_message_count: i64,
     /// How the device proves who it is.
+    #[serde(deserialize_with = "object::read")]
     pub authentication: Authentication,
     /// What the device can do beyond sending; modules have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::read_optional"
+    )]
     pub capabilities: Option<Capabilities>,
     /// The edge device's own scope, for devices behind one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +109,10 @@ pub enum Status {
 #[serde(rename_all = "camelCase", default)]
 pub struct Authentication {
     /// The two keys of a device that signs tokens.
+    #[serde(deserialize_with = "object::read_optional")]
     pub symmetric_key: Option<SymmetricKey>,
     /// The certificates' thumbprints of a device that uses its own.
+    #[serde(deserialize_with = "object::read_optional")]
     pub x509_thumbprint: Option<Thumbprint>,
     /// `sas`, `selfSigned`, `certificateAuthority` or `none`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]

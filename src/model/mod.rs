@@ -11,6 +11,7 @@ pub mod file_notification;
 pub mod glob;
 pub mod identifier;
 pub mod key_list;
+pub mod object;
 pub mod registration;
 pub mod secret;
 pub mod span;

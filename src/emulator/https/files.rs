@@ -18,6 +18,7 @@ use super::super::hub::command::{
 use super::super::storage::StorageError;
 use super::reading::{credential, misreading, text};
 use super::rejection::Rejection;
+use crate::model::object::Object;
 use crate::protocol::rest::error_code::{self, ErrorCode};
 
 /// How many bytes the body may have.
@@ -181,8 +182,8 @@ async fn ask(desk: &Desk, operation: UploadOperation) -> Result<Reply, Rejection
 }
 
 fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Rejection> {
-    serde_json::from_slice(body)
-        .map_err(|error| refused(error_code::ARGUMENT_INVALID, misreading(what, &error)))
+    let read = serde_json::from_slice(body).map(|Object(read)| read);
+    read.map_err(|error| refused(error_code::ARGUMENT_INVALID, misreading(what, &error)))
 }
 
 fn storage_rejection(error: &StorageError) -> Rejection {

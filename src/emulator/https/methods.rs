@@ -16,6 +16,7 @@ use super::super::hub::command::Refusal;
 use super::reading::{misreading, text};
 use super::rejection::Rejection;
 use crate::model::device::IdentityId;
+use crate::model::object::Object;
 use crate::protocol::rest::error_code;
 
 /// How many bytes the body may have: a payload at its limit, and what stands around it.
@@ -59,7 +60,7 @@ async fn carry_out(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Reject
 }
 
 fn read(identity: IdentityId, headers: &HeaderMap, body: &[u8]) -> Result<Call, Rejection> {
-    let body: Body = serde_json::from_slice(body)
+    let Object(body): Object<Body> = serde_json::from_slice(body)
         .map_err(|error| invalid(misreading("no method call", &error)))?;
     let seconds = |name, given: Option<u64>, usual, limits: RangeInclusive<u64>| {
         let seconds = given.unwrap_or(usual);

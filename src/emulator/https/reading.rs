@@ -9,6 +9,7 @@ use serde_json::Value;
 pub(super) use super::super::bulk_line::drop_nulls;
 use super::super::hub::command::{Certificate, Credential};
 use super::rejection::Rejection;
+use crate::model::object::Object;
 
 /// The most that a list has.
 const MAX_TOP: usize = 1000;
@@ -53,12 +54,13 @@ pub(super) fn top(given: Option<&str>) -> Result<usize, Rejection> {
 
 /// Reads a body that has to be JSON.
 pub(super) fn json_body(body: &[u8]) -> Result<Value, Rejection> {
-    read(body, "not JSON")
+    serde_json::from_slice(body).map_err(|error| misread("not JSON", &error))
 }
 
-/// Reads JSON of one form; `what` says, in words, what a body is that cannot be read so.
+/// Reads an object of one form; `what` says, in words, what a body is that cannot be read so.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Rejection> {
-    serde_json::from_slice(body).map_err(|error| misread(what, &error))
+    let read = serde_json::from_slice(body).map(|Object(read)| read);
+    read.map_err(|error| misread(what, &error))
 }
 
 /// Why a body is not what it has to be, `what` in words, and where.

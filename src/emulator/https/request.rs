@@ -374,10 +374,10 @@ fn is_known_version(version: &str) -> bool {
 
 /// A member that is null counts as left out, as it does for the SDKs.
 fn read_identity(body: &[u8]) -> Result<Identity, Rejection> {
-    let no_identity = |error| misread("no device identity", &error);
-    let mut value: Value = serde_json::from_slice(body).map_err(no_identity)?;
+    const NO_IDENTITY: &str = "no device identity";
+    let mut value: Value = reading::read(body, NO_IDENTITY)?;
     drop_nulls(&mut value);
-    serde_json::from_value(value).map_err(no_identity)
+    serde_json::from_value(value).map_err(|error| misread(NO_IDENTITY, &error))
 }
 
 #[cfg(test)]

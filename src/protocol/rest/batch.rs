@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::object::Object;
+
 /// One message of a batch, as it stands in the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,9 +60,9 @@ pub enum BatchError {
 /// # Errors
 /// [`BatchError`] names the message that cannot be read.
 pub fn parse(body: &[u8]) -> Result<Vec<BatchMessage>, BatchError> {
-    let entries: Vec<Entry> =
+    let entries: Vec<Object<Entry>> =
         serde_json::from_slice(body).map_err(|source| BatchError::Json { source })?;
-    let message = |(index, entry): (usize, Entry)| {
+    let message = |(index, Object(entry)): (usize, Object<Entry>)| {
         let body = if entry.base64_encoded {
             STANDARD
                 .decode(&entry.body)

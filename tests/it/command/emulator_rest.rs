@@ -135,3 +135,83 @@ async fn a_list_is_as_long_as_a_number_says() {
         assert_eq!(body.as_array().unwrap().len(), count, "top={top}");
     }
 }
+
+#[tokio::test]
+async fn an_array_is_no_object() {
+    let hub = Emulator::start(&[]);
+    let owner = Owner::of(&hub);
+    let keys =
+        json!({ "type": "sas", "symmetricKey": ["a2V5a2V5a2V5a2V5a2V5", "a2V5a2V5a2V5a2V5a2V5"] });
+    let content = json!({ "deviceContent": { "properties.desired.a": {} } });
+    for (method, path, body) in [
+        (Method::PUT, "/devices/arr", json!(["arr"])),
+        (
+            Method::PUT,
+            "/devices/device1/modules/m",
+            json!(["device1", "m"]),
+        ),
+        (
+            Method::PUT,
+            "/devices/a",
+            json!({ "deviceId": "a", "capabilities": [true] }),
+        ),
+        (
+            Method::PUT,
+            "/devices/a",
+            json!({ "deviceId": "a", "authentication": [] }),
+        ),
+        (
+            Method::PUT,
+            "/devices/a",
+            json!({ "deviceId": "a", "authentication": keys }),
+        ),
+        (
+            Method::POST,
+            "/devices",
+            json!([{ "id": "a", "capabilities": [true] }]),
+        ),
+        (
+            Method::POST,
+            "/devices",
+            json!([{ "id": "a", "authentication": [] }]),
+        ),
+        (Method::PUT, "/configurations/c9", json!(["c9"])),
+        (
+            Method::PUT,
+            "/configurations/c9",
+            json!({ "id": "c9", "content": [] }),
+        ),
+        (
+            Method::PUT,
+            "/configurations/c9",
+            json!({ "id": "c9", "content": content, "metrics": [{}] }),
+        ),
+        (
+            Method::POST,
+            "/configurations/testQueries",
+            json!(["tags.a = 1", {}]),
+        ),
+        (
+            Method::PUT,
+            "/jobs/v2/j",
+            json!(["scheduleUpdateTwin", null, {}, "*", null, 60]),
+        ),
+        (
+            Method::PUT,
+            "/jobs/v2/j",
+            json!({ "type": "scheduleDeviceMethod", "cloudToDeviceMethod": ["reboot"], "queryCondition": "*" }),
+        ),
+        (
+            Method::POST,
+            "/twins/device1/methods",
+            json!(["reboot", null, 5, 0]),
+        ),
+    ] {
+        let (status, headers, answer) = owner.ask(method, path, None, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}: {answer}");
+        assert_eq!(error(&headers), "ArgumentInvalid", "{path} {body}");
+    }
+    assert_eq!(owner.read("/devices").await.as_array().unwrap().len(), 1);
+    assert_eq!(owner.read("/devices/device1/modules").await, json!([]));
+    assert_eq!(owner.read("/configurations").await, json!([]));
+}
