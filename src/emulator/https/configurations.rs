@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 
-use super::super::hub::command::ConfigurationOperation;
+use super::super::hub::command::{ConfigurationOperation, Door};
+use super::super::hub::options::Right;
 use super::reading::{self, if_match, read};
 use super::rejection::Rejection;
 use crate::model::configuration::{Content, Draft};
@@ -42,6 +43,19 @@ impl ConfigurationRequest {
             _ => Err(Rejection::Method {
                 allowed: "GET, PUT, DELETE",
             }),
+        }
+    }
+
+    /// What it opens.
+    pub(super) fn door(&self) -> Door {
+        match self {
+            Self::List { .. } => Door::configurations(),
+            Self::Read { id } => Door::configuration(id, Right::RegistryRead),
+            Self::Write { id } | Self::Delete { id } => {
+                Door::configuration(id, Right::RegistryWrite)
+            }
+            Self::Test => Door::test_queries(),
+            Self::Apply { device } => Door::identity(device, None, Right::RegistryWrite),
         }
     }
 

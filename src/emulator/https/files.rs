@@ -50,29 +50,73 @@ struct Ending {
     is_success: Option<bool>,
 }
 
+/// The same with what its body says.
+#[derive(Debug)]
+pub(super) enum FileWork {
+    Begin {
+        device: String,
+        blob: String,
+    },
+    End {
+        device: String,
+        correlation: String,
+        is_success: Option<bool>,
+    },
+}
+
+impl FileRequest {
+    /// Who asks.
+    pub(super) fn device(&self) -> &str {
+        match self {
+            Self::Begin { device } | Self::End { device, .. } => device,
+        }
+    }
+
+    pub(super) fn into_work(self, body: &[u8]) -> Result<FileWork, Rejection> {
+        Ok(match self {
+            Self::Begin { device } => {
+                let beginning: Beginning = read(body, "no JSON with a blobName")?;
+                let blob = beginning.blob_name.unwrap_or_default();
+                FileWork::Begin { device, blob }
+            }
+            Self::End {
+                device,
+                correlation,
+            } => {
+                let ending: Ending = read(body, "no JSON with an isSuccess")?;
+                FileWork::End {
+                    device,
+                    correlation: correlation.or(ending.correlation_id).unwrap_or_default(),
+                    is_success: ending.is_success,
+                }
+            }
+        })
+    }
+}
+
 /// Carries out what a device asks.
 pub(super) async fn carry_out(
     desk: &Desk,
-    request: FileRequest,
+    work: FileWork,
     head: &Parts,
-    body: &[u8],
 ) -> Result<Reply, Rejection> {
     let headers = &head.headers;
     let credential = credential(
         text(headers, &header::AUTHORIZATION),
         head.extensions.get::<Arc<Certificate>>(),
     );
-    match request {
-        FileRequest::Begin { device } => {
+    match work {
+        FileWork::Begin { device, blob } => {
             let host = text(headers, &header::HOST);
-            begin(desk, credential, device, host, body)
+            begin(desk, credential, device, host, blob)
                 .await
                 .map(Reply::Json)
         }
-        FileRequest::End {
+        FileWork::End {
             device,
             correlation,
-        } => end(desk, credential, device, correlation, body).await,
+            is_success,
+        } => end(desk, credential, (device, correlation), is_success).await,
     }
 }
 
@@ -81,15 +125,14 @@ async fn begin(
     credential: Option<Credential>,
     device: String,
     own_host: Option<String>,
-    body: &[u8],
+    blob: String,
 ) -> Result<Value, Rejection> {
-    let beginning: Beginning = read(body, "no JSON with a blobName")?;
     let begun = ask(
         desk,
         UploadOperation::Begin {
             credential: credential.clone(),
             device: device.clone(),
-            blob: beginning.blob_name.unwrap_or_default(),
+            blob,
         },
     );
     let Reply::Upload {
@@ -133,12 +176,9 @@ async fn begin(
 async fn end(
     desk: &Desk,
     credential: Option<Credential>,
-    device: String,
-    correlation: Option<String>,
-    body: &[u8],
+    (device, correlation): (String, String),
+    is_success: Option<bool>,
 ) -> Result<Reply, Rejection> {
-    let ending: Ending = read(body, "no JSON with an isSuccess")?;
-    let correlation = correlation.or(ending.correlation_id).unwrap_or_default();
     let find = UploadOperation::Find {
         credential: credential.clone(),
         device: device.clone(),
@@ -147,7 +187,7 @@ async fn end(
     let Reply::Upload { blob, .. } = ask(desk, find).await? else {
         return Err(Rejection::Unanswered);
     };
-    let is_success = ending.is_success.ok_or_else(|| {
+    let is_success = is_success.ok_or_else(|| {
         let why =
             "isSuccess is missing: true for a file that was uploaded, false for one that was not.";
         refused(error_code::INVALID_UPLOAD_STATUS, why.to_owned())

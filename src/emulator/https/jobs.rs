@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::super::hub::command::{JobOperation, JobRequest, Task};
+use super::super::hub::command::{Door, JobOperation, JobRequest, Task};
+use super::super::hub::options::Right;
 use super::rejection::Rejection;
 use super::{queries, reading};
 use crate::model::span::parse_iso8601;
@@ -94,6 +95,15 @@ impl JobAsked {
             _ => Err(Rejection::Method {
                 allowed: "GET, PUT",
             }),
+        }
+    }
+
+    /// What it opens.
+    pub(super) fn door(&self) -> Door {
+        match self {
+            Self::Create { id } | Self::Cancel { id } => Door::job(id, Right::RegistryWrite),
+            Self::Read { id } => Door::job(id, Right::RegistryRead),
+            Self::Query { .. } => Door::jobs(),
         }
     }
 

@@ -38,16 +38,7 @@ struct Body {
 }
 
 /// Calls a method and waits for the answer.
-pub(super) async fn invoke(
-    hub: &HubHandle,
-    identity: IdentityId,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<MethodAnswer, Rejection> {
-    carry_out(hub, read(identity, headers, body)?).await
-}
-
-async fn carry_out(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Rejection> {
+pub(super) async fn carry_out(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Rejection> {
     calling::call(hub, wanted).await.map_err(|why| match why {
         NoAnswer::Refused(refusal) => Rejection::nested(refusal),
         NoAnswer::NotOnline { refusal, waited } => not_online(refusal, waited),
@@ -59,7 +50,12 @@ async fn carry_out(hub: &HubHandle, wanted: Call) -> Result<MethodAnswer, Reject
     })
 }
 
-fn read(identity: IdentityId, headers: &HeaderMap, body: &[u8]) -> Result<Call, Rejection> {
+/// Reads a call.
+pub(super) fn read(
+    identity: IdentityId,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Call, Rejection> {
     let Object(body): Object<Body> = serde_json::from_slice(body)
         .map_err(|error| invalid(misreading("no method call", &error)))?;
     let seconds = |name, given: Option<u64>, usual, limits: RangeInclusive<u64>| {

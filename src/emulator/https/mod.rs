@@ -2,6 +2,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
+//! | `admission` | who is told that they may not ask, before what they ask is judged |
 //! | `fault` | what a fault does to a request |
 //! | `request` | what a request asks for, read off its path, headers and body |
 //! | `events` | the same for events that devices send |
@@ -16,6 +17,7 @@
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
+mod admission;
 mod body;
 mod configurations;
 mod events;
@@ -43,6 +45,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -220,13 +223,12 @@ async fn carry_out(
         return Err(upgrade::objection(&head));
     }
     let wanted = Wanted::of(&head)?;
-    let body = match wanted.body_limit() {
-        Some(limit) => read_body(body, limit, patience).await?,
-        None => Bytes::new(),
-    };
     let shape = wanted.answer_shape();
-    let certificate = head.extensions.get();
-    Ok(match wanted.into_work(&head.headers, body, certificate)? {
+    let work = match read(wanted, &head, body, patience).await {
+        Ok(work) => work,
+        Err(rejection) => return Err(admission::first(hub, &head, rejection).await),
+    };
+    Ok(match work {
         Work::Command(command) => {
             let cancelled = transfers::cancelled_by(&command);
             let reply = hub.ask(command).await?;
@@ -235,19 +237,31 @@ async fn carry_out(
             }
             Answer::Reply { shape, reply }
         }
-        Work::Invoke { identity, body } => {
-            Answer::Method(methods::invoke(hub, identity, &head.headers, &body).await?)
-        }
-        Work::Files { request, body } => {
-            let reply = files::carry_out(desk, request, &head, &body).await?;
+        Work::Invoke(call) => Answer::Method(methods::carry_out(hub, *call).await?),
+        Work::Files(told) => {
+            let reply = files::carry_out(desk, told, &head).await?;
             Answer::Reply { shape, reply }
         }
-        Work::Transfer { body } => {
-            let reply = transfers::create(desk, &head.headers, &body).await?;
+        Work::Transfer(request) => {
+            let reply = transfers::create(desk, &head.headers, *request).await?;
             Answer::Reply { shape, reply }
         }
-        Work::Query { body } => Answer::Page(queries::run(hub, &head.headers, &body).await?),
+        Work::Query(search) => Answer::Page(queries::run(hub, &head.headers, search).await?),
     })
+}
+
+/// Reads the rest of a request: what is wrong with it is found here, before anything is asked of the hub.
+async fn read(
+    wanted: Wanted,
+    head: &Parts,
+    body: Incoming,
+    patience: Duration,
+) -> Result<Work, Rejection> {
+    let body = match wanted.body_limit() {
+        Some(limit) => read_body(body, limit, patience).await?,
+        None => Bytes::new(),
+    };
+    wanted.into_work(&head.headers, body, head.extensions.get())
 }
 
 async fn read_body(

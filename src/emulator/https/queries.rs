@@ -29,9 +29,8 @@ const MAX_ITEM_COUNT: HeaderName = HeaderName::from_static("x-ms-max-item-count"
 pub(super) async fn run(
     hub: &HubHandle,
     headers: &HeaderMap,
-    body: &[u8],
+    mut search: Box<Search>,
 ) -> Result<Page, Rejection> {
-    let mut search = Box::new(read(headers, body)?);
     loop {
         let token = text(headers, &header::AUTHORIZATION);
         let operation = TwinOperation::Query { token, search };
@@ -45,7 +44,8 @@ pub(super) async fn run(
     }
 }
 
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
+/// Reads a query with its page.
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Search, Rejection> {
     let body = json_body(body)?;
     let Some(query) = body.get("query").and_then(|query| query.as_str()) else {
         return Err(refused(error_code::ARGUMENT_NULL, "BadRequest"));

@@ -10,9 +10,11 @@ use http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::hub::command::{Certificate, Command, RegistryOperation};
+use super::super::calling::Call;
+use super::super::hub::command::{Certificate, Command, RegistryOperation, TransferRequest};
+use super::super::query::Search;
 use super::configurations::{self, ConfigurationRequest};
-use super::files::{self, FileRequest};
+use super::files::{self, FileRequest, FileWork};
 use super::jobs::{self, JobAsked};
 use super::messages::MessageRequest;
 use super::reading::{self, credential, drop_nulls, if_match, misread, text};
@@ -75,13 +77,13 @@ pub(super) enum Work {
     /// The hub answers at once.
     Command(Command),
     /// A method is called, and its answer waited for.
-    Invoke { identity: IdentityId, body: Bytes },
+    Invoke(Box<Call>),
     /// A query is carried out up to the end of a page.
-    Query { body: Bytes },
+    Query(Box<Search>),
     /// A device uploads a file, which storage has to be asked about.
-    Files { request: FileRequest, body: Bytes },
+    Files(FileWork),
     /// A job is made that imports or exports, for which storage has to be asked too.
-    Transfer { body: Bytes },
+    Transfer(Box<TransferRequest>),
 }
 
 /// How an answer is to look.
@@ -96,8 +98,8 @@ pub(super) enum Shape {
 /// A device, or a module on it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Id {
-    device: String,
-    module: Option<String>,
+    pub(super) device: String,
+    pub(super) module: Option<String>,
 }
 
 impl Wanted {
@@ -111,9 +113,7 @@ impl Wanted {
         match resource {
             Resource::DeviceEvents { device } => events(head, device),
             Resource::Device { device } => identity(&head.method, device, None),
-            Resource::Module { device, module } => {
-                identity(&head.method, device, Some(module))
-            }
+            Resource::Module { device, module } => identity(&head.method, device, Some(module)),
             Resource::Devices if head.method == Method::POST => Ok(Self::Bulk),
             Resource::Devices if head.method == Method::GET => Ok(Self::List {
                 top: query_value(query, "top"),
@@ -281,12 +281,20 @@ impl Wanted {
                 let operation = asked.into_operation(headers, &body)?;
                 return Ok(Work::Command(Command::Job { token, operation }));
             }
-            Self::Invoke(identity) => return Ok(Work::Invoke { identity, body }),
-            Self::Query => return Ok(Work::Query { body }),
-            Self::Files(request) => return Ok(Work::Files { request, body }),
+            Self::Invoke(identity) => {
+                let call = methods::read(identity, headers, &body)?;
+                return Ok(Work::Invoke(Box::new(call)));
+            }
+            Self::Query => {
+                let search = queries::read(headers, &body)?;
+                return Ok(Work::Query(Box::new(search)));
+            }
+            Self::Files(request) => return request.into_work(&body).map(Work::Files),
             Self::Transfer(asked) => {
-                let command = asked.into_command(token).map(Work::Command);
-                return Ok(command.unwrap_or(Work::Transfer { body }));
+                return match asked.into_command(token) {
+                    Some(command) => Ok(Work::Command(command)),
+                    None => Ok(Work::Transfer(Box::new(transfers::read(&body)?))),
+                };
             }
             Self::Bulk => twins::read_bulk(&body)?,
             Self::List { top } => RegistryOperation::List {
@@ -318,11 +326,7 @@ fn events(head: &Parts, device: String) -> Result<Wanted, Rejection> {
     })
 }
 
-fn identity(
-    method: &Method,
-    device: String,
-    module: Option<String>,
-) -> Result<Wanted, Rejection> {
+fn identity(method: &Method, device: String, module: Option<String>) -> Result<Wanted, Rejection> {
     let id = Id { device, module };
     if method == Method::GET {
         Ok(Wanted::Read(id))

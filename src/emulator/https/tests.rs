@@ -15,6 +15,8 @@ use crate::emulator::hub::Hub;
 use crate::emulator::storage;
 use crate::emulator::test_hub;
 use crate::emulator::transfer::Dock;
+use crate::model::secret::Secret;
+use crate::protocol::sas::{self, SigningKey};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -71,8 +73,13 @@ async fn a_body_has_to_come_in_time() {
         headers: SHORT,
         ..Patience::default()
     };
-    let head = "POST /devices/d/messages/events?api-version=2021-04-12 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1234";
-    let (told, taken) = told(patience, head).await;
+    let key = SigningKey::decoded(&Secret::new(test_hub::KEY)).unwrap();
+    let owner = sas::mint(&key, "localhost", i64::MAX, Some("iothubowner"));
+    let head = format!(
+        "PUT /devices/d?api-version=2021-04-12 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Length: 9\r\n\r\n1234",
+        owner.expose()
+    );
+    let (told, taken) = told(patience, &head).await;
     assert!(told.contains("The body did not come to its end."), "{told}");
     assert!(taken >= SHORT && taken < LONG, "{taken:?}");
 }

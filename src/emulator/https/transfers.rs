@@ -12,8 +12,9 @@ use super::super::clock::Clock;
 use super::super::desk::Desk;
 use super::super::driver::HubHandle;
 use super::super::hub::command::{
-    Command, Direction, Refusal, Reply, TransferOperation, TransferRequest,
+    Command, Direction, Door, Refusal, Reply, TransferOperation, TransferRequest,
 };
+use super::super::hub::options::Right;
 use super::super::transfer::{Dock, Order};
 use super::reading::{self, text};
 use super::rejection::Rejection;
@@ -63,6 +64,16 @@ impl TransferAsked {
         }
     }
 
+    /// What it opens.
+    pub(super) fn door(&self) -> Door {
+        match self {
+            Self::Create => Door::transfer("create", Right::RegistryWrite),
+            Self::List => Door::transfers(),
+            Self::Read { id } => Door::transfer(id, Right::RegistryRead),
+            Self::Cancel { id } => Door::transfer(id, Right::RegistryWrite),
+        }
+    }
+
     /// The command that does it; none for one that storage has to be asked about.
     pub(super) fn into_command(self, token: Option<String>) -> Option<Command> {
         Some(Command::Transfer(match self {
@@ -87,10 +98,9 @@ pub(super) fn cancelled_by(command: &Command) -> Option<String> {
 pub(super) async fn create(
     desk: &Desk,
     headers: &HeaderMap,
-    body: &[u8],
+    request: TransferRequest,
 ) -> Result<Reply, Rejection> {
     let token = text(headers, &header::AUTHORIZATION);
-    let request = read(body)?;
     let (hub, dock) = (desk.hub.clone(), Arc::clone(&desk.dock));
     // A client that hangs up must not leave a job behind that never begins.
     let made = tokio::spawn(make(hub, dock, desk.clock.clone(), token, request));
@@ -157,7 +167,8 @@ async fn look_at_containers(
     made.map_err(|error| format!("Unauthorized to write to output blob container: {error}."))
 }
 
-fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
+/// Reads a job that is to be made.
+pub(super) fn read(body: &[u8]) -> Result<TransferRequest, Rejection> {
     let body: Body = reading::read(body, "no job")?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let kind = body.kind.unwrap_or_default();

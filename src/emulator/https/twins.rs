@@ -45,6 +45,11 @@ impl TwinRequest {
         Ok(Self { identity, verb })
     }
 
+    /// Whose it is.
+    pub(super) fn identity(&self) -> &IdentityId {
+        &self.identity
+    }
+
     /// Whether its body is looked at.
     pub(super) fn has_body(&self) -> bool {
         self.verb != Verb::Get

@@ -12,6 +12,7 @@ mod transfer;
 mod twin;
 mod upload;
 
+pub use super::access::{Access, Door, OwnDoor};
 pub use super::content::{DeviceMessage, PlugAndPlay};
 pub use super::credential::{Certificate, Credential};
 pub use super::dispatch::{
@@ -48,6 +49,8 @@ pub enum Command {
         /// The messages, in order.
         messages: Vec<DeviceMessage>,
     },
+    /// Whether a request would be let in, though it cannot be carried out. The reply is [`Reply::Done`].
+    Admit(Access),
     /// The service's side works on the identity registry.
     Registry {
         /// The token from the `Authorization` header, if there was one.
@@ -214,6 +217,7 @@ impl Command {
             // A job may have been waiting for it.
             Self::Method(operation) => matches!(operation, MethodOperation::Respond { .. }),
             Self::Adjust(_)
+            | Self::Admit(_)
             | Self::PutToken { .. }
             | Self::PlainLogin { .. }
             | Self::Listen { .. }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::command::{ConfigurationOperation, ListenerId, Notice, Refusal, Reply};
+use super::command::{ConfigurationOperation, Door, ListenerId, Notice, Refusal, Reply};
 use super::configurations::{Active, Counts, source_of};
 use super::options::Right;
 use super::twins::TwinDocument;
@@ -41,8 +41,7 @@ impl Hub {
         token: Option<&str>,
         operation: ConfigurationOperation,
     ) -> Outcome {
-        let (path, right) = target(&operation);
-        self.authority.authorize_service(now, token, &path, right)?;
+        self.open(now, token, &door(&operation))?;
         let quiet = |reply| Ok((reply, Vec::new()));
         match operation {
             ConfigurationOperation::Read { id } => {
@@ -362,18 +361,16 @@ fn tried(condition: Option<&str>, metrics: &BTreeMap<String, String>) -> Value {
     Value::Object(answer)
 }
 
-/// What an operation is about, as a token's scope would name it, and the right it needs.
-fn target(operation: &ConfigurationOperation) -> (String, Right) {
-    let one = |id: &str| format!("configurations/{id}");
+fn door(operation: &ConfigurationOperation) -> Door {
     match operation {
-        ConfigurationOperation::Read { id } => (one(id), Right::RegistryRead),
-        ConfigurationOperation::List { .. } => ("configurations".to_owned(), Right::RegistryRead),
+        ConfigurationOperation::Read { id } => Door::configuration(id, Right::RegistryRead),
+        ConfigurationOperation::List { .. } => Door::configurations(),
         ConfigurationOperation::Write { id, .. } | ConfigurationOperation::Delete { id, .. } => {
-            (one(id), Right::RegistryWrite)
+            Door::configuration(id, Right::RegistryWrite)
         }
-        ConfigurationOperation::Test { .. } => (one("testQueries"), Right::RegistryRead),
+        ConfigurationOperation::Test { .. } => Door::test_queries(),
         ConfigurationOperation::Apply { device, .. } => {
-            (format!("devices/{device}"), Right::RegistryWrite)
+            Door::identity(device, None, Right::RegistryWrite)
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::command::{CallId, Feed, ListenerId, MethodOperation, Notice, Refusal, Reply};
+use super::command::{CallId, Door, Feed, ListenerId, MethodOperation, Notice, Refusal, Reply};
 use super::{Hub, Outcome, refusal};
 use crate::model::device::IdentityId;
 
@@ -66,8 +66,7 @@ impl Hub {
                 payload,
                 waits,
             } => {
-                let path = format!("{}/methods", super::twins::path(&identity));
-                self.authorize_twin(now, token.as_deref(), &path)?;
+                self.open(now, token.as_deref(), &Door::methods(&identity))?;
                 let (device, module) = (identity.device.as_str(), identity.module.as_deref());
                 let found = self.registry.find(device, module);
                 found.ok_or_else(|| self.registry.not_found(device, module))?;

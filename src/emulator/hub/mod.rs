@@ -6,6 +6,7 @@
 //! | [`options`] | what a hub is made of |
 //! | [`credential`] | what devices prove themselves with |
 //! | `adjusting` | what goes wrong on purpose |
+//! | `right`, `access`, `admission` | what requests open, and who is let in |
 //! | `authorization`, `scope` | tokens, certificates, policies, rights |
 //! | `registry`, `entry`, `keys`, `registry_service` | identities and their keys |
 //! | `event_log`, `message` | events, as readers see them |
@@ -28,7 +29,9 @@
 //! | [`record`], `keep` | what a store keeps of all this |
 //! | `refusal` | every way of saying no |
 
+mod access;
 mod adjusting;
+mod admission;
 mod authorization;
 mod bulk;
 mod cloud_to_device;
@@ -63,6 +66,7 @@ pub mod record;
 mod refusal;
 mod registry;
 mod registry_service;
+mod right;
 mod scheduling;
 mod scope;
 mod service_queue;
@@ -269,6 +273,7 @@ impl Hub {
                 device,
                 messages,
             } => self.send_events(now, credential.as_ref(), &device, &messages),
+            Command::Admit(access) => self.admit(now, &access).map(|()| quiet(Reply::Done)),
             Command::Registry { token, operation } => {
                 self.work_on_registry(now, token.as_deref(), operation)
             }

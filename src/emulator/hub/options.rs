@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use thiserror::Error;
 
 pub use super::enrichment::{Enrichment, MAX_ENRICHMENTS};
+pub use super::right::Right;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::source::MessageSource;
 
@@ -25,33 +26,6 @@ pub const DEFAULT_STORED_BYTES: usize = 2 * 1024 * 1024 * 1024;
 /// How long events are kept unless told otherwise, as at the service (learn.microsoft.com, "Understand the IoT Hub
 /// built-in endpoint").
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(1);
-
-/// What a shared access policy allows (learn.microsoft.com, "Control access to IoT Hub by using shared access
-/// signatures").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
-    /// Read the identity registry.
-    RegistryRead,
-    /// Change the identity registry.
-    RegistryWrite,
-    /// Use the service's side: read events, send to devices.
-    ServiceConnect,
-    /// Speak for devices.
-    DeviceConnect,
-}
-
-impl Right {
-    /// The right's name, as the portal has it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RegistryRead => "RegistryRead",
-            Self::RegistryWrite => "RegistryWrite",
-            Self::ServiceConnect => "ServiceConnect",
-            Self::DeviceConnect => "DeviceConnect",
-        }
-    }
-}
 
 /// The five policies that every hub begins with, and what they allow.
 pub const STANDARD_POLICIES: [(&str, &[Right]); 5] = [

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::command::{RegistryOperation, Reply};
+use super::command::{Door, RegistryOperation, Reply};
 use super::options::Right;
 use super::{Hub, Outcome};
 
@@ -13,8 +13,7 @@ impl Hub {
         token: Option<&str>,
         operation: RegistryOperation,
     ) -> Outcome {
-        let (path, right) = target(&operation);
-        self.authority.authorize_service(now, token, &path, right)?;
+        self.open(now, token, &door(&operation))?;
         let registry = &self.registry;
         let mut notices = Vec::new();
         let reply = match operation {
@@ -64,23 +63,20 @@ impl Hub {
     }
 }
 
-/// What an operation is about, as a token's scope would name it, and the right it needs.
-fn target(operation: &RegistryOperation) -> (String, Right) {
-    let identity = |device: &str, module: Option<&str>| match module {
-        None => format!("devices/{device}"),
-        Some(module) => format!("devices/{device}/modules/{module}"),
-    };
+fn door(operation: &RegistryOperation) -> Door {
     match operation {
         RegistryOperation::Read { device, module } => {
-            (identity(device, module.as_deref()), Right::RegistryRead)
+            Door::identity(device, module.as_deref(), Right::RegistryRead)
         }
         RegistryOperation::Write { device, module, .. }
         | RegistryOperation::Delete { device, module, .. } => {
-            (identity(device, module.as_deref()), Right::RegistryWrite)
+            Door::identity(device, module.as_deref(), Right::RegistryWrite)
         }
-        RegistryOperation::ListModules { device } => (identity(device, None), Right::RegistryRead),
-        RegistryOperation::Bulk { .. } => ("devices".to_owned(), Right::RegistryWrite),
-        RegistryOperation::List { .. } => ("devices".to_owned(), Right::RegistryRead),
-        RegistryOperation::Statistics => ("statistics/devices".to_owned(), Right::RegistryRead),
+        RegistryOperation::ListModules { device } => {
+            Door::identity(device, None, Right::RegistryRead)
+        }
+        RegistryOperation::Bulk { .. } => Door::registry(Right::RegistryWrite),
+        RegistryOperation::List { .. } => Door::registry(Right::RegistryRead),
+        RegistryOperation::Statistics => Door::statistics(),
     }
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::command::{CallId, JobOperation, JobRequest, ListenerId, Notice, Refusal, Reply, Task};
+use super::command::{
+    CallId, Door, JobOperation, JobRequest, ListenerId, Notice, Refusal, Reply, Task,
+};
 use super::job::JobStatus;
 use super::jobs::{Job, Ledger};
 use super::options::Right;
@@ -32,14 +34,14 @@ impl Hub {
         token: Option<&str>,
         operation: JobOperation,
     ) -> Outcome {
-        let (path, right) = match &operation {
+        let door = match &operation {
             JobOperation::Create { id, .. } | JobOperation::Cancel { id } => {
-                (format!("jobs/v2/{id}"), Right::RegistryWrite)
+                Door::job(id, Right::RegistryWrite)
             }
-            JobOperation::Read { id } => (format!("jobs/v2/{id}"), Right::RegistryRead),
-            JobOperation::Query { .. } => ("jobs/v2/query".to_owned(), Right::RegistryRead),
+            JobOperation::Read { id } => Door::job(id, Right::RegistryRead),
+            JobOperation::Query { .. } => Door::jobs(),
         };
-        self.authority.authorize_service(now, token, &path, right)?;
+        self.open(now, token, &door)?;
         let found = match operation {
             JobOperation::Create { id, request } => self.schedule(now, id, *request)?,
             JobOperation::Read { id } => {

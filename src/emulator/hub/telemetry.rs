@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use super::command::{Credential, DeviceMessage, ListenerId, Notice, Reply};
+use super::command::{Credential, DeviceMessage, ListenerId, Notice, OwnDoor, Reply};
 use super::enrichment::enriched;
 use super::event_log::EventLog;
 use super::message::{Origin, Sender};
@@ -24,7 +24,7 @@ impl Hub {
         device: &str,
         messages: &[DeviceMessage],
     ) -> Outcome {
-        let path = format!("devices/{device}/messages/events");
+        let path = OwnDoor::Events.path(device);
         let authority = &self.authority;
         let (proven_by, end) =
             authority.authorize_identity(&self.registry, now, credential, (device, None), &path)?;

@@ -5,7 +5,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::command::{ExportPlace, Exported, Refusal, Reply, TransferOperation, TransferRequest};
+use super::command::{
+    Door, ExportPlace, Exported, Refusal, Reply, TransferOperation, TransferRequest,
+};
 use super::entry::Entry;
 use super::job::JobStatus;
 use super::options::Right;
@@ -29,7 +31,8 @@ impl Hub {
         let quiet = |reply| Ok((reply, Vec::new()));
         match operation {
             TransferOperation::Create { token, request } => {
-                self.authorize_transfer(now, token.as_deref(), "create", Right::RegistryWrite)?;
+                let door = Door::transfer("create", Right::RegistryWrite);
+                self.open(now, token.as_deref(), &door)?;
                 self.create_transfer(now, *request)
             }
             TransferOperation::Withdraw { id } => {
@@ -37,18 +40,20 @@ impl Hub {
                 quiet(Reply::Done)
             }
             TransferOperation::List { token } => {
-                self.authorize_transfer(now, token.as_deref(), "", Right::RegistryRead)?;
+                self.open(now, token.as_deref(), &Door::transfers())?;
                 let all = self.transfers.all.iter();
                 quiet(Reply::Json(all.map(Transfer::to_json).collect()))
             }
             TransferOperation::Read { token, id } => {
-                self.authorize_transfer(now, token.as_deref(), &id, Right::RegistryRead)?;
+                let door = Door::transfer(&id, Right::RegistryRead);
+                self.open(now, token.as_deref(), &door)?;
                 let transfer = self.transfers.find(&id);
                 let transfer = transfer.ok_or_else(|| refusal::job_not_found(&id))?;
                 quiet(Reply::Json(transfer.to_json()))
             }
             TransferOperation::Cancel { token, id } => {
-                self.authorize_transfer(now, token.as_deref(), &id, Right::RegistryWrite)?;
+                let door = Door::transfer(&id, Right::RegistryWrite);
+                self.open(now, token.as_deref(), &door)?;
                 let transfer = self.transfers.find_mut(&id);
                 let transfer = transfer.ok_or_else(|| refusal::job_not_found(&id))?;
                 transfer.end(now, JobStatus::Cancelled, None);
@@ -101,18 +106,6 @@ impl Hub {
                 quiet(Reply::Done)
             }
         }
-    }
-
-    fn authorize_transfer(
-        &self,
-        now: DateTime<Utc>,
-        token: Option<&str>,
-        what: &str,
-        right: Right,
-    ) -> Result<(), Refusal> {
-        let path = format!("jobs/{what}");
-        let path = path.trim_end_matches('/');
-        self.authority.authorize_service(now, token, path, right)
     }
 
     /// "Concurrent jobs can be rejected", the C# SDK's own tests have it: with `JobQuotaExceeded`.

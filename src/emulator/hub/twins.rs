@@ -10,11 +10,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::command::{Feed, ListenerId, Notice, Refusal, Reply, TwinOperation};
+use super::command::{Door, Feed, ListenerId, Notice, Refusal, Reply, TwinOperation};
 use super::configurations::{Configurations, source_of};
 use super::entry::Entry;
 use super::happening::{self, Happening};
-use super::options::Right;
 use super::record::Record;
 use super::{Hub, Outcome, edge, refusal};
 use crate::emulator::query::{Document, Path, Search, Source, descend};
@@ -94,7 +93,7 @@ impl Hub {
         let quiet = |reply| (reply, Vec::new());
         match operation {
             TwinOperation::Read { token, identity } => {
-                self.authorize_twin(now, token.as_deref(), &path(&identity))?;
+                self.open(now, token.as_deref(), &Door::twin(&identity))?;
                 self.twin_reply(&identity).map(quiet)
             }
             TwinOperation::Change {
@@ -103,12 +102,12 @@ impl Hub {
                 change,
                 if_match,
             } => {
-                self.authorize_twin(now, token.as_deref(), &path(&identity))?;
+                self.open(now, token.as_deref(), &Door::twin(&identity))?;
                 let notices = self.change_twin(now, &identity, &change, if_match.as_deref())?;
                 Ok((self.twin_reply(&identity)?, notices))
             }
             TwinOperation::Query { token, mut search } => {
-                self.authorize_twin(now, token.as_deref(), "devices/query")?;
+                self.open(now, token.as_deref(), &Door::query())?;
                 self.search_on(&mut search);
                 Ok(quiet(Reply::Search(search)))
             }
@@ -302,25 +301,6 @@ impl Hub {
         let (device, module) = (identity.device.as_str(), identity.module.as_deref());
         let entry = self.registry.find(device, module);
         entry.ok_or_else(|| refusal::device_not_found(&identity.to_string()))
-    }
-
-    /// Twins and methods are for who has `ServiceConnect`.
-    pub(super) fn authorize_twin(
-        &self,
-        now: DateTime<Utc>,
-        token: Option<&str>,
-        path: &str,
-    ) -> Result<(), Refusal> {
-        let right = Right::ServiceConnect;
-        self.authority.authorize_service(now, token, path, right)
-    }
-}
-
-/// What tokens name a twin by below the host.
-pub(super) fn path(identity: &IdentityId) -> String {
-    match &identity.module {
-        None => format!("twins/{}", identity.device),
-        Some(module) => format!("twins/{}/modules/{module}", identity.device),
     }
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::command::{
-    Credential, FoundBlob, GivenFileNotification, Refusal, Reply, UploadOperation,
+    Credential, FoundBlob, GivenFileNotification, OwnDoor, Refusal, Reply, UploadOperation,
 };
 use super::queue::Change;
 use super::record::Record;
@@ -107,7 +107,7 @@ impl Hub {
         credential: Option<&Credential>,
         device: &str,
     ) -> Result<(), Refusal> {
-        let path = format!("devices/{device}/files");
+        let path = OwnDoor::Files.path(device);
         self.authority.authorize_identity(
             &self.registry,
             now,
