@@ -3,6 +3,7 @@
 //! Sources: Azure REST reference for IoT Hub (api-version 2021-04-12); azure-iot-device-http 1.14.4; azure-iot-hub 2.7.0.
 
 pub mod batch;
+mod careless_json;
 pub mod error_body;
 pub mod error_code;
 pub mod event_header;

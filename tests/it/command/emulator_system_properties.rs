@@ -196,3 +196,52 @@ fn where_messages_go_and_when_they_end_is_told_over_each_protocol() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn batches_are_read_as_leniently_as_at_the_service() {
+    let hub = Emulator::start(&["--partitions", "1"]);
+    let owner = Owner::of(&hub);
+    let post = |body: &'static str| {
+        let batch = owner
+            .request(Method::POST, POST)
+            .header("content-type", "application/vnd.microsoft.iothub.json")
+            .body(body);
+        current_thread().block_on(async {
+            let answer = batch.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    };
+    for taken in [
+        r#"[{"body":"e30=","properties":null}]"#,
+        r#"[{"body":"{}","base64Encoded":"false"}]"#,
+        r#"[{"body":"e30=","properties":{"iothub-app-n":1.50,"iothub-app-b":true}},]"#,
+        "[{\"body\":\"e30=\",\"properties\":{\"iothub-app-text\":\"two\n\tlines\",}}]",
+    ] {
+        assert_eq!(post(taken), (204, String::new()), "{taken}");
+    }
+    for (refused, place) in [
+        (r#"[{"body":"\d"}]"#, "line 1 column 12"),
+        (
+            "[{\"body\":\"a\nb\",\"properties\":{\"iothub-app-a\":\"x\"y\"}}]",
+            "line 2 column 36",
+        ),
+    ] {
+        let (status, told) = post(refused);
+        assert_eq!(status, 400, "{refused}");
+        assert!(told.contains(place), "{told}");
+    }
+    let events = hub.events(&[]);
+    let properties: Vec<_> = events.iter().map(|event| &event["properties"]).collect();
+    let expected = [
+        json!({}),
+        json!({}),
+        json!({ "n": "1.50", "b": "true" }),
+        json!({ "text": "two\n\tlines" }),
+    ];
+    assert_eq!(properties, expected.each_ref());
+    assert!(
+        events
+            .iter()
+            .all(|event| event["body"].to_string().contains("{}"))
+    );
+}
