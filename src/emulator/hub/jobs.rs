@@ -73,7 +73,8 @@ impl Jobs {
                 records: Vec::new(),
             },
         };
-        jobs.all.sort_by_key(|job| job.facts.created);
+        jobs.all
+            .sort_by_cached_key(|job| (job.facts.created, job.facts.id.clone()));
         jobs.count_pending();
         jobs
     }
@@ -103,7 +104,10 @@ impl Jobs {
             before: None,
             after: Some(Arc::clone(&job.facts)),
         });
-        self.all.push(job);
+        // Of one moment, in the order in which a store gives them back.
+        let key = |job: &Job| (job.facts.created, job.facts.id.clone());
+        let place = self.all.partition_point(|other| key(other) < key(&job));
+        self.all.insert(place, job);
     }
 
     /// Forgets the oldest that is over; false if there is none.
