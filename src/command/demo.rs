@@ -13,6 +13,7 @@ use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::hub::options::DEFAULT_RETENTION;
 use crate::emulator::server::{Emulator, Options};
 use crate::emulator::storage;
+use crate::emulator::trace::Tracer;
 use crate::failure::{Failure, Kind};
 
 const DEVICE: &str = "device1";
@@ -202,7 +203,7 @@ impl LocalHub {
         let (ready, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             Context::block_on(async move {
-                let running = Emulator::start(options, clock).await?;
+                let running = Emulator::start(options, clock, Tracer::default()).await?;
                 // Whoever waits for it goes on, or has gone.
                 let _ = ready.send(running.endpoints().clone());
                 let _ = stopped.await;

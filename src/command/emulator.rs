@@ -15,12 +15,14 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::key::read_text;
+use super::teller::trace;
 use crate::config::Environment;
 use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::fault::Trouble;
 use crate::emulator::hub::options::{Enrichment, MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::emulator::storage::{self, USUAL_CONTAINER};
+use crate::emulator::trace::Tracer;
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
@@ -205,7 +207,8 @@ async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Re
             "the hub listens on {address}, where other machines can reach it"
         ));
     }
-    let running = Emulator::start(plan.options, context.clock).await?;
+    let tracer = Tracer::new(context.trace, trace);
+    let running = Emulator::start(plan.options, context.clock, tracer).await?;
     let ready = if args.print_env {
         env_lines(running.endpoints())
     } else {

@@ -1,7 +1,7 @@
 //! What a client tells while it works, written to stderr for a person; and the client itself, set up by the settings.
 
 use std::cell::{OnceCell, RefCell};
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -12,6 +12,7 @@ use crate::client::notice::{Notice, Notify};
 use crate::client::proxy::Proxies;
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::failure::mask::mask;
 use crate::model::connection_string::Host;
 
 /// How long the hub may take over one answer.
@@ -45,6 +46,13 @@ pub fn proxies(settings: &Settings) -> Proxies {
         .map_or_else(Proxies::default, |proxy| {
             Proxies::new(proxy.variable, proxy.url.expose(), &proxy.exceptions)
         })
+}
+
+/// Writes a line of what goes over the wire straight to stderr, its secrets masked: one that waited its turn would be lost
+/// when a connection breaks, or the process.
+pub fn trace(line: &str) {
+    // With stderr gone there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "trace: {}", mask(line));
 }
 
 /// Writes notices to stderr, past a progress bar where there is one.

@@ -9,11 +9,21 @@ use tokio::sync::mpsc;
 
 use super::fault::Wire;
 use super::hub::credential::Certificate;
+use super::trace::Tracer;
 use crate::model::glob::Glob;
+
+/// Why a connection ends that was told to.
+pub(super) const ORDERED: &str = "by order of the admin port";
+
+/// How many devices of a connection are told of by name.
+const MOST_TOLD: usize = 3;
 
 /// All connections; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Connections(Arc<Mutex<Table>>);
+pub struct Connections {
+    table: Arc<Mutex<Table>>,
+    tracer: Tracer,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -131,9 +141,22 @@ pub struct Shown {
 }
 
 impl Connections {
+    /// Nobody yet; who comes and goes is told to this tracer.
+    #[must_use]
+    pub fn new(tracer: Tracer) -> Self {
+        let table = Arc::default();
+        Self { table, tracer }
+    }
+
+    /// Who is told of what goes on.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         // Whoever panicked with the lock has left nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a connection that has come.
@@ -149,14 +172,18 @@ impl Connections {
             orders: sender,
         };
         table.taken.insert(id, taken);
-        Seat {
+        drop(table);
+        let seat = Seat {
             name: SeatName {
                 id,
                 connections: self.clone(),
             },
             orders,
             certificate: None,
-        }
+            end: None,
+        };
+        seat.name.tell(|| "comes".to_owned());
+        seat
     }
 
     /// Everyone who is there.
@@ -197,6 +224,8 @@ pub struct Seat {
     name: SeatName,
     orders: mpsc::UnboundedReceiver<Order>,
     certificate: Option<Arc<Certificate>>,
+    /// Why the connection ends, where that is told.
+    end: Option<String>,
 }
 
 /// What a connection says of itself.
@@ -218,6 +247,7 @@ impl Seat {
     /// Waits until the connection is to end; other orders are not for this part of it.
     pub async fn dropped(&mut self) {
         while !matches!(self.order().await, Order::Drop) {}
+        self.explain(|| ORDERED.to_owned());
     }
 
     /// The client has proven itself with this, or with nothing.
@@ -231,6 +261,13 @@ impl Seat {
         self.certificate.clone()
     }
 
+    /// Says why the connection ends; the first reason is the one.
+    pub fn explain(&mut self, why: impl FnOnce() -> String) {
+        if self.end.is_none() && self.name.is_traced() {
+            self.end = Some(why());
+        }
+    }
+
     /// To say something of the connection with.
     #[must_use]
     pub fn name(&self) -> SeatName {
@@ -240,6 +277,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        let end = self.end.take();
+        let why = || end.unwrap_or_else(|| "the client has gone".to_owned());
+        self.name.tell(|| format!("ends: {}", why()));
         self.name.connections.table().taken.remove(&self.name.id);
     }
 }
@@ -249,6 +289,33 @@ impl SeatName {
         if let Some(taken) = self.connections.table().taken.get_mut(&self.id) {
             change(taken);
         }
+    }
+
+    /// Whether anyone is told of the connection.
+    #[must_use]
+    pub fn is_traced(&self) -> bool {
+        self.connections.tracer.is_on()
+    }
+
+    /// Tells something of the connection, where somebody is told.
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        self.connections.tracer.line(|| {
+            let table = self.connections.table();
+            let taken = table.taken.get(&self.id);
+            let wire = taken.map_or("", |taken| taken.wire.name());
+            let mut line = format!("{wire} {}", self.id);
+            if let Some(taken) = taken {
+                for device in taken.devices.iter().take(MOST_TOLD) {
+                    line.push(' ');
+                    line.push_str(device);
+                }
+                if taken.devices.len() > MOST_TOLD {
+                    line.push_str(" …");
+                }
+            }
+            drop(table);
+            format!("{line}: {}", what())
+        });
     }
 
     /// Something else is spoken from now on.

@@ -164,6 +164,8 @@ impl Listener {
         } = &*self.desk;
         let struck = mischief.strike(clock, Occasion::Connection { wire });
         if struck.is_some() {
+            let refused = || format!("{}: a connection is refused by a fault", wire.name());
+            self.desk.connections.tracer().line(refused);
             return Ok(());
         }
         stream.set_nodelay(true)?;
@@ -172,10 +174,14 @@ impl Listener {
             None => self.speak(stream, &mut seat).await,
             Some(tls) => {
                 let stream = tokio::select! {
-                    stream = timeout(HANDSHAKE_LIMIT, tls.accept(stream)) => stream??,
+                    stream = timeout(HANDSHAKE_LIMIT, tls.accept(stream)) => stream,
                     () = seat.dropped() => return Ok(()),
                     () = self.stop.clone().requested() => return Ok(()),
                 };
+                let stream = stream
+                    .map_err(io::Error::from)
+                    .flatten()
+                    .inspect_err(|error| seat.explain(|| format!("no TLS: {error}")))?;
                 let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let now = clock.now();
                 seat.prove(client_certificate::examine(chain, &self.authorities, now));
@@ -242,7 +248,7 @@ impl Listener {
         let options = Arc::clone(&self.amqp);
         tokio::select! {
             () = amqp::server::serve_connection(stream, self.desk.hub.clone(), options, seat) => {}
-            () = self.stop.clone().requested() => {}
+            () = self.stop.clone().requested() => seat.explain(stopped),
         }
     }
 
@@ -253,7 +259,11 @@ impl Listener {
         let options = Arc::clone(&self.mqtt);
         tokio::select! {
             () = mqtt::server::serve_connection(stream, self.desk.hub.clone(), options, seat) => {}
-            () = self.stop.clone().requested() => {}
+            () = self.stop.clone().requested() => seat.explain(stopped),
         }
     }
+}
+
+fn stopped() -> String {
+    "the hub stops".to_owned()
 }

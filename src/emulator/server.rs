@@ -37,6 +37,7 @@ use super::mqtt;
 use super::state::{self, State, StateError};
 use super::storage;
 use super::store::{Store, StoreError, Wanted};
+use super::trace::Tracer;
 use super::transfer::{self, Dock, Order};
 use super::ui::{self, Ui};
 use crate::model::device::Identity;
@@ -158,13 +159,14 @@ pub struct Running {
 pub struct Emulator;
 
 impl Emulator {
-    /// Starts one. Needs a tokio runtime with I/O and time.
+    /// Starts one, which tells `tracer` of who comes and goes. Needs a tokio runtime with I/O and time.
     ///
     /// # Errors
     /// [`EmulatorError`] names the file, option, device or port.
     pub async fn start(
         options: Options,
         machine_clock: fn() -> DateTime<Utc>,
+        tracer: Tracer,
     ) -> Result<Running, EmulatorError> {
         lift_socket_limit();
         // Certificates are good by the right time, however wrong the hub's own is.
@@ -201,7 +203,7 @@ impl Emulator {
         let amqp = Arc::new(amqp_options(&endpoints, &clock, &mischief));
         let mqtt = Arc::new(mqtt_options(&options, &clock, &mischief));
         let (hub, end) = drive(hub, store, &clock, &options)?;
-        let connections = Connections::default();
+        let connections = Connections::new(tracer);
         let desk = Arc::new(Desk::new(clock, mischief, connections, hub.clone(), dock));
         let (stop, stopped) = watch::channel(false);
         let ui = Ui::new(hosts(&options), &endpoints, hub.clone(), stopped.clone());

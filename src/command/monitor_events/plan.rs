@@ -1,6 +1,5 @@
 //! What is to be read, decided from flags and settings.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +15,9 @@ use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Patience, Start, StreamError};
 use crate::client::https::HTTPS_PORT;
 use crate::command::Context;
+use crate::command::teller::trace;
 use crate::config::{Settings, Transport};
 use crate::failure::amqp::blame_entity;
-use crate::failure::mask::mask;
 use crate::failure::{Failure, Kind};
 use crate::model::connection_string::{ConnectionString, EventHubString, HubCredential, HubString};
 use crate::model::span::parse_time;
@@ -99,15 +98,12 @@ impl Plan {
     }
 }
 
-/// Tells of frames on stderr, where that was asked for. Straight from the connection, for a trace that waits its turn
-/// would be lost when the connection breaks.
+/// Tells of frames on stderr, where that was asked for.
 fn tracer(is_wanted: bool) -> Tracer {
     if !is_wanted {
         return Tracer::default();
     }
-    Tracer::new(|line| {
-        let _ = writeln!(io::stderr(), "trace: {}", mask(line));
-    })
+    Tracer::new(trace)
 }
 
 /// Which texts are times.

@@ -20,7 +20,7 @@ use crate::emulator::amqp::connection::Connection;
 use crate::emulator::amqp::effect::{Effect, Origin};
 use crate::emulator::amqp::fault::{self, Sequel};
 use crate::emulator::amqp::options::Options;
-use crate::emulator::connections::{Detachment, Order, Seat};
+use crate::emulator::connections::{Detachment, ORDERED, Order, Seat};
 use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
@@ -118,12 +118,17 @@ where
             utc: options.clock.now(),
         };
         let number = uuid::Uuid::new_v4().as_u128();
+        let certificate = seat.certificate();
+        let mut machine = Connection::new(options.clone(), certificate, number, now);
+        if seat.name().is_traced() {
+            machine.take_notes();
+        }
         Self {
             reading,
             writing,
             input: BytesMut::with_capacity(READ_SIZE),
             output: Output::default(),
-            machine: Connection::new(options.clone(), seat.certificate(), number, now),
+            machine,
             readers: OpenReaders {
                 hub,
                 ids: BTreeSet::new(),
@@ -145,11 +150,14 @@ where
             });
             self.digest().await;
             if self.is_cut {
+                self.seat.explain(|| "a fault cuts it".to_owned());
                 // What came before the cut is on its way.
                 let _ = timeout(FAREWELL, self.write_out()).await;
                 return;
             }
             if self.machine.is_closed() {
+                let machine = &self.machine;
+                self.seat.explain(|| machine.why_it_ended().to_owned());
                 // A peer that is gone by now has nothing to hear.
                 let _ = timeout(FAREWELL, self.farewell()).await;
                 return;
@@ -162,7 +170,8 @@ where
                     let _ = timeout(FAREWELL, self.last_words()).await;
                     return;
                 }
-                Turn::Ordered(Order::Drop) | Turn::Broken => return,
+                Turn::Ordered(Order::Drop) => return self.seat.explain(|| ORDERED.to_owned()),
+                Turn::Broken => return,
                 Turn::Ordered(order) => self.obey(order),
             }
         }
@@ -208,6 +217,9 @@ where
             self.output.bytes.clear();
             self.output.written = 0;
             self.machine.swap_output(&mut self.output.bytes);
+        }
+        for note in self.machine.notes() {
+            self.seat.name().tell(|| note);
         }
     }
 

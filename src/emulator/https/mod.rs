@@ -14,6 +14,7 @@
 //! | `reading`, `rejection` | what these have in common, and every way to fail |
 //! | `patience` | how long a client may take to listen |
 //! | `plain`, `response` | how answers and refusals look on the wire |
+//! | `telling` | what is told of requests, where somebody has asked |
 //! | `upgrade` | which requests turn the connection into a WebSocket, and its bytes then |
 //! | this file | one connection, from its first request to its last |
 
@@ -34,6 +35,7 @@ mod rejection;
 mod relay;
 mod request;
 mod response;
+mod telling;
 mod transfers;
 mod twins;
 mod upgrade;
@@ -63,6 +65,7 @@ use patience::Patient;
 use rejection::Rejection;
 use request::{Wanted, Work};
 use response::{Answer, Responder};
+use telling::{Telling, told};
 pub(super) use upgrade::{Upgrade, bytes_of};
 
 /// How long a client may take.
@@ -138,6 +141,7 @@ where
         let elsewhere = dock
             .storage
             .passes_on(request.uri().path(), request.uri().query());
+        let telling = Telling::of(&name, &request);
         let (mut response, mut deed) = (None, None);
         // What is the page's or storage's is none of the hub's doing.
         if ui.is_none() && elsewhere.is_none() {
@@ -152,7 +156,7 @@ where
             }
             deed = fault::strike(mischief, clock, &request, device.as_deref());
         }
-        async move {
+        let answered = async move {
             if let Some(ui) = ui {
                 return Ok(ui.answer(request).await.map(AnyBody::Left));
             }
@@ -170,7 +174,8 @@ where
                 Some(deed) => fault::answer(deed, &Responder::new(clock.clone()), answer).await,
             };
             answered.map(|response| response.map(whole))
-        }
+        };
+        told(telling, answered)
     });
     // Without `pipeline_flush`: with it hyper takes from a body that streams however much there is, read or not.
     let connection = http1::Builder::new()
@@ -186,9 +191,10 @@ where
     let stop = pin!(stop);
     // How a client goes is its own affair: a reset is no failure of ours.
     tokio::select! {
-        _ = connection.as_mut() => {}
+        ended = connection.as_mut() => ended.unwrap_or_else(|error| seat.explain(|| error.to_string())),
         () = seat.dropped() => return None,
         () = stop => {
+            seat.explain(|| "the hub stops".to_owned());
             connection.as_mut().graceful_shutdown();
             let _ = timeout(STOP_LIMIT, connection).await;
             return None;

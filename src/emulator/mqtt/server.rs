@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::effect::{Effect, Opening, Origin};
 use super::fault;
 use super::options::Options;
-use crate::emulator::connections::{Order, Seat};
+use crate::emulator::connections::{ORDERED, Order, Seat};
 use crate::emulator::driver::HubHandle;
 use crate::emulator::hub::command::{Command, Credential, ListenerId, Notice, Refusal, Reply};
 use crate::emulator::moment::Moment;
@@ -116,6 +116,10 @@ where
             });
             self.digest().await;
             if self.machine.is_closed() && self.asking.is_none() {
+                let why = self.machine.why_it_ended();
+                if !why.is_empty() {
+                    self.seat.explain(|| why.to_owned());
+                }
                 // Who sees the end is no longer connected.
                 self.session.close().await;
                 // A peer that is gone by now has nothing to hear.
@@ -136,22 +140,22 @@ where
                 Turn::Ordered(order) => self.obey(&order),
                 Turn::Went => {}
                 Turn::Ended => self.machine.hang_up(),
-                Turn::Broken => self.cut(),
+                Turn::Broken => self.cut(""),
             }
         }
     }
 
     /// There is nobody to speak with any more.
-    fn cut(&mut self) {
+    fn cut(&mut self, why: &'static str) {
         self.is_broken = true;
-        self.machine.hang_up();
+        self.machine.end(why);
     }
 
     /// Takes a notice in, unless a fault cuts the connection with it.
     fn hear(&mut self, notice: Notice) {
         let device = self.device.as_deref();
         if matches!(notice, Notice::Call { .. }) && fault::cuts_call(&self.options, device) {
-            self.cut();
+            self.cut("a fault cuts it");
         } else {
             self.machine.notice(notice);
         }
@@ -159,7 +163,7 @@ where
 
     fn obey(&mut self, order: &Order) {
         match order {
-            Order::Drop => self.cut(),
+            Order::Drop => self.cut(ORDERED),
             Order::EndTokens => self.machine.shorten_token(i64::MAX),
             Order::ShortenTokens(seconds) => self.machine.shorten_token(*seconds),
             // Each turn looks at the clock; and links are AMQP's.
@@ -217,6 +221,9 @@ where
         let known = answer.as_ref().ok();
         let known = known.and_then(|_| self.options.remembered.recall(&identity, starts_anew));
         self.machine.opened(answer, known);
+        if !self.machine.is_closed() {
+            self.seat.name().tell(|| "CONNECT is accepted".to_owned());
+        }
     }
 
     async fn ask_to_open(

@@ -60,6 +60,42 @@ fn who_is_not_who_it_says_is_not_let_in() {
 }
 
 #[test]
+fn a_trace_says_why_a_device_is_not_let_in_or_let_go() {
+    let mut hub = Emulator::start(&["--trace"]);
+    let other = connect_with(&false_credentials(&hub));
+    assert_eq!(refused(&hub, other), ConnectReturnCode::NotAuthorized);
+    let told = hub.wait_for_talk("mqtt 1 device1: ends: ");
+    assert!(told.contains("trace: mqtt 1: comes"), "{told}");
+    assert!(
+        told.contains("CONNECT is refused (NotAuthorized): "),
+        "{told}"
+    );
+    let mut device = Device::connect(&hub, connect(&hub));
+    let mut foreign = event(QoS::AtLeastOnce, 1, "", "x");
+    foreign.topic = EVENTS.replace("device1", "device2");
+    device.send(&[Packet::Publish(foreign)]);
+    assert_eq!(device.next(), None);
+    let told = hub.wait_for_talk("mqtt 2 device1: ends: ");
+    assert!(
+        told.contains("mqtt 2 device1: CONNECT is accepted"),
+        "{told}"
+    );
+    let topic = "the topic \"devices/device2/messages/events/\" is another device's";
+    assert!(told.contains(topic), "{told}");
+    rest::ask(&hub, Method::GET, "/devices/device1", &Value::Null);
+    hub.wait_for_talk("GET /devices/device1?api-version=");
+    let path = "/elsewhere?sig=c2VjcmV0&a=b";
+    let url = format!("https://localhost:{}{path}", hub.port("https"));
+    current_thread().block_on(async { rest::client(&hub).get(url).send().await.unwrap() });
+    let secrets = hub.secrets();
+    let told = hub.wait_for_talk("GET /elsewhere?sig=***&a=b: 404, ");
+    assert!(told.contains("/devices/device1?api-version="), "{told}");
+    for secret in secrets.iter().map(String::as_str).chain(["c2VjcmV0"]) {
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
+#[test]
 fn the_newer_connection_wins_and_the_olders_will_is_heard() {
     let hub = Emulator::start(&[]);
     let mut with_will = connect(&hub);

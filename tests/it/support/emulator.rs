@@ -88,6 +88,12 @@ impl Emulator {
         self.data.path()
     }
 
+    /// Waits for a line on its stderr that holds `text`; gives all that it has told there by then.
+    pub fn wait_for_talk(&mut self, text: &str) -> &str {
+        self.running.wait_for_talk(text);
+        self.running.talk()
+    }
+
     /// Its process's number.
     pub fn id(&self) -> u32 {
         self.running.id()

@@ -168,6 +168,11 @@ impl Running {
         wait(self.stderr.as_ref(), &mut self.told, text, &self.read)
     }
 
+    /// What was read of stderr so far.
+    pub fn talk(&self) -> &str {
+        &self.told
+    }
+
     /// Its process's number.
     pub fn id(&self) -> u32 {
         self.child.id()

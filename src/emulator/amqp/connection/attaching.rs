@@ -243,6 +243,10 @@ impl Connection {
     }
 
     fn send_detach(&mut self, key: LinkKey, error: Option<AmqpError<'_>>) {
+        if let (Some(notes), Some(error)) = (&mut self.notes, &error) {
+            let why = error.description.unwrap_or_default();
+            notes.push(format!("a link is detached: {} {why}", error.condition));
+        }
         let detach = Detach {
             handle: key.handle,
             closed: true,

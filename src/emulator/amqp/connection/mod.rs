@@ -77,6 +77,10 @@ pub(super) struct Connection {
     peer_patience: Option<Duration>,
     heard: Duration,
     spoke: Duration,
+    /// Why it is over.
+    end: String,
+    /// What became of links, where somebody is told of that.
+    notes: Option<Vec<String>>,
 }
 
 impl Connection {
@@ -105,7 +109,24 @@ impl Connection {
             peer_patience: None,
             heard: now.elapsed,
             spoke: now.elapsed,
+            end: String::new(),
+            notes: None,
         }
+    }
+
+    /// Takes down what becomes of links from now on.
+    pub(super) fn take_notes(&mut self) {
+        self.notes = Some(Vec::new());
+    }
+
+    /// What was taken down.
+    pub(super) fn notes(&mut self) -> impl Iterator<Item = String> + '_ {
+        self.notes.iter_mut().flat_map(|notes| notes.drain(..))
+    }
+
+    /// Why it is over, as far as that is this side's doing.
+    pub(super) fn why_it_ended(&self) -> &str {
+        &self.end
     }
 
     /// Takes what stands at the front of `input`: a protocol header or a frame. Gives the bytes that it took; none if

@@ -48,6 +48,7 @@ impl Connection {
             }
         }
         if self.phase == Phase::Closed {
+            "another protocol than AMQP 1.0 is spoken".clone_into(&mut self.end);
             input.len()
         } else {
             ProtocolHeader::LENGTH
@@ -74,6 +75,9 @@ impl Connection {
             self.access.add(grant, shown, self.options.limits.tokens);
             self.end_sasl(SASL_OK);
         } else {
+            if let Err(refusal) = answer {
+                self.end = refusal.message;
+            }
             self.end_sasl(SASL_AUTH);
         }
     }
@@ -83,6 +87,7 @@ impl Connection {
         self.phase = if code == SASL_OK {
             Phase::Secured
         } else {
+            self.end = format!("SASL is refused ({code}) {}", self.end);
             Phase::Closed
         };
     }
@@ -116,6 +121,7 @@ impl Connection {
 
     /// Ends the connection as the peer wishes.
     pub(super) fn close(&mut self) {
+        "the client has closed it".clone_into(&mut self.end);
         self.out.send(0, &Performative::Close(Close::default()));
         self.leave();
     }
@@ -130,6 +136,7 @@ impl Connection {
             let error = Some(AmqpError::new(condition, description));
             self.out.send(0, &Performative::Close(Close { error }));
         }
+        self.end = format!("{condition}: {description}");
         self.leave();
     }
 

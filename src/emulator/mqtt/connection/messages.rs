@@ -96,7 +96,7 @@ impl Connection {
         let session = *session;
         client.held.is_asking = false;
         let Ok(Reply::Messages(given)) = answer else {
-            return self.hang_up();
+            return self.end("the hub gives it no messages any more");
         };
         let is_more_due = !given.is_empty() || client.held.is_there_more;
         for message in given {

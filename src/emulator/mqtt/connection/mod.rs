@@ -13,6 +13,7 @@ mod opening;
 mod telling;
 mod traffic;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,8 @@ pub(super) struct Connection {
     /// Bytes of messages that wait for the hub.
     waiting: usize,
     tracker: Tracker,
+    /// Why it is over.
+    end: Cow<'static, str>,
 }
 
 impl Connection {
@@ -95,6 +98,7 @@ impl Connection {
             effects: VecDeque::new(),
             waiting: 0,
             tracker: Tracker::new(number),
+            end: Cow::Borrowed(""),
         }
     }
 
@@ -110,8 +114,15 @@ impl Connection {
             Phase::Open(client, _) => client.expires.is_some_and(|end| now.utc.timestamp() > end),
             Phase::Silent | Phase::Knocking(_) | Phase::Closed => false,
         };
-        if is_expired || now.elapsed >= self.patience_ends() {
-            self.hang_up();
+        if is_expired {
+            self.end("its token has ended");
+        } else if now.elapsed >= self.patience_ends() {
+            self.end(match &self.phase {
+                Phase::Silent => "no CONNECT has come in time",
+                Phase::Knocking(_) | Phase::Open(..) | Phase::Closed => {
+                    "it was silent for longer than its keep-alive allows"
+                }
+            });
         }
         self.catch_up();
     }
@@ -157,9 +168,10 @@ impl Connection {
                 Ok(Some(packet)) => self.take(packet),
                 Ok(None) => return,
                 Err(PacketError::Version) if matches!(self.phase, Phase::Silent) => {
-                    self.turn_away(ConnectReturnCode::RefusedProtocolVersion);
+                    let why = PacketError::Version.to_string();
+                    self.turn_away(ConnectReturnCode::RefusedProtocolVersion, &why);
                 }
-                Err(_) => self.hang_up(),
+                Err(error) => self.end(error.to_string()),
             }
         }
     }
@@ -211,6 +223,20 @@ impl Connection {
         }
     }
 
+    /// The same for this reason, of which only who watches the hub is told.
+    pub(super) fn end(&mut self, why: impl Into<Cow<'static, str>>) {
+        // The first reason is the one.
+        if self.end.is_empty() {
+            self.end = why.into();
+        }
+        self.hang_up();
+    }
+
+    /// Why it is over; empty where that is the client's own doing.
+    pub(super) fn why_it_ended(&self) -> &str {
+        &self.end
+    }
+
     /// Whether it is over, but for what is still to be done and written.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
@@ -223,7 +249,7 @@ impl Connection {
 
     fn send(&mut self, packet: &Packet) {
         if packet::write(packet, &mut self.out).is_err() {
-            self.hang_up();
+            self.end("what it is to be told makes no packet");
         }
     }
 }

@@ -19,20 +19,24 @@ impl Connection {
     /// The first packet: who is there?
     pub(super) fn greet(&mut self, packet: Packet) {
         let Packet::Connect(connect) = packet else {
-            return self.hang_up();
+            return self.end("the first packet is no CONNECT");
         };
         let (user, credential) = match self.introduce(&connect) {
             Ok(introduced) => introduced,
-            Err(code) => return self.turn_away(code),
+            Err((code, why)) => return self.turn_away(code, why),
         };
         let identity = user.identity;
         let model = user.model.as_deref().and_then(PlugAndPlay::model_of);
         let will = match connect.last_will {
             None => None,
-            Some(will) if will.qos == QoS::ExactlyOnce => return self.hang_up(),
+            Some(will) if will.qos == QoS::ExactlyOnce => {
+                return self.end("the CONNECT's will has QoS 2");
+            }
             Some(will) => match event::will(&identity, will, model.as_ref()) {
                 Some(message) => Some(Box::new(message)),
-                None => return self.hang_up(),
+                None => {
+                    return self.end("the CONNECT's will goes to no topic of the device's events");
+                }
             },
         };
         let limit = self.options.limits.silence;
@@ -58,16 +62,22 @@ impl Connection {
     }
 
     /// Who a CONNECT speaks for, and what proves it: the token that it brings, or else the connection's certificate.
-    fn introduce(&self, connect: &Connect) -> Result<(UserName, Credential), ConnectReturnCode> {
-        let identity =
-            user_name::parse_client_id(&connect.client_id).ok_or(ConnectReturnCode::BadClientId)?;
+    fn introduce(
+        &self,
+        connect: &Connect,
+    ) -> Result<(UserName, Credential), (ConnectReturnCode, &'static str)> {
+        use ConnectReturnCode::{BadClientId, BadUserNamePassword, NotAuthorized};
+        let identity = user_name::parse_client_id(&connect.client_id)
+            .ok_or((BadClientId, "the client id is no device's or module's"))?;
         let login = connect.login.as_ref();
-        let login = login.ok_or(ConnectReturnCode::BadUserNamePassword)?;
+        let login = login.ok_or((BadUserNamePassword, "there is no user name"))?;
         let user = UserName::parse(&login.username)
-            .filter(|user| self.is_called(&user.host))
-            .ok_or(ConnectReturnCode::BadUserNamePassword)?;
+            .ok_or((BadUserNamePassword, "the user name is not HUB/DEVICE/?…"))?;
+        if !self.is_called(&user.host) {
+            return Err((BadUserNamePassword, "the user name names another hub"));
+        }
         if user.identity != identity {
-            return Err(ConnectReturnCode::BadClientId);
+            return Err((BadClientId, "client id and user name differ"));
         }
         let credential = if login.password.is_empty() {
             let certificate = self.certificate.clone();
@@ -75,7 +85,13 @@ impl Connection {
         } else {
             Some(Credential::token(login.password.as_str()))
         };
-        Ok((user, credential.ok_or(ConnectReturnCode::NotAuthorized)?))
+        Ok((
+            user,
+            credential.ok_or((
+                NotAuthorized,
+                "there is neither a password nor a certificate",
+            ))?,
+        ))
     }
 
     /// Whether the hub has that name. A port behind it, which Azure's never has, does no harm.
@@ -100,9 +116,12 @@ impl Connection {
         let (session, expires) = match answer {
             Ok((session, Reply::Session { expires })) => (session, expires),
             Err(refusal) if refusal.code.http_status() != 503 => {
-                return self.turn_away(ConnectReturnCode::NotAuthorized);
+                return self.turn_away(ConnectReturnCode::NotAuthorized, &refusal.message);
             }
-            Ok(_) | Err(_) => return self.turn_away(ConnectReturnCode::ServiceUnavailable),
+            Ok(_) | Err(_) => {
+                let why = "the hub is not available";
+                return self.turn_away(ConnectReturnCode::ServiceUnavailable, why);
+            }
         };
         client.expires = expires;
         client.subscriptions = known.unwrap_or_default();
@@ -123,8 +142,8 @@ impl Connection {
     }
 
     /// Says why not, and ends it.
-    pub(super) fn turn_away(&mut self, code: ConnectReturnCode) {
+    pub(super) fn turn_away(&mut self, code: ConnectReturnCode, why: &str) {
         self.send(&Packet::ConnAck(ConnAck::new(code, false)));
-        self.hang_up();
+        self.end(format!("CONNECT is refused ({code:?}): {why}"));
     }
 }

@@ -20,8 +20,8 @@ impl Connection {
         answer: &Result<Reply, Refusal>,
     ) {
         self.waiting = self.waiting.saturating_sub(origin.bytes);
-        if answer.is_err() && matches!(origin.sequel, Sequel::EndIfRefused) {
-            return self.hang_up();
+        if let (Err(refusal), Sequel::EndIfRefused) = (answer, &origin.sequel) {
+            return self.end(refusal.message.clone());
         }
         for id in origin.acknowledge {
             self.send(&Packet::PubAck(PubAck::new(id)));
@@ -58,14 +58,14 @@ impl Connection {
     /// What the hub tells without being asked.
     pub(in crate::emulator::mqtt) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Superseded => self.hang_up(),
-            Notice::Dismissed(_) => {
+            Notice::Superseded => self.end("a newer connection has taken its place"),
+            Notice::Dismissed(refusal) => {
                 if let Phase::Open(client, _) = &mut self.phase {
                     client.will = None;
                     self.effects
                         .push_back(Effect::Forget(client.identity.clone()));
                 }
-                self.hang_up();
+                self.end(refusal.message);
             }
             Notice::Desired { version, patch } => {
                 let topic = HubTopic::Desired { version };
@@ -100,7 +100,7 @@ impl Connection {
             return;
         }
         if !self.is_listening() {
-            return self.hang_up();
+            return self.end("it does not listen to what it wants to be told");
         }
         let publish = Publish::new(topic.to_string(), QoS::AtMostOnce, body);
         self.send(&Packet::Publish(publish));

@@ -34,7 +34,7 @@ impl Connection {
                 if let Phase::Open(client, _) = &mut self.phase {
                     client.will = None;
                 }
-                self.hang_up();
+                self.end("DISCONNECT");
             }
             // A second greeting, QoS 2, and what only a server sends.
             Packet::Connect(_)
@@ -44,7 +44,7 @@ impl Connection {
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)
-            | Packet::PingResp => self.hang_up(),
+            | Packet::PingResp => self.end("a packet that no client sends at this point"),
         }
     }
 
@@ -56,11 +56,14 @@ impl Connection {
         let id = match publish.qos {
             QoS::AtMostOnce => None,
             QoS::AtLeastOnce => Some(publish.pkid),
-            QoS::ExactlyOnce => return self.hang_up(),
+            QoS::ExactlyOnce => return self.end("QoS 2 is not spoken"),
         };
         let payload = publish.payload;
         match DeviceTopic::parse(&publish.topic) {
-            None => self.hang_up(),
+            None => self.end(format!(
+                "devices publish nothing to the topic {:?}",
+                publish.topic
+            )),
             Some(DeviceTopic::Events {
                 device,
                 module,
@@ -71,8 +74,13 @@ impl Connection {
                 let message = event::message(&bag, payload, publish.retain, client.model.as_ref());
                 if is_own && message.size() <= MAX_MESSAGE_BYTES {
                     self.put(session, message, id);
+                } else if is_own {
+                    let size = message.size();
+                    self.end(format!(
+                        "a message of {size} bytes, and {MAX_MESSAGE_BYTES} are taken"
+                    ));
                 } else {
-                    self.hang_up();
+                    self.end(format!("the topic {:?} is another device's", publish.topic));
                 }
             }
             Some(DeviceTopic::TwinGet { request }) => {
