@@ -10,7 +10,7 @@
 //! | 3 | [`failure`] | what went wrong, as the user sees it: kind, source, hint, exit code |
 //! | 2 | [`client`], [`emulator`], [`firmware`], [`render`], [`config`] | the hub from outside, the hub from inside, what is flashed, what is shown, what was asked for |
 //! | 1 | [`protocol`], [`trust`] | the wire in both directions, without behaviour, I/O or clock; whom TLS trusts |
-//! | 0 | [`model`] | the field's own words: device, event, connection string, secret |
+//! | 0 | [`model`], [`tracer`] | the field's own words: device, event, connection string, secret; who is told what goes on |
 //!
 //! Two rooms on one floor never import each other; `tests/it/architecture.rs` holds them to it.
 
@@ -24,4 +24,5 @@ pub mod firmware;
 pub mod model;
 pub mod protocol;
 pub mod render;
+pub mod tracer;
 pub mod trust;

@@ -13,8 +13,8 @@ use crate::emulator::endpoint::{Endpoints, Ports};
 use crate::emulator::hub::options::DEFAULT_RETENTION;
 use crate::emulator::server::{Emulator, Options};
 use crate::emulator::storage;
-use crate::emulator::trace::Tracer;
 use crate::failure::{Failure, Kind};
+use crate::tracer::Tracer;
 
 const DEVICE: &str = "device1";
 const MESSAGE: &str = "{\"temperature\": 24.5}";

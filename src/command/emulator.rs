@@ -22,11 +22,11 @@ use crate::emulator::fault::Trouble;
 use crate::emulator::hub::options::{Enrichment, MAX_PARTITIONS, Route};
 use crate::emulator::server::{Emulator, Options};
 use crate::emulator::storage::{self, USUAL_CONTAINER};
-use crate::emulator::trace::Tracer;
 use crate::failure::{Failure, Kind};
 use crate::model::secret::Secret;
 use crate::model::span::parse_duration;
 use crate::model::storage_account::{StorageAccount, StorageAccountError, is_container_name};
+use crate::tracer::Tracer;
 use crate::trust;
 
 /// The ports that clients assume which cannot be told another.
@@ -207,7 +207,11 @@ async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Re
             "the hub listens on {address}, where other machines can reach it"
         ));
     }
-    let tracer = Tracer::new(context.trace, trace);
+    let tracer = if context.trace {
+        Tracer::new(trace)
+    } else {
+        Tracer::default()
+    };
     let running = Emulator::start(plan.options, context.clock, tracer).await?;
     let ready = if args.print_env {
         env_lines(running.endpoints())

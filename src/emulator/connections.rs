@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::fault::Wire;
 use super::hub::credential::Certificate;
-use super::trace::Tracer;
 use crate::model::glob::Glob;
+use crate::tracer::Tracer;
 
 /// Why a connection ends that was told to.
 pub(super) const ORDERED: &str = "by order of the admin port";

@@ -32,7 +32,7 @@ pub mod server;
 pub mod state;
 pub mod storage;
 pub mod store;
-pub mod trace;
+mod trace;
 mod tracker;
 mod transfer;
 mod ui;

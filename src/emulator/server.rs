@@ -37,12 +37,12 @@ use super::mqtt;
 use super::state::{self, State, StateError};
 use super::storage;
 use super::store::{Store, StoreError, Wanted};
-use super::trace::Tracer;
 use super::transfer::{self, Dock, Order};
 use super::ui::{self, Ui};
 use crate::model::device::Identity;
 use crate::model::secret::Secret;
 use crate::protocol::sas::KeyError;
+use crate::tracer::Tracer;
 
 /// What the hub is called, and the name to connect to.
 const NAME: &str = "localhost";

@@ -1,43 +1,8 @@
-//! What is told of connections and requests while they come and go, where somebody has asked for that.
+//! What may be told of requests.
 //!
 //! Never holds a token, a key or a signature: what is told of a request is its line alone, and that without them.
 
-use std::sync::Arc;
-
 use percent_encoding::percent_decode_str;
-
-/// Who is told, if anyone is.
-#[derive(Clone, Default)]
-pub struct Tracer(Option<Arc<Tell>>);
-
-type Tell = dyn Fn(&str) + Send + Sync;
-
-impl std::fmt::Debug for Tracer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tracer").field(&self.0.is_some()).finish()
-    }
-}
-
-impl Tracer {
-    /// Tells `tell` line by line if that is wanted, and nobody otherwise.
-    #[must_use]
-    pub fn new(is_wanted: bool, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(is_wanted.then(|| Arc::new(tell) as Arc<Tell>))
-    }
-
-    /// Whether anyone is told.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// Tells a line, which is put together only where somebody is told.
-    pub fn line(&self, line: impl FnOnce() -> String) {
-        if let Some(tell) = &self.0 {
-            tell(&line());
-        }
-    }
-}
 
 /// A path with its query, without the values in it that open something: signatures, tokens and keys.
 pub(super) fn target(path: &str, query: Option<&str>) -> String {

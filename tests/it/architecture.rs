@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room with its floor.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("main", 6),
     ("lib", 6),
     ("cli", 5),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("protocol", 1),
     ("trust", 1),
     ("model", 0),
+    ("tracer", 0),
 ];
 
 /// What only some files may touch: what to look for, and which files (or folders, by prefix) may hold it.

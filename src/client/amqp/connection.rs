@@ -12,12 +12,13 @@ use super::error::{ConnectionError, PeerError, Scope};
 use super::input::{Input, Place};
 use super::output::{MAX_FRAME_SIZE, Output};
 use super::sasl;
-use super::trace::Tracer;
+use super::trace;
 use crate::protocol::amqp::descriptor;
 use crate::protocol::amqp::encoding::DecodeError;
 use crate::protocol::amqp::frame::ProtocolHeader;
 use crate::protocol::amqp::performative::{Close, Open, Performative};
 use crate::protocol::amqp::value;
+use crate::tracer::Tracer;
 
 /// Channels that may be open at once; an event hub has 32 partitions at the most.
 const CHANNEL_MAX: u16 = 255;
@@ -256,7 +257,7 @@ impl Connection {
     fn take(&mut self) -> Result<Option<(u16, Place)>, ConnectionError> {
         while let Some(place) = self.input.next_frame()? {
             let body = self.input.body(&place);
-            self.tracer.frame('<', place.channel, body);
+            trace::frame(&self.tracer, '<', place.channel, body);
             if body.is_empty() {
                 continue;
             }

@@ -19,7 +19,7 @@ pub mod redirect;
 pub mod request;
 pub mod sasl;
 pub mod session;
-pub mod trace;
+mod trace;
 
 pub use connection::{Connection, Frame, Timing};
 pub use error::{ConnectionError, PeerError, Scope};

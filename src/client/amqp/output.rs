@@ -1,8 +1,9 @@
 //! Frames that wait to be sent. Pure: the connection alone sends them off.
 
-use super::trace::Tracer;
+use super::trace;
 use crate::protocol::amqp::frame::{FrameKind, begin_frame, end_frame};
 use crate::protocol::amqp::performative::Performative;
+use crate::tracer::Tracer;
 
 /// The largest frame that this side takes and sends, in bytes; both services announce the same.
 pub const MAX_FRAME_SIZE: u32 = 65_536;
@@ -51,13 +52,13 @@ impl Output {
         performative.encode(&mut self.bytes);
         self.bytes.extend_from_slice(payload);
         end_frame(&mut self.bytes, start);
-        self.tracer.frame('>', channel, &self.bytes[body..]);
+        trace::frame(&self.tracer, '>', channel, &self.bytes[body..]);
     }
 
     /// Appends an empty frame.
     pub fn keep_alive(&mut self) {
         self.bytes.extend_from_slice(&KEEP_ALIVE);
-        self.tracer.frame('>', 0, &[]);
+        trace::frame(&self.tracer, '>', 0, &[]);
     }
 
     /// What is still to be sent.

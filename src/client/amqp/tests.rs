@@ -9,7 +9,6 @@ use tokio::io::duplex;
 use super::cbs::{Grant, put_token};
 use super::peer::{ENTITY, Peer, encode};
 use super::request::RequestLinks;
-use super::trace::Tracer;
 use super::{Connection, ConnectionError, Receiver, Timing, management, redirect};
 use crate::model::secret::Secret;
 use crate::protocol::amqp::address::{Address, CBS, MANAGEMENT};
@@ -17,6 +16,7 @@ use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::message::Message;
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::value::Value;
+use crate::tracer::Tracer;
 
 const LIMIT: Duration = Duration::from_secs(5);
 

@@ -1,35 +1,13 @@
 //! What goes over the wire, told line by line to whoever asked for it.
 
-use std::sync::Arc;
-
 use crate::protocol::amqp::performative::Performative;
+use crate::tracer::Tracer;
 
-/// Who is told of each frame, if anyone is. Payloads, which may hold tokens, are told by their length alone.
-#[derive(Clone, Default)]
-pub struct Tracer(Option<Arc<Tell>>);
-
-type Tell = dyn Fn(&str) + Send + Sync;
-
-impl std::fmt::Debug for Tracer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tracer").field(&self.0.is_some()).finish()
-    }
-}
-
-impl Tracer {
-    /// Tells `tell` a line for each frame.
-    #[must_use]
-    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(tell)))
-    }
-
-    /// Tells of a frame's body that goes out (`>`) or came in (`<`).
-    #[inline]
-    pub fn frame(&self, direction: char, channel: u16, body: &[u8]) {
-        if let Some(tell) = &self.0 {
-            tell(&describe(direction, channel, body));
-        }
-    }
+/// Tells of a frame's body that goes out (`>`) or came in (`<`). Payloads, which may hold tokens, are told by their length
+/// alone.
+#[inline]
+pub(super) fn frame(tracer: &Tracer, direction: char, channel: u16, body: &[u8]) {
+    tracer.line(|| describe(direction, channel, body));
 }
 
 fn describe(direction: char, channel: u16, body: &[u8]) -> String {

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use rustls::ClientConfig;
 
 use crate::client::amqp::connection::IDLE_TIME_OUT;
-use crate::client::amqp::trace::Tracer;
 use crate::client::proxy::Proxies;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::filter::Position;
+use crate::tracer::Tracer;
 
 /// How AMQP goes.
 #[derive(Debug, Clone)]

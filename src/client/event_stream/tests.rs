@@ -14,7 +14,6 @@ use super::{
     Access, EventStream, Notice, Patience, Plan, Resume, Sink, Start, StreamError, Transport,
 };
 use crate::client::amqp::peer::{Act, ENTITY, Peer};
-use crate::client::amqp::trace::Tracer;
 use crate::model::connection_string::EventHubCredential;
 use crate::model::secret::Secret;
 use crate::protocol::amqp::event::Event;
@@ -22,6 +21,7 @@ use crate::protocol::amqp::filter::Position;
 use crate::protocol::amqp::management::PartitionProperties;
 use crate::protocol::amqp::performative::Performative;
 use crate::protocol::amqp::performative::error::condition;
+use crate::tracer::Tracer;
 use crate::trust;
 
 /// Keeps what it hears, and has enough after so many events.

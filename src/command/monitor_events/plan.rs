@@ -11,7 +11,6 @@ use super::bounds::Bounds;
 use super::from::From;
 use super::selection::Selection;
 use super::transport::{self, websocket_port};
-use crate::client::amqp::trace::Tracer;
 use crate::client::event_stream::{self, Access, Patience, Start, StreamError};
 use crate::client::https::HTTPS_PORT;
 use crate::command::Context;
@@ -23,6 +22,7 @@ use crate::model::connection_string::{ConnectionString, EventHubString, HubCrede
 use crate::model::span::parse_time;
 use crate::protocol::amqp::filter::Position;
 use crate::render::condition::Condition;
+use crate::tracer::Tracer;
 use crate::trust;
 
 /// The Event Hubs emulator's port, unencrypted.
