@@ -207,12 +207,8 @@ async fn serve(args: &EmulatorArgs, mut plan: Plan, context: &mut Context) -> Re
             "the hub listens on {address}, where other machines can reach it"
         ));
     }
-    let tracer = if context.trace {
-        Tracer::new(trace)
-    } else {
-        Tracer::default()
-    };
-    let running = Emulator::start(plan.options, context.clock, tracer).await?;
+    let tracer = context.trace.then(|| Tracer::new(trace));
+    let running = Emulator::start(plan.options, context.clock, tracer.unwrap_or_default()).await?;
     let ready = if args.print_env {
         env_lines(running.endpoints())
     } else {

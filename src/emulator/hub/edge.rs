@@ -14,6 +14,9 @@ const SCHEME: &str = "ms-azure-iot-edge://";
 /// The modules of every edge device, whose names are the service's to give.
 pub(super) const SYSTEM_MODULES: [&str; 2] = ["$edgeAgent", "$edgeHub"];
 
+/// The most devices above one, for the sake of time alone.
+const MAX_DEPTH: usize = 1000;
+
 /// Whether the service alone makes, changes and deletes such a module.
 pub(super) fn is_reserved(module: Option<&str>) -> bool {
     module.is_some_and(|module| module.starts_with('$'))
@@ -47,6 +50,32 @@ pub(super) fn device_of(scope: &str) -> Option<&str> {
 /// Whether it is an IoT Edge device.
 pub(super) fn is_edge(identity: &Identity) -> bool {
     identity.capabilities.is_some_and(|can| can.iot_edge)
+}
+
+/// Whether a scope is that of an edge device which may stand above this one: it is another, and has it nowhere above itself.
+/// `find` knows the devices of the hub.
+pub(super) fn is_above<'a>(
+    scope: &str,
+    device: &str,
+    find: impl Fn(&str) -> Option<&'a Identity>,
+) -> bool {
+    let parent = device_of(scope).and_then(&find);
+    if !parent.is_some_and(|parent| is_edge(parent) && own_scope(parent) == scope) {
+        return false;
+    }
+    let above = |one: &&'a Identity| {
+        one.parent_scopes
+            .first()
+            .and_then(|s| device_of(s))
+            .and_then(&find)
+    };
+    let mut chain = std::iter::successors(parent, above);
+    // A chain that comes back to itself, which an older store may hold, is no way up either.
+    let met = chain
+        .by_ref()
+        .take(MAX_DEPTH)
+        .any(|one| one.device_id == device);
+    !met && chain.next().is_none()
 }
 
 /// Settles what a device is to stand behind, from a body and what it was before. `is_there` tells the scopes of other edge

@@ -257,7 +257,7 @@ impl Registry {
         if module.is_none() {
             let held = present.map(|present| &present.identity);
             edge::settle(&mut identity, held, |scope| {
-                self.has_edge(scope) && !self.stands_behind(scope, device)
+                edge::is_above(scope, device, |id| Some(&self.find(id, None)?.identity))
             })?;
         }
         if identity.authentication.kind.as_deref() == Some("none") {
@@ -294,32 +294,6 @@ impl Registry {
         let entry = Entry::new(now, identity, None, |_| String::new())?;
         self.store(device, Some(module), entry);
         Ok(true)
-    }
-
-    /// Whether the edge device of that scope is this one, or has it somewhere above itself.
-    fn stands_behind(&self, scope: &str, device: &str) -> bool {
-        let mut above = edge::device_of(scope);
-        // No more steps than there are devices, whatever a store once kept.
-        for _ in 0..=self.devices.len() {
-            let Some(id) = above else { return false };
-            if id == device {
-                return true;
-            }
-            let found = self.devices.get(id);
-            let scopes = found.map(|found| &found.entry.identity.parent_scopes);
-            above = scopes
-                .and_then(|scopes| scopes.first())
-                .and_then(|scope| edge::device_of(scope));
-        }
-        false
-    }
-
-    /// Whether an edge device has that scope.
-    fn has_edge(&self, scope: &str) -> bool {
-        edge::device_of(scope)
-            .and_then(|device| self.find(device, None))
-            .map(|entry| &entry.identity)
-            .is_some_and(|identity| edge::is_edge(identity) && edge::own_scope(identity) == scope)
     }
 
     fn check_room(&self, device: &str, module: Option<&str>) -> Result<(), Refusal> {
